@@ -1,0 +1,1 @@
+//! Blocks, finality, authenticated state and light clients: the only crate that names the consensus engine.
