@@ -1,1 +1,23 @@
 //! Video meetings that nobody has to be trusted for: the program, and all of its I/O.
+//!
+//! Read in this order: `cli` (what a person can ask for), [`http`] (what their browser and their
+//! command line talk to), `chain` (what the validators say, verified), `rpc` (what a validator
+//! serves). Everything that decides lies in the pure crates; this one owns clocks, sockets, files
+//! and randomness.
+
+// The person's side.
+pub mod http;
+//
+pub mod keystore;
+//
+// mod links
+//
+// mod relay
+//
+// mod rtc
+//
+// mod clip
+//
+// mod node
+//
+// mod demo

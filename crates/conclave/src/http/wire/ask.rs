@@ -1,0 +1,192 @@
+//! What can be asked of the daemon, and its answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::InfoForm;
+use crate::keystore::Passphrase;
+
+/// `POST /api/identity`. Answer: [`Identity`](super::Identity).
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewIdentity {
+    /// The user info of the paper: a name, 1 to 1,024 bytes.
+    pub name: String,
+    /// What the ledger is to hold of it.
+    pub form: InfoForm,
+    /// Protects the key file; without one a random key beside it does, against much less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<Passphrase>,
+}
+
+/// `POST /api/meetings`. Answer: [`Opened`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMeeting {
+    /// What the meeting is about; told to guests only, 1 to 200 bytes.
+    pub title: String,
+}
+
+/// `POST /api/invite` (answer: [`Preview`]) and `POST /api/join` (answer: [`Opened`]).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invitation {
+    /// `conclave:j/1#...`, at most 2,048 bytes.
+    pub link: String,
+}
+
+/// Which meeting a command opened.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Opened {
+    /// `MeetingID` of the paper.
+    pub mid: String,
+}
+
+/// What an invite leads to, checked against the ledger; nothing has been asked of anyone yet.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Preview {
+    /// `MeetingID` of the paper.
+    pub mid: String,
+    /// Title, when the ledger shows one.
+    pub title: String,
+    /// Who leads it.
+    pub leader: PreviewLeader,
+    /// Height of the header under which this was proven.
+    pub proof_height: u64,
+    /// What was checked.
+    pub checks: Vec<Check>,
+}
+
+/// The leader of a previewed meeting.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct PreviewLeader {
+    /// `UserID` of the paper.
+    pub user: String,
+    /// Name, as in [`Member::name`](super::Member::name).
+    pub name: String,
+    /// Fingerprint, as in [`Member::fingerprint`](super::Member::fingerprint).
+    pub fingerprint: String,
+}
+
+/// One check of an invite.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Check {
+    /// Short name, e.g. `chain`, `meeting`, `leader`, `expiry`.
+    pub name: String,
+    /// Whether it held.
+    pub ok: bool,
+    /// What that means, in plain words.
+    pub text: String,
+}
+
+/// `POST /api/admit`.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admit {
+    /// Index of the request.
+    pub idx: u16,
+}
+
+/// `POST /api/deny`.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deny {
+    /// Index of the request.
+    pub idx: u16,
+    /// Also refuse every later request of this user.
+    #[serde(default)]
+    pub ban: bool,
+}
+
+/// `POST /api/kick`.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kick {
+    /// Index of the member.
+    pub idx: u16,
+    /// Also refuse every later request of this user.
+    #[serde(default)]
+    pub ban: bool,
+}
+
+/// `POST /api/chat`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chat {
+    /// 1 to 4,000 bytes.
+    pub text: String,
+}
+
+/// `POST /api/dismiss-notice`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DismissNotice {
+    /// [`Notice::id`](super::Notice::id).
+    pub id: String,
+}
+
+/// A body or an answer with nothing in it: `{}`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// Query of `POST /whip`: what the browser publishes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Camera and microphone.
+    Camera,
+    /// A shared screen, with its sound if there is any.
+    Screen,
+}
+
+/// What a publication became: the answer of `POST /whip` is [`sdp`](Self::sdp), its `Location`
+/// is `/whip/` and [`id`](Self::id).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Names the publication; path-safe.
+    pub id: String,
+    /// The SDP answer.
+    pub sdp: String,
+}
+
+/// `POST /api/receive`: one connection, a track per remote stream. Answer: [`Received`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receive {
+    /// The connection to renegotiate; absent to open one.
+    pub id: Option<String>,
+    /// The SDP offer.
+    pub sdp: String,
+    /// Which stream each media section is to carry; at most 256.
+    pub want: Vec<Want>,
+}
+
+/// One wanted stream.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Want {
+    /// Media section of the offer (`a=mid`).
+    pub mid: String,
+    /// Member that sends it.
+    pub idx: u16,
+    /// [`Stream::stream_no`](super::Stream::stream_no).
+    pub stream_no: u8,
+}
+
+/// The answer to [`Receive`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Received {
+    /// Names the connection.
+    pub id: String,
+    /// The SDP answer.
+    pub sdp: String,
+}
+
+/// The body of every answer with a status of 400 or more.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Refusal {
+    /// What happened.
+    pub error: String,
+    /// What to do.
+    pub next: String,
+}

@@ -1,0 +1,21 @@
+//! The JSON of the local API: what the page and the command line read and write.
+//!
+//! Names are frozen by the page, the command line and other people's scripts: a field is added,
+//! never renamed. Ids are lower-case hex of 32 bytes unless a field says otherwise; times are
+//! milliseconds since the Unix epoch on this machine's clock unless a field says chain time.
+
+mod ask;
+mod meeting;
+mod state;
+
+pub use ask::{
+    Admit, Chat, Check, Deny, DismissNotice, Empty, Invitation, Kick, NewIdentity, NewMeeting,
+    Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source, Want,
+};
+pub use meeting::{
+    Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
+    Phase, Qr, Role, Stream, StreamKind,
+};
+pub use state::{
+    Event, Freshness, Identity, InfoForm, InfoView, Network, PastMeeting, State, ValidatorView,
+};
