@@ -1,0 +1,266 @@
+//! The whole paper by itself: every step is done, shown and checked.
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{
+    Options,
+    daemon::Daemon,
+    measure::{Recording, Scene},
+    memory,
+    timeline::Timeline,
+    world::{GUESTS, World},
+};
+use crate::http::wire::{
+    Admit, Empty, Freshness, Identity, InfoForm, Invitation, Kick, KeyState, Meeting, NewIdentity, NewMeeting,
+    Opened, Phase, Preview,
+};
+
+/// Bound of every single step; reaching it is a failure, not a measurement.
+const STEP: Duration = Duration::from_secs(30);
+/// How long media flows between two events, so that loss around a new key would show.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Runs the script and returns whether every check held.
+pub(crate) async fn run(options: &Options, world: &mut World, timeline: &mut Timeline) -> Result<bool> {
+    let guests = options.guests.clamp(3, GUESTS.len());
+    let scene = &mut Scene::default();
+
+    timeline.chapter("Identity (section IV.A)");
+    let leader = world.participant("Alice", Some(0), false, options.port).await?;
+    let mut others = Vec::new();
+    for (i, name) in GUESTS.iter().enumerate().take(guests) {
+        let clip = u8::try_from(i + 1).context("counting guests")?;
+        others.push(world.participant(name, Some(clip), true, 0).await?);
+    }
+    let forms = [InfoForm::Clear, InfoForm::Encrypted, InfoForm::Commit];
+    for (i, daemon) in std::iter::once(&leader).chain(&others).enumerate() {
+        identity(daemon, forms[i % forms.len()], scene, timeline).await?;
+    }
+
+    timeline.chapter("Meeting information publish (section IV.B)");
+    let link = publish(&leader, scene, timeline).await?;
+
+    timeline.chapter("Meeting requests (sections IV.C and IV.D)");
+    for guest in &others {
+        request(guest, &leader, &link, timeline).await?;
+    }
+    let waiting = verified(&leader, guests, timeline).await?;
+
+    timeline.chapter("Meeting key and key exchange (sections IV.E and IV.F)");
+    for idx in waiting {
+        let _: Empty = leader.post("/api/admit", &Admit { idx }).await?;
+    }
+    scene.admitted();
+    for daemon in std::iter::once(&leader).chain(&others) {
+        let everyone = guests + 1;
+        let epoch = daemon.until_meeting("the first key", STEP, |m| together(m, everyone)).await?;
+        timeline.step("(14)-(17)", &format!("{} holds the meeting key of epoch {epoch}", daemon.name));
+    }
+    timeline.check("same_key_for_all", true, "every member's key fits the commitment on the ledger");
+
+    timeline.chapter("Encrypted meeting (section IV.G)");
+    everyone_hears(&leader, &others, timeline, "media_flows", "everyone opens everyone's packets").await?;
+    sleep(LOOK).await;
+
+    timeline.chapter("Meeting key update (section IV.H)");
+    let (kicked, rest) = others.split_last().context("the script needs guests")?;
+    kick(&leader, kicked, rest, scene, timeline).await?;
+    let (leaving, staying) = rest.split_last().context("the script needs guests")?;
+    leave(&leader, leaving, staying, scene, timeline).await?;
+    validator_dies(world, &leader, staying, scene, timeline).await?;
+
+    timeline.chapter("Meeting dismiss (section IV.I)");
+    end(&leader, staying, timeline).await?;
+
+    let recordings = std::iter::once(&leader).chain(&others).map(Recording::of).collect::<Result<Vec<_>>>()?;
+    let keys_gone = keys_gone(&leader, &others, &recordings)?;
+    timeline.check("keys_gone", keys_gone.0 == 0, &format!(
+        "none of the {} meeting keys is left in the memory of {} processes", keys_gone.1, others.len() + 1));
+    let figures = scene.figures(&recordings, kicked.name)?;
+    timeline.check("kicked_is_blind", figures.kicked_opens_after_rekey == 0,
+        &format!("{} opens nothing that was sent under a later key", kicked.name));
+    timeline.check("no_packet_lost_by_rekey", figures.rekey_gap_packets_lost == 0,
+        &format!("{} packets lost around {} new keys", figures.rekey_gap_packets_lost, figures.epochs));
+    timeline.check("nothing_forged_accepted", figures.packets_opened > 0,
+        &format!("{} packets opened, {} refused", figures.packets_opened, figures.packets_refused));
+    Ok(timeline.summary(&json!(figures)))
+}
+
+async fn identity(daemon: &Daemon, form: InfoForm, scene: &mut Scene, timeline: &Timeline) -> Result<()> {
+    let ask = NewIdentity { name: daemon.name.to_owned(), form, passphrase: None };
+    let start = Instant::now();
+    let identity: Identity = daemon.post("/api/identity", &ask).await?;
+    scene.final_after(start.elapsed());
+    let how = match form {
+        InfoForm::Clear => "in the clear",
+        InfoForm::Encrypted => "encrypted",
+        InfoForm::Commit => "as an HMAC (eq. 4)",
+    };
+    timeline.step("(1)-(4)", &format!(
+        "{} registered device {} with key {}, name {how}; final after {} ms",
+        daemon.name, short(&identity.device), identity.fingerprint, start.elapsed().as_millis()));
+    ensure!(identity.registered, "{} is not registered", daemon.name);
+    Ok(())
+}
+
+async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &mut Timeline) -> Result<String> {
+    let start = Instant::now();
+    let ask = NewMeeting { title: "Monthly summary conference".to_owned() };
+    let opened: Opened = leader.post("/api/meetings", &ask).await?;
+    let link = leader
+        .until_meeting("the published meeting", STEP, |m| {
+            (m.phase == Phase::Live).then(|| m.invite.as_ref().map(|i| i.link.clone()))?
+        })
+        .await?;
+    scene.final_after(start.elapsed());
+    timeline.step("(5)-(7)", &format!("{} published meeting {} and has the invite", leader.name, short(&opened.mid)));
+    Ok(link)
+}
+
+async fn request(guest: &Daemon, leader: &Daemon, link: &str, timeline: &mut Timeline) -> Result<()> {
+    let ask = Invitation { link: link.to_owned() };
+    let preview: Preview = guest.post("/api/invite", &ask).await?;
+    let held = preview.checks.iter().all(|check| check.ok) && !preview.checks.is_empty();
+    timeline.check("invite_verified", held, &format!(
+        "{} checked the invite of {} against the ledger at height {}", guest.name, leader.name, preview.proof_height));
+    let _: Opened = guest.post("/api/join", &ask).await?;
+    guest
+        .until_meeting("waiting in the lobby", STEP, |m| (m.phase == Phase::Waiting).then_some(()))
+        .await?;
+    timeline.step("(8)-(10)", &format!("{}'s signed request is final and the leader has it", guest.name));
+    Ok(())
+}
+
+async fn verified(leader: &Daemon, guests: usize, timeline: &mut Timeline) -> Result<Vec<u16>> {
+    let lobby = leader
+        .until_meeting("the verified lobby", STEP, |m| {
+            (m.lobby.len() == guests && m.lobby.iter().all(|l| l.ready)).then(|| m.lobby.clone())
+        })
+        .await?;
+    for guest in &lobby {
+        let facts: Vec<String> = guest.facts.iter().map(|fact| format!("{:?}", fact.name).to_lowercase()).collect();
+        timeline.check("request_verified", guest.facts.iter().all(|fact| fact.ok) && !facts.is_empty(),
+            &format!("(11)-(13) request {} of {} at height {}: {}", guest.idx, guest.name, guest.proof_height, facts.join(", ")));
+    }
+    Ok(lobby.iter().map(|guest| guest.idx).collect())
+}
+
+fn together(meeting: &Meeting, everyone: usize) -> Option<u32> {
+    let whole = meeting.phase == Phase::Live && meeting.epoch > 0 && meeting.members.len() == everyone;
+    (whole && meeting.members.iter().all(|m| m.key == KeyState::Ok)).then_some(meeting.epoch)
+}
+
+/// Every member opens fresh packets from every other one.
+async fn everyone_hears(
+    leader: &Daemon,
+    others: &[Daemon],
+    timeline: &mut Timeline,
+    name: &'static str,
+    text: &str,
+) -> Result<()> {
+    let mut ok = true;
+    for daemon in std::iter::once(leader).chain(others) {
+        let heard = daemon
+            .until_meeting("media of all others", STEP, |m| {
+                let live = |m: &crate::http::wire::Member| m.me || m.streams.iter().filter(|s| s.live).count() >= 2;
+                m.members.iter().all(live).then_some(())
+            })
+            .await;
+        ok &= heard.is_ok();
+        if let Err(error) = heard {
+            timeline.step("", &error.to_string());
+        }
+    }
+    timeline.check(name, ok, text);
+    Ok(())
+}
+
+async fn kick(
+    leader: &Daemon,
+    kicked: &Daemon,
+    rest: &[Daemon],
+    scene: &mut Scene,
+    timeline: &mut Timeline,
+) -> Result<()> {
+    let (idx, epoch) = kicked.until_meeting("its index", STEP, |m| Some((m.me?, m.epoch))).await?;
+    scene.kicked(epoch);
+    let _: Empty = leader.post("/api/kick", &Kick { idx, ban: true }).await?;
+    for daemon in std::iter::once(leader).chain(rest) {
+        daemon.until_meeting("the key without the kicked guest", STEP, |m| (m.epoch > epoch).then_some(())).await?;
+    }
+    kicked.until_meeting("being told", STEP, |m| (m.phase == Phase::Removed).then_some(())).await?;
+    timeline.step("(14)-(18)", &format!("{} was removed and banned; new meeting key for the others", kicked.name));
+    sleep(LOOK).await;
+    everyone_hears(leader, rest, timeline, "media_after_kick", "the others go on").await
+}
+
+async fn leave(
+    leader: &Daemon,
+    leaving: &Daemon,
+    staying: &[Daemon],
+    scene: &mut Scene,
+    timeline: &mut Timeline,
+) -> Result<()> {
+    let epoch = leader.until_meeting("the epoch", STEP, |m| Some(m.epoch)).await?;
+    scene.left(leaving.name);
+    let _: Empty = leaving.post("/api/leave", &Empty {}).await?;
+    for daemon in std::iter::once(leader).chain(staying) {
+        daemon.until_meeting("the key after the leave", STEP, |m| (m.epoch > epoch).then_some(())).await?;
+    }
+    timeline.step("(14)-(18)", &format!("{} left; new meeting key for the others", leaving.name));
+    sleep(LOOK).await;
+    everyone_hears(leader, staying, timeline, "media_after_leave", "the others go on").await
+}
+
+async fn validator_dies(
+    world: &mut World,
+    leader: &Daemon,
+    staying: &[Daemon],
+    scene: &mut Scene,
+    timeline: &mut Timeline,
+) -> Result<()> {
+    timeline.chapter("A validator dies (section V: no one's failure stops a meeting)");
+    let before = leader.until("the height", STEP, |s| Some(s.network.height)).await?;
+    world.kill_one_validator().await?;
+    timeline.step("", "one of the validators was killed");
+    let start = Instant::now();
+    let after = leader
+        .until("blocks without it", STEP, |s| (s.network.height > before + 3).then_some(s.network.height))
+        .await?;
+    timeline.check("ledger_goes_on", true, &format!(
+        "{} more blocks in {} ms, certified by the others", after - before, start.elapsed().as_millis()));
+    let fresh = leader.state().await?.network.freshness == Freshness::Fresh;
+    timeline.check("ledger_fresh", fresh, "the newest header is fresh");
+    scene.validator_dead();
+    everyone_hears(leader, staying, timeline, "media_without_validator", "the meeting did not notice").await
+}
+
+async fn end(leader: &Daemon, staying: &[Daemon], timeline: &mut Timeline) -> Result<()> {
+    let _: Empty = leader.post("/api/end", &Empty {}).await?;
+    for daemon in std::iter::once(leader).chain(staying) {
+        daemon.until_meeting("the end", STEP, |m| (m.phase == Phase::Ended).then_some(())).await?;
+    }
+    timeline.step("(22)(23)", &format!("{} ended the meeting; everyone's daemon says so", leader.name));
+    Ok(())
+}
+
+/// How many copies of meeting keys are left in memory, and how many keys were looked for.
+fn keys_gone(leader: &Daemon, others: &[Daemon], recordings: &[Recording]) -> Result<(usize, usize)> {
+    let mut keys: Vec<[u8; 32]> = recordings.iter().flat_map(Recording::meeting_keys).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    ensure!(!keys.is_empty(), "no meeting key was recorded, so there is nothing to look for");
+    let mut found = 0;
+    for daemon in std::iter::once(leader).chain(others) {
+        let pid = daemon.pid().with_context(|| format!("{} has gone", daemon.name))?;
+        found += memory::count_secrets(pid, &keys)?;
+    }
+    Ok((found, keys.len()))
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

@@ -1,0 +1,72 @@
+//! The stage: a consortium and its participants, each a process with its own sockets and disk.
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use super::{
+    daemon::{Daemon, Plan},
+    process::Process,
+};
+use crate::network;
+
+/// Names of the built-in guests, in the order of their clips.
+pub(crate) const GUESTS: [&str; 6] = ["Bob", "Carol", "Dave", "Erin", "Frank", "Grace"];
+
+/// A running consortium.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Everything the demo writes lies below; deleted at the end unless kept.
+    pub(crate) dir: PathBuf,
+    validators: Vec<Process>,
+}
+
+#[derive(Deserialize)]
+struct Ready {}
+
+impl World {
+    /// Founds a consortium of `count` validators below `dir` and starts them.
+    pub(crate) async fn found(dir: &Path, count: usize) -> Result<Self> {
+        let net = dir.join("network");
+        network::create(&net, count).context("founding the consortium")?;
+        let mut validators = Vec::new();
+        for i in 0..count {
+            let home = net.join(format!("validator-{i}"));
+            let args: Vec<std::ffi::OsString> =
+                vec!["validator".into(), "run".into(), "--json".into(), "--dir".into(), home.into()];
+            let log = dir.join(format!("validator-{i}.log"));
+            validators.push(Process::start(&format!("validator {i}"), args, &log)?);
+        }
+        for validator in &mut validators {
+            let Ready {} = validator.ready().await?;
+        }
+        Ok(Self { dir: dir.to_owned(), validators })
+    }
+
+    /// The file that is all a newcomer needs.
+    pub(crate) fn network_file(&self) -> PathBuf {
+        self.dir.join("network").join("network.toml")
+    }
+
+    /// Starts one participant.
+    pub(crate) async fn participant(
+        &self,
+        name: &'static str,
+        clip: Option<u8>,
+        record_keys: bool,
+        port: u16,
+    ) -> Result<Daemon> {
+        let dir = self.dir.join(name.to_lowercase());
+        std::fs::create_dir_all(&dir)?;
+        let network = self.network_file();
+        Daemon::start(Plan { name, dir: &dir, network: &network, clip, record_keys, port }).await
+    }
+
+    /// Kills the last validator as `kill -9` does.
+    pub(crate) async fn kill_one_validator(&mut self) -> Result<()> {
+        match self.validators.last_mut() {
+            Some(validator) => validator.kill().await,
+            None => Ok(()),
+        }
+    }
+}
