@@ -1,1 +1,11 @@
 //! One device's part in a meeting: session, key exchange and protected media, without any I/O.
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing
+)]
+
+pub mod key;
+pub mod media;
+pub mod time;
