@@ -1,1 +1,41 @@
 //! Transactions of both ledgers and the rules that accept them: pure and deterministic.
+//!
+//! Read in this order: [`codec`] and [`id`] (bytes), [`key`] and [`signed`] (who speaks),
+//! [`params`] (what a network fixed at its start), [`tx`] (what may be said), [`identity`] and
+//! [`meeting`] (what it means), [`state`] (how it changes the ledgers). [`invite`] and [`code`] are
+//! what people hand to each other and read aloud.
+//!
+//! Nothing here owns a clock, a socket, a file, a thread or a random source.
+
+#![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+pub mod code;
+pub mod codec;
+pub mod id;
+pub mod identity;
+pub mod invite;
+pub mod key;
+pub mod meeting;
+pub mod params;
+pub mod signed;
+pub mod state;
+pub mod tx;
+
+pub use codec::{DecodeError, decode, encode};
+pub use id::{
+    ChainId, DeviceId, Digest, Epoch, Height, MeetingId, MemberIdx, Position, Seconds, Term, TxId,
+    UserId,
+};
+pub use identity::{DeviceRecord, RegisterUser, UserInfo, UserRecord};
+pub use key::{Ed25519Signer, Epk, Ivk, Npk, Signature, Signer, ValidatorKey};
+pub use meeting::{
+    EpochRecord, Heartbeat, MeetingDismiss, MeetingLeave, MeetingRecord, MeetingRequest,
+    MemberRecord, PublishMeeting, Roster,
+};
+pub use params::{Genesis, Params};
+pub use signed::{Context, verify, verify_batch};
+pub use state::{
+    ApplyError, Changes, Event, Key, Ledger, NotLoaded, Record, Refusal, Rules, View, apply,
+    footprint,
+};
+pub use tx::{Body, Kind, Tx};

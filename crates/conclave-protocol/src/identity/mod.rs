@@ -1,0 +1,84 @@
+//! The identity ledger: users, their devices and keys (paper, section IV.A-B).
+
+mod info;
+mod record;
+pub(crate) mod rules;
+
+pub use info::{INFO_CHUNK, INFO_CHUNKS, MAX_INFO, UserInfo, assemble, chunks};
+pub use record::{DeviceRecord, DeviceStatus, Handle, UserRecord, UserStatus};
+
+use crate::{
+    codec::encode,
+    id::{ChainId, DeviceId, Digest, UserId},
+    key::{Ivk, ValidatorKey},
+};
+
+/// Transaction 0x01: a new user with its first device (eqs. 2 and 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterUser {
+    /// Random, so that one key can found more than one user.
+    pub salt: [u8; 16],
+    /// [`user_id`] of the key and the salt.
+    pub user: UserId,
+    /// [`device_id`] of the user and the key.
+    pub dev: DeviceId,
+    /// Key of the first device; signs this transaction.
+    pub ivk: Ivk,
+    /// What the user says about themselves.
+    pub info: UserInfo,
+    /// A key kept apart that may take the user back.
+    pub recovery_ivk: Option<Ivk>,
+    /// Who or what lets the user in.
+    pub gate: Gate,
+}
+
+crate::fields!(RegisterUser { salt, user, dev, ivk, info, recovery_ivk, gate });
+
+impl RegisterUser {
+    /// The body for a new user, with both ids derived.
+    pub fn new(chain: &ChainId, ivk: Ivk, salt: [u8; 16], info: UserInfo, gate: Gate) -> Self {
+        let user = user_id(chain, &ivk, &salt);
+        let dev = device_id(&user, &ivk);
+        Self { salt, user, dev, ivk, info, recovery_ivk: None, gate }
+    }
+
+    /// What the sponsor signs with [`Context::Sponsor`](crate::Context::Sponsor): the body, which
+    /// names the sponsor. A user is registered once, so the word cannot be used twice.
+    pub fn sponsor_message(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Leading zero bits of SHA-256(SHA-256(body)), the body holding the stamp.
+    pub fn work_bits(&self) -> u32 {
+        let hash = Digest::of(&[&Digest::of(&[&encode(self)]).0]);
+        let mut bits = 0_u32;
+        for byte in hash.0 {
+            bits = bits.saturating_add(byte.leading_zeros());
+            if byte != 0 {
+                break;
+            }
+        }
+        bits
+    }
+}
+
+/// What stands against a flood of new users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// This validator signs for the user (paper, section V.B(4)).
+    Sponsor(ValidatorKey),
+    /// A stamp that makes [`RegisterUser::work_bits`] large enough, where the network allows it.
+    Work(u64),
+}
+
+crate::variants!(Gate { 0 => Sponsor(key: ValidatorKey), 1 => Work(stamp: u64) });
+
+/// The id of the user that `ivk` founds with `salt`.
+pub fn user_id(chain: &ChainId, ivk: &Ivk, salt: &[u8; 16]) -> UserId {
+    UserId(Digest::of(&[b"CONCLAVE-V1/user", chain.as_bytes(), &encode(ivk), salt]).0)
+}
+
+/// The id of the device that joins `user` with `ivk`.
+pub fn device_id(user: &UserId, ivk: &Ivk) -> DeviceId {
+    DeviceId(Digest::of(&[b"CONCLAVE-V1/device", user.as_bytes(), &encode(ivk)]).0)
+}

@@ -1,0 +1,121 @@
+//! What the identity ledger keeps of a user and of a device.
+
+use crate::{
+    codec::Text,
+    id::{Digest, Height, Position, Seconds, UserId},
+    key::Ivk,
+    params::Params,
+};
+
+/// A name a user claimed: `[a-z0-9][a-z0-9._-]{2,31}`.
+pub type Handle = Text<32>;
+
+/// One user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Whether the user may act.
+    pub status: UserStatus,
+    /// Number of the last change to this user; 0 at registration.
+    pub seq: u32,
+    /// How many devices were ever added: `UserDevice(user, 0..devices)` names them all.
+    pub devices: u8,
+    /// How many records hold the info: `UserInfo(user, 0..info_chunks)`.
+    pub info_chunks: u8,
+    /// A name the user claimed.
+    pub handle: Option<Handle>,
+    /// A key that may take the user back.
+    pub recovery_ivk: Option<Ivk>,
+    /// SHA-256 of the last transaction that changed this user.
+    pub last_tx: Digest,
+    /// Where the user was registered.
+    pub registered: Position,
+    /// Transactions the user may still send, as of `refilled`.
+    pub tokens: u16,
+    /// When `tokens` was counted.
+    pub refilled: Seconds,
+}
+
+crate::fields!(UserRecord {
+    status,
+    seq,
+    devices,
+    info_chunks,
+    handle,
+    recovery_ivk,
+    last_tx,
+    registered,
+    tokens,
+    refilled,
+});
+
+impl UserRecord {
+    /// Whether the user may act.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+
+    /// Tokens at `now` and the time up to which they are counted.
+    pub fn tokens_at(&self, params: &Params, now: Seconds) -> (u16, Seconds) {
+        let step = u64::from(params.refill.max(1));
+        let earned = now.since(self.refilled).checked_div(step).unwrap_or(0);
+        let room = u64::from(params.burst.saturating_sub(self.tokens));
+        if earned >= room {
+            return (params.burst.max(self.tokens), now);
+        }
+        // The rest of a started step is kept: only whole steps move the time.
+        let tokens = self.tokens.saturating_add(u16::try_from(earned).unwrap_or(u16::MAX));
+        (tokens, self.refilled.plus(earned.saturating_mul(step)))
+    }
+}
+
+/// Whether a user may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserStatus {
+    /// May act.
+    Active,
+    /// Has no device left.
+    Retired,
+}
+
+crate::tags!(UserStatus { 0 => Active, 1 => Retired });
+
+/// One device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Whose it is.
+    pub user: UserId,
+    /// Its key now.
+    pub ivk: Ivk,
+    /// Whether it may act.
+    pub status: DeviceStatus,
+    /// 0 for the first device, then one more each: lower is senior.
+    pub seniority: u32,
+    /// Where it was added.
+    pub added: Position,
+    /// Where it was revoked.
+    pub revoked: Option<Height>,
+    /// The nonce its next transaction must carry.
+    pub next_nonce: u64,
+    /// Whether it came by recovery.
+    pub recovery: bool,
+}
+
+crate::fields!(DeviceRecord { user, ivk, status, seniority, added, revoked, next_nonce, recovery });
+
+impl DeviceRecord {
+    /// Whether the device may act.
+    pub fn is_active(&self) -> bool {
+        self.status == DeviceStatus::Active
+    }
+}
+
+/// Whether a device may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceStatus {
+    /// May act.
+    Active,
+    /// May never act again.
+    Revoked,
+}
+
+crate::tags!(DeviceStatus { 0 => Active, 1 => Revoked });

@@ -1,0 +1,88 @@
+//! The rules of the identity ledger.
+
+use super::{
+    DeviceRecord, DeviceStatus, Gate, RegisterUser, UserRecord, UserStatus, chunks, device_id,
+    user_id,
+};
+use crate::{
+    id::{Digest, Position},
+    state::{ApplyError, Draft, Event, Key, Record, Refusal, Rules, View, require},
+    tx::Tx,
+};
+
+/// 0x01: a new user and its first device.
+pub(crate) fn register<V: View>(
+    rules: &Rules,
+    at: Position,
+    draft: &mut Draft<'_, V>,
+    tx: &Tx,
+    body: &RegisterUser,
+) -> Result<(), ApplyError> {
+    check(rules, tx, body)?;
+    require(!draft.has(Key::User(body.user))?, Refusal::UserTaken)?;
+    require(!draft.has(Key::Device(body.dev))?, Refusal::DeviceTaken)?;
+    bind(draft, body)?;
+    let mut info_chunks = 0_u8;
+    for chunk in chunks(&body.info) {
+        draft.put(Key::UserInfo(body.user, info_chunks), Record::Info(chunk));
+        info_chunks = info_chunks.saturating_add(1);
+    }
+    let user = UserRecord {
+        status: UserStatus::Active,
+        seq: 0,
+        devices: 1,
+        info_chunks,
+        handle: None,
+        recovery_ivk: body.recovery_ivk,
+        last_tx: Digest(tx.id().0),
+        registered: at,
+        tokens: rules.params.burst.saturating_sub(1),
+        refilled: at.time,
+    };
+    let device = DeviceRecord {
+        user: body.user,
+        ivk: body.ivk,
+        status: DeviceStatus::Active,
+        seniority: 0,
+        added: at,
+        revoked: None,
+        next_nonce: 1,
+        recovery: false,
+    };
+    draft.put(Key::User(body.user), Record::User(user));
+    draft.put(Key::UserDevice(body.user, 0), Record::DeviceId(body.dev));
+    draft.put(Key::Device(body.dev), Record::Device(device));
+    draft.tell(Event::UserRegistered { user: body.user, dev: body.dev });
+    Ok(())
+}
+
+/// What can be said without the state.
+fn check(rules: &Rules, tx: &Tx, body: &RegisterUser) -> Result<(), Refusal> {
+    require(tx.signer == body.dev, Refusal::NotTheSigner)?;
+    require(tx.nonce == 0, Refusal::WrongNonce)?;
+    body.ivk.check()?;
+    if let Some(recovery) = body.recovery_ivk {
+        recovery.check()?;
+    }
+    require(body.user == user_id(&rules.chain_id, &body.ivk, &body.salt), Refusal::WrongId)?;
+    require(body.dev == device_id(&body.user, &body.ivk), Refusal::WrongId)?;
+    match body.gate {
+        Gate::Sponsor(validator) => {
+            require(rules.validators.contains(&validator), Refusal::UnknownSponsor)
+        }
+        Gate::Work(_) => {
+            require(rules.params.pow_bits > 0, Refusal::WorkNotTaken)?;
+            require(body.work_bits() >= rules.params.pow_bits.into(), Refusal::WorkTooWeak)
+        }
+    }
+}
+
+/// A key is bound once, for ever: two users can never seem to have sent the same words. The
+/// recovery key is bound too, so that nobody can register it as a device.
+fn bind<V: View>(draft: &mut Draft<'_, V>, body: &RegisterUser) -> Result<(), ApplyError> {
+    for ivk in std::iter::once(body.ivk).chain(body.recovery_ivk) {
+        require(!draft.has(Key::IvkIndex(ivk))?, Refusal::IvkTaken)?;
+        draft.put(Key::IvkIndex(ivk), Record::DeviceId(body.dev));
+    }
+    Ok(())
+}

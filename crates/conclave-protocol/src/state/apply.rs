@@ -1,0 +1,126 @@
+//! One transaction on one state: refused, or a list of changes.
+
+use super::{ApplyError, Changes, Draft, Key, Refusal, View, refusal::require};
+use crate::{
+    codec::EncodeSize,
+    id::{ChainId, Position, Seconds},
+    identity::{self, DeviceRecord, UserRecord},
+    key::ValidatorKey,
+    meeting,
+    params::{Genesis, Params},
+    state::Record,
+    tx::{Body, Tx},
+};
+
+/// What a network agreed on before its first block, as far as the rules ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The network.
+    pub chain_id: ChainId,
+    /// Its constants.
+    pub params: Params,
+    /// Who may sponsor new users.
+    pub validators: Vec<ValidatorKey>,
+}
+
+impl From<&Genesis> for Rules {
+    fn from(genesis: &Genesis) -> Self {
+        Self {
+            chain_id: genesis.chain_id(),
+            params: genesis.params,
+            validators: genesis.validators.as_slice().to_vec(),
+        }
+    }
+}
+
+/// What `tx` does at this place of the chain, or why it is refused. A refused transaction changes
+/// nothing.
+///
+/// Signatures are not looked at here: ask [`check_signatures`](crate::tx::check_signatures), or
+/// gather [`signature_items`](crate::tx::signature_items) and check a block at once.
+///
+/// # Errors
+/// [`ApplyError::Refused`] on every node alike; [`ApplyError::NotLoaded`] until the view has the
+/// named records.
+pub fn apply(
+    rules: &Rules,
+    at: Position,
+    view: &impl View,
+    tx: &Tx,
+) -> Result<Changes, ApplyError> {
+    let mut draft = Draft::new(view);
+    check_envelope(rules, at.time, tx)?;
+    if let Body::RegisterUser(body) = &tx.body {
+        identity::rules::register(rules, at, &mut draft, tx, body)?;
+        return Ok(draft.finish());
+    }
+    let signer = spend(&rules.params, at.time, &mut draft, tx)?;
+    let call = meeting::rules::Call { params: &rules.params, at, tx, signer: &signer };
+    call.apply(&mut draft)?;
+    Ok(draft.finish())
+}
+
+/// The keys a transaction is sure to ask for, as far as it names them itself.
+pub fn footprint(tx: &Tx) -> Vec<Key> {
+    let mut keys = vec![Key::Device(tx.signer)];
+    match &tx.body {
+        Body::RegisterUser(body) => {
+            keys.extend([Key::User(body.user), Key::Device(body.dev), Key::IvkIndex(body.ivk)]);
+            keys.extend(body.recovery_ivk.map(Key::IvkIndex));
+        }
+        Body::PublishMeeting(body) => {
+            keys.extend([Key::User(body.user), Key::Meeting(body.mid), Key::NpkIndex(body.npk)]);
+        }
+        Body::MeetingRequest(body) => keys.extend([
+            Key::User(body.user),
+            Key::Meeting(body.mid),
+            Key::NpkIndex(body.npk),
+            Key::Ban(body.mid, body.user),
+            Key::RequestTimes(body.mid, body.user),
+        ]),
+        Body::MeetingLeave(body) => keys.extend([
+            Key::Meeting(body.mid),
+            Key::Member(body.mid, body.idx),
+            Key::Roster(body.mid),
+        ]),
+        Body::EpochRecord(body) => {
+            keys.extend([Key::Meeting(body.mid), Key::Roster(body.mid)]);
+            let named = body.roster.iter().chain(body.removed.iter().map(|gone| gone.idx));
+            keys.extend(named.map(|idx| Key::Member(body.mid, idx)));
+            keys.extend(body.unbanned.iter().map(|user| Key::Ban(body.mid, *user)));
+        }
+        Body::Heartbeat(body) => keys.push(Key::Meeting(body.mid)),
+        Body::MeetingDismiss(body) => keys.push(Key::Meeting(body.mid)),
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn check_envelope(rules: &Rules, now: Seconds, tx: &Tx) -> Result<(), Refusal> {
+    require(tx.chain_id == rules.chain_id, Refusal::WrongChain)?;
+    require(tx.expiry >= now, Refusal::Expired)?;
+    require(tx.expiry <= now.plus(rules.params.expiry_max.into()), Refusal::ExpiryTooFar)?;
+    require(tx.encode_size() <= usize::from(rules.params.max_tx), Refusal::TooLarge)
+}
+
+/// Takes the nonce of the device and a token of its user.
+fn spend<V: View>(
+    params: &Params,
+    now: Seconds,
+    draft: &mut Draft<'_, V>,
+    tx: &Tx,
+) -> Result<DeviceRecord, ApplyError> {
+    let mut device = draft.device(tx.signer)?.ok_or(Refusal::UnknownDevice)?;
+    require(device.is_active(), Refusal::DeviceInactive)?;
+    require(tx.nonce == device.next_nonce, Refusal::WrongNonce)?;
+    let mut user: UserRecord = draft.user(device.user)?.ok_or(Refusal::UnknownUser)?;
+    require(user.is_active(), Refusal::UserInactive)?;
+    let (tokens, refilled) = user.tokens_at(params, now);
+    user.tokens = tokens.checked_sub(1).ok_or(Refusal::TooManyTransactions)?;
+    user.refilled = refilled;
+    device.next_nonce = device.next_nonce.checked_add(1).ok_or(Refusal::WrongNonce)?;
+    draft.put(Key::User(device.user), Record::User(user));
+    draft.put(Key::Device(tx.signer), Record::Device(device.clone()));
+    Ok(device)
+}

@@ -1,0 +1,92 @@
+//! The names of records.
+
+use crate::{
+    codec::encode,
+    id::{DeviceId, Digest, MeetingId, MemberIdx, UserId},
+    identity::Handle,
+    key::{Ivk, Npk},
+};
+
+/// The name of one record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A user.
+    User(UserId),
+    /// One part of what a user says about themselves.
+    UserInfo(UserId, u8),
+    /// The user's nth device, by id.
+    UserDevice(UserId, u8),
+    /// A device.
+    Device(DeviceId),
+    /// The device a key was bound to, for ever.
+    IvkIndex(Ivk),
+    /// The user who claimed a name.
+    Handle(Handle),
+    /// A meeting.
+    Meeting(MeetingId),
+    /// One part of what a meeting says about itself.
+    MeetingInfo(MeetingId, u8),
+    /// One request and what became of it.
+    Member(MeetingId, MemberIdx),
+    /// Who shares the present key.
+    Roster(MeetingId),
+    /// Present while the user may not ask.
+    Ban(MeetingId, UserId),
+    /// When the user last asked.
+    RequestTimes(MeetingId, UserId),
+    /// The seat a transport key was used for, for ever.
+    NpkIndex(Npk),
+}
+
+crate::variants!(Key {
+    1 => User(user: UserId),
+    2 => UserInfo(user: UserId, part: u8),
+    3 => UserDevice(user: UserId, number: u8),
+    4 => Device(dev: DeviceId),
+    5 => IvkIndex(ivk: Ivk),
+    6 => Handle(name: Handle),
+    32 => Meeting(mid: MeetingId),
+    33 => MeetingInfo(mid: MeetingId, part: u8),
+    34 => Member(mid: MeetingId, idx: MemberIdx),
+    35 => Roster(mid: MeetingId),
+    36 => Ban(mid: MeetingId, user: UserId),
+    37 => RequestTimes(mid: MeetingId, user: UserId),
+    38 => NpkIndex(npk: Npk),
+});
+
+impl Key {
+    /// The state key: SHA-256 of "CONCLAVE-V1/key" and the canonical name.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[b"CONCLAVE-V1/key", &encode(self)])
+    }
+
+    /// The ledger that holds the record.
+    pub const fn ledger(&self) -> Ledger {
+        match self {
+            Self::User(_)
+            | Self::UserInfo(..)
+            | Self::UserDevice(..)
+            | Self::Device(_)
+            | Self::IvkIndex(_)
+            | Self::Handle(_) => Ledger::Identity,
+            Self::Meeting(_)
+            | Self::MeetingInfo(..)
+            | Self::Member(..)
+            | Self::Roster(_)
+            | Self::Ban(..)
+            | Self::RequestTimes(..)
+            | Self::NpkIndex(_) => Ledger::Meeting,
+        }
+    }
+}
+
+/// One of the two ledgers of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ledger {
+    /// Users, devices, keys. Comes first in a block.
+    Identity,
+    /// Meetings and members.
+    Meeting,
+}
+
+crate::tags!(Ledger { 0 => Identity, 1 => Meeting });

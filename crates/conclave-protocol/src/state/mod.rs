@@ -1,0 +1,100 @@
+//! The state of both ledgers, and the one function that changes it.
+//!
+//! Everything is reached by its key; nothing is ever listed. Ask [`apply`] with a [`View`] of the
+//! state as it is, and write the [`Changes`] it answers with.
+
+mod apply;
+mod draft;
+mod key;
+mod record;
+mod refusal;
+
+use std::collections::BTreeMap;
+
+pub use apply::{Rules, apply, footprint};
+pub use key::{Key, Ledger};
+pub use record::{MAX_RECORD, Record, RequestTimes, Seat};
+pub use refusal::{ApplyError, Refusal};
+
+pub(crate) use {draft::Draft, refusal::require};
+
+use crate::id::{DeviceId, Epoch, MeetingId, MemberIdx, UserId};
+
+/// The state as it is.
+pub trait View {
+    /// The record under `key`, if there is one.
+    ///
+    /// # Errors
+    /// The record is not at hand: load it and ask again.
+    fn get(&self, key: &Key) -> Result<Option<Record>, NotLoaded>;
+}
+
+/// A record that is not at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record is not at hand")]
+pub struct NotLoaded;
+
+/// A state held in memory, whole.
+impl View for BTreeMap<Key, Record> {
+    fn get(&self, key: &Key) -> Result<Option<Record>, NotLoaded> {
+        Ok(Self::get(self, key).cloned())
+    }
+}
+
+/// What one transaction does to the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Records to write, or to delete where there is none, in order of their keys.
+    pub writes: BTreeMap<Key, Option<Record>>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened on a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A meeting has a new key, and perhaps other members.
+    EpochAdvanced {
+        /// The meeting.
+        mid: MeetingId,
+        /// Its new epoch.
+        epoch: Epoch,
+    },
+    /// A meeting is over for ever.
+    MeetingEnded {
+        /// The meeting.
+        mid: MeetingId,
+    },
+    /// There is a new meeting.
+    MeetingPublished {
+        /// The meeting.
+        mid: MeetingId,
+    },
+    /// A member went, or took its request back.
+    MemberLeft {
+        /// The meeting.
+        mid: MeetingId,
+        /// Who.
+        idx: MemberIdx,
+    },
+    /// The leader is there.
+    LeaseRenewed {
+        /// The meeting.
+        mid: MeetingId,
+    },
+    /// Somebody asks to join.
+    RequestMade {
+        /// The meeting.
+        mid: MeetingId,
+        /// The index the request got.
+        idx: MemberIdx,
+    },
+    /// There is a new user.
+    UserRegistered {
+        /// The user.
+        user: UserId,
+        /// The first device.
+        dev: DeviceId,
+    },
+}

@@ -1,0 +1,66 @@
+//! The records of both ledgers.
+
+use crate::{
+    codec::{Blob, List},
+    id::{DeviceId, Height, MeetingId, MemberIdx, Seconds, UserId},
+    identity::{DeviceRecord, INFO_CHUNK, UserRecord},
+    meeting::{MeetingRecord, MemberRecord, RosterRecord},
+};
+
+/// Most bytes of an encoded record.
+pub const MAX_RECORD: usize = 256;
+
+/// What stands under a [`Key`](super::Key).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Under `User`.
+    User(UserRecord),
+    /// Under `UserInfo` and `MeetingInfo`.
+    Info(Blob<INFO_CHUNK>),
+    /// Under `UserDevice` and `IvkIndex`.
+    DeviceId(DeviceId),
+    /// Under `Device`.
+    Device(DeviceRecord),
+    /// Under `Handle`.
+    UserId(UserId),
+    /// Under `Meeting`.
+    Meeting(MeetingRecord),
+    /// Under `Member`.
+    Member(MemberRecord),
+    /// Under `Roster`.
+    Roster(RosterRecord),
+    /// Under `Ban`: since when.
+    Ban(Height),
+    /// Under `RequestTimes`.
+    RequestTimes(RequestTimes),
+    /// Under `NpkIndex`.
+    Seat(Seat),
+}
+
+crate::variants!(Record {
+    1 => User(record: UserRecord),
+    2 => Info(part: Blob<INFO_CHUNK>),
+    3 => DeviceId(dev: DeviceId),
+    4 => Device(record: DeviceRecord),
+    6 => UserId(user: UserId),
+    32 => Meeting(record: MeetingRecord),
+    34 => Member(record: MemberRecord),
+    35 => Roster(record: RosterRecord),
+    36 => Ban(since: Height),
+    37 => RequestTimes(times: RequestTimes),
+    38 => Seat(seat: Seat),
+});
+
+/// When a user last asked to join a meeting, oldest first.
+pub type RequestTimes = List<Seconds, 16>;
+
+/// A place in a meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The meeting.
+    pub mid: MeetingId,
+    /// The index in it.
+    pub idx: MemberIdx,
+}
+
+crate::fields!(Seat { mid, idx });

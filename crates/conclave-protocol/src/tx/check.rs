@@ -1,0 +1,69 @@
+//! Which signatures a transaction needs, separate from its rules so that many are checked at once.
+
+use super::{Body, Role, Tx};
+use crate::{
+    identity::Gate,
+    key::Ivk,
+    signed::{BadSignature, Context, Item},
+    state::{ApplyError, Draft, Refusal, Rules, View},
+};
+
+/// The signatures of `tx` with the keys this state asks for: the device's own, and for a new user
+/// the sponsor's. All of them must hold before [`apply`](crate::apply) is asked.
+///
+/// # Errors
+/// The signer is unknown, or a role is missing or one too many.
+pub fn signature_items(rules: &Rules, view: &impl View, tx: &Tx) -> Result<Vec<Item>, ApplyError> {
+    let mut items = vec![Item::new(
+        signer_key(view, tx)?,
+        Context::Tx(tx.kind()),
+        &rules.chain_id,
+        &tx.unsigned_bytes(),
+        tx.signature(Role::Signer).ok_or(Refusal::MissingSignature(Role::Signer))?,
+    )];
+    if let Body::RegisterUser(body) = &tx.body
+        && let Gate::Sponsor(validator) = body.gate
+    {
+        items.push(Item::new(
+            validator,
+            Context::Sponsor,
+            &rules.chain_id,
+            &body.sponsor_message(),
+            tx.signature(Role::Sponsor).ok_or(Refusal::MissingSignature(Role::Sponsor))?,
+        ));
+    }
+    if tx.sigs.len() != items.len() {
+        return Err(Refusal::ExtraSignature.into());
+    }
+    Ok(items)
+}
+
+/// Checks every signature of `tx`, one by one.
+///
+/// # Errors
+/// Those of [`signature_items`], or a signature that does not hold.
+pub fn check_signatures(rules: &Rules, view: &impl View, tx: &Tx) -> Result<(), CheckError> {
+    for item in signature_items(rules, view, tx)? {
+        item.verify()?;
+    }
+    Ok(())
+}
+
+/// Why the signatures of a transaction do not carry it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// A signature is wrong.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// Which signatures it needs cannot be said, or they are not there.
+    #[error(transparent)]
+    State(#[from] ApplyError),
+}
+
+fn signer_key(view: &impl View, tx: &Tx) -> Result<Ivk, ApplyError> {
+    match &tx.body {
+        Body::RegisterUser(body) => Ok(body.ivk),
+        _ => Ok(Draft::new(view).device(tx.signer)?.ok_or(Refusal::UnknownDevice)?.ivk),
+    }
+}

@@ -1,0 +1,81 @@
+//! The kinds of transactions and their numbers on the wire.
+
+use crate::state::Ledger;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $tag:literal $name:ident $ledger:ident)*) => {
+        /// A kind of transaction.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $name),* }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name as the paper writes it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The context of the signer's signature, `tx/<Kind>`.
+            pub const fn context(self) -> &'static str {
+                match self { $(Self::$name => concat!("tx/", stringify!($name))),* }
+            }
+
+            /// The section of a block it belongs to.
+            pub const fn ledger(self) -> Ledger {
+                match self { $(Self::$name => Ledger::$ledger),* }
+            }
+        }
+
+        crate::tags!(Kind { $($tag => $name),* });
+    };
+}
+
+kinds! {
+    /// Admissions, removals and the commitment to a new key (eq. 16 made public as a hash).
+    0x23 EpochRecord Meeting
+    /// The leader renews its lease.
+    0x26 Heartbeat Meeting
+    /// The leader ends the meeting (eqs. 22, 23).
+    0x27 MeetingDismiss Meeting
+    /// A member goes.
+    0x22 MeetingLeave Meeting
+    /// A device asks to join (eqs. 9, 10).
+    0x21 MeetingRequest Meeting
+    /// A new meeting (eqs. 6, 7).
+    0x20 PublishMeeting Meeting
+    /// A new user with its first device (eqs. 2, 3).
+    0x01 RegisterUser Identity
+}
+
+impl Kind {
+    /// Whether it shares the part of a block that ordinary traffic cannot fill.
+    pub const fn is_urgent(self) -> bool {
+        matches!(self, Self::EpochRecord | Self::MeetingDismiss | Self::MeetingLeave)
+    }
+}
+
+/// Numbers of kinds that this version refuses and that no other kind may take.
+pub mod reserved {
+    /// AddDevice.
+    pub const ADD_DEVICE: u8 = 0x02;
+    /// RevokeDevice.
+    pub const REVOKE_DEVICE: u8 = 0x03;
+    /// RotateKey.
+    pub const ROTATE_KEY: u8 = 0x04;
+    /// UpdateInfo.
+    pub const UPDATE_INFO: u8 = 0x05;
+    /// ClaimHandle.
+    pub const CLAIM_HANDLE: u8 = 0x06;
+    /// Recover.
+    pub const RECOVER: u8 = 0x07;
+    /// Cancel.
+    pub const CANCEL: u8 = 0x08;
+    /// LeaderReassign (eqs. 19-21).
+    pub const LEADER_REASSIGN: u8 = 0x24;
+    /// VoteLeader.
+    pub const VOTE_LEADER: u8 = 0x25;
+    /// RefreshKeys.
+    pub const REFRESH_KEYS: u8 = 0x28;
+}
