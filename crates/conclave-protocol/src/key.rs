@@ -7,8 +7,8 @@ use ed25519_zebra::SigningKey;
 use zeroize::Zeroize;
 
 use crate::{
-    codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Write},
-    id::{ChainId, newtype},
+    codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Write, encode},
+    id::{ChainId, Digest, newtype},
     signed::{self, Context},
 };
 
@@ -30,6 +30,12 @@ impl Ivk {
         }
     }
 
+    /// The first 16 bytes of SHA-256("CONCLAVE-V1/ivk" key), to tell keys apart.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let Digest(hash) = Digest::of(&[b"CONCLAVE-V1/ivk", &encode(self)]);
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+
     /// Whether this key may be registered.
     ///
     /// # Errors
@@ -44,7 +50,7 @@ impl Ivk {
 impl fmt::Debug for Ivk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ed25519(bytes) => write!(f, "Ivk({})", crate::Digest(*bytes)),
+            Self::Ed25519(bytes) => write!(f, "Ivk({})", Digest(*bytes)),
         }
     }
 }
