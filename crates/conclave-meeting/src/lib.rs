@@ -1,11 +1,10 @@
 //! One device's part in a meeting: session, key exchange and protected media, without any I/O.
 
-#![warn(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing
-)]
+#![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
+pub mod exchange;
 pub mod key;
 pub mod media;
+pub mod session;
 pub mod time;
+pub mod wire;

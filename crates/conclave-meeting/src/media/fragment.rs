@@ -51,7 +51,10 @@ pub fn split(sealed: &[u8], id: u16, limit: usize) -> Vec<Bytes> {
     // Pieces of equal length: two datagrams of 700 bytes travel better than 1,150 and 250.
     let size = sealed.len().div_ceil(count).max(1);
     let last = u8::try_from(count.saturating_sub(1)).unwrap_or(15);
-    (0_u8..=last).zip(sealed.chunks(size)).map(|(index, bytes)| piece(id, index, last, bytes)).collect()
+    (0_u8..=last)
+        .zip(sealed.chunks(size))
+        .map(|(index, bytes)| piece(id, index, last, bytes))
+        .collect()
 }
 
 fn piece(id: u16, index: u8, last: u8, bytes: &[u8]) -> Bytes {
@@ -81,7 +84,11 @@ impl Reassembler {
     ///
     /// # Errors
     /// [`FragmentError`] for a datagram no honest peer sends.
-    pub fn push(&mut self, datagram: &Bytes, now: Millis) -> Result<Option<Vec<u8>>, FragmentError> {
+    pub fn push(
+        &mut self,
+        datagram: &Bytes,
+        now: Millis,
+    ) -> Result<Option<Vec<u8>>, FragmentError> {
         match datagram.split_first() {
             Some((&WHOLE, packet)) if packet.len() <= MAX_SEALED => Ok(Some(packet.to_vec())),
             Some((&PIECE, rest)) => self.piece(datagram, rest, now),

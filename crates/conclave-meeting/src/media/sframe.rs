@@ -184,8 +184,7 @@ impl Cipher {
     }
 
     fn open<'a>(&self, header: Header, packet: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
-        let (head, body) =
-            packet.split_at_mut_checked(header.len).ok_or(OpenError::Malformed)?;
+        let (head, body) = packet.split_at_mut_checked(header.len).ok_or(OpenError::Malformed)?;
         if body.len() < TAG {
             return Err(OpenError::Malformed);
         }

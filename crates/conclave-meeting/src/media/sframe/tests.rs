@@ -54,10 +54,7 @@ fn suite_5_of_the_rfc_gives_its_key_salt_nonce_and_packet() {
     let aad = [&header[..len], &bytes(case, "metadata")].concat();
     assert_eq!(aad, bytes(case, "aad"));
     let mut packet = bytes(case, "pt");
-    cipher
-        .key
-        .seal_in_place_append_tag(cipher.nonce(ctr), Aad::from(&aad), &mut packet)
-        .unwrap();
+    cipher.key.seal_in_place_append_tag(cipher.nonce(ctr), Aad::from(&aad), &mut packet).unwrap();
     assert_eq!([&header[..len], &packet].concat(), bytes(case, "ct"));
 }
 

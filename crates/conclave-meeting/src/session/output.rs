@@ -1,0 +1,375 @@
+//! What a session wants done, and what it tells the user.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use conclave_protocol::{Body, Digest, Epoch, Height, MemberIdx, Npk, meeting::Reason};
+use thiserror::Error;
+
+use crate::{key::StreamKind, media::StreamNo, time::Millis, wire::Address};
+
+/// Names one submitted body, to report its failure.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct SubmitId(pub u64);
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// End the link to `npk`.
+    Close {
+        /// Who.
+        npk: Npk,
+    },
+    /// Send one datagram.
+    Datagram {
+        /// To whom.
+        npk: Npk,
+        /// What; never more bytes than the limit told for that peer.
+        bytes: Bytes,
+    },
+    /// Make a link; answer with `Connected` or `Disconnected`.
+    Dial {
+        /// To whom.
+        npk: Npk,
+        /// Whether to go through the lobby.
+        lobby: bool,
+        /// Where.
+        address: Address,
+    },
+    /// Tell the user.
+    Event(Event),
+    /// Ask the browser for a keyframe of an own stream.
+    KeyframeWanted {
+        /// Which.
+        stream: StreamNo,
+    },
+    /// Give one opened unit to the browser.
+    Media {
+        /// Who sent it; proven by the link and the key.
+        idx: MemberIdx,
+        /// Which stream.
+        stream: StreamNo,
+        /// What it carries.
+        kind: StreamKind,
+        /// The encoded [`Unit`](crate::media::Unit).
+        unit: Vec<u8>,
+    },
+    /// Send one reliable message.
+    Message {
+        /// To whom.
+        npk: Npk,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// From here on, exactly these may link as members; everyone else gets the lobby.
+    Peers(BTreeSet<Npk>),
+    /// Fetch the meeting from the ledger now.
+    Refresh,
+    /// Put this on the ledger, again and again until it is final or refused.
+    Submit {
+        /// Name for `SubmitFailed`.
+        id: SubmitId,
+        /// What to sign and send.
+        body: Body,
+    },
+    /// Nothing more to do until an input comes, or until this moment.
+    Wait(Option<Millis>),
+}
+
+/// Something the user may want to know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something is wrong that no honest device does.
+    Alarm(Alarm),
+    /// A line of chat.
+    Chat {
+        /// Who wrote it.
+        idx: MemberIdx,
+        /// The line.
+        text: String,
+    },
+    /// The session is over and holds no key any more.
+    Ended(Ending),
+    /// The key of an epoch is here; packets under it are opened.
+    EpochInstalled {
+        /// Epoch.
+        epoch: Epoch,
+    },
+    /// Packets are sealed under this epoch from here on.
+    EpochSending {
+        /// Epoch.
+        epoch: Epoch,
+    },
+    /// The ledger confirmed the record of an epoch.
+    EpochFinal {
+        /// Epoch.
+        epoch: Epoch,
+        /// Height of the view that showed it.
+        height: Height,
+    },
+    /// The newest header of another member, to compare with the own one.
+    Gossip {
+        /// Who.
+        idx: MemberIdx,
+        /// Height.
+        height: Height,
+        /// Hash of the header.
+        header: Digest,
+    },
+    /// A problem of [`KeyProblem`](Self::KeyProblem) is over.
+    KeyOk {
+        /// Whose.
+        idx: MemberIdx,
+    },
+    /// A member lacks the newest key, or may not send.
+    KeyProblem {
+        /// Whose; the own index for the own device.
+        idx: MemberIdx,
+        /// What is wrong and what is done about it.
+        problem: KeyProblem,
+    },
+    /// Somebody is in.
+    MemberJoined {
+        /// Who.
+        idx: MemberIdx,
+        /// The name they go by.
+        name: String,
+    },
+    /// Somebody is out.
+    MemberLeft {
+        /// Who.
+        idx: MemberIdx,
+        /// Why.
+        reason: Reason,
+    },
+    /// The ledger published the own meeting: invites may be handed out.
+    Published,
+    /// The ledger numbered the own request; the leader is called.
+    Requested {
+        /// Own index.
+        idx: MemberIdx,
+    },
+    /// The leader has the own knock; a person decides.
+    Waiting,
+    /// A request was checked, or checked again after something changed.
+    RequestVerified(Knocker),
+    /// A request is no more: admitted, denied, taken back or lapsed.
+    RequestGone {
+        /// Whose.
+        idx: MemberIdx,
+    },
+    /// A stream of a member is over.
+    StreamClosed {
+        /// Whose.
+        idx: MemberIdx,
+        /// Which.
+        stream: StreamNo,
+    },
+    /// A stream of a member begins.
+    StreamOpened {
+        /// Whose.
+        idx: MemberIdx,
+        /// Which.
+        stream: StreamNo,
+        /// What it carries.
+        kind: StreamKind,
+    },
+    /// A body this session needed was refused by the ledger.
+    SubmitFailed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A guest before the door, with every check of section 7 and its result.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Knocker {
+    /// Index of the request.
+    pub idx: MemberIdx,
+    /// The name the guest goes by; empty until the guest knocked.
+    pub name: String,
+    /// Every check.
+    pub facts: Vec<Fact>,
+    /// Height of the ledger state the checks rest on.
+    pub height: Height,
+    /// Whether the leader may admit: every check but the invite holds.
+    pub ready: bool,
+}
+
+/// One check.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fact {
+    /// What was checked.
+    pub name: FactName,
+    /// Whether it holds.
+    pub ok: bool,
+    /// The result in plain words.
+    pub text: String,
+}
+
+/// What a check is about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum FactName {
+    /// The user is not banned.
+    Ban,
+    /// Device and user are registered and active.
+    Identity,
+    /// The user info is what the ledger says.
+    Info,
+    /// The guest holds an invite.
+    Invite,
+    /// The exchange keys are sound and the announced ones.
+    Keys,
+    /// The request is signed by the device's identity key.
+    Signature,
+    /// The link is the announced one.
+    Transport,
+}
+
+impl FactName {
+    /// One lower-case word, as in the local API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ban => "ban",
+            Self::Identity => "identity",
+            Self::Info => "info",
+            Self::Invite => "invite",
+            Self::Keys => "keys",
+            Self::Signature => "signature",
+            Self::Transport => "transport",
+        }
+    }
+}
+
+/// Why a member lacks a key, and what is done about it.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum KeyProblem {
+    /// The leader sent the key again.
+    #[error("has not confirmed the new key; it is sent again")]
+    NoAck,
+    /// The leader was asked for the key.
+    #[error("the new key has not arrived; the leader is asked for it")]
+    NoKey,
+    /// Nothing is sent until the leader makes a new key.
+    #[error("somebody left and the leader has made no new key; nothing is sent until it does")]
+    RekeyOverdue,
+}
+
+/// Something no honest device does.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// The leader signed two records for one epoch, or gave a key that is not the committed one.
+    #[error("the leader gave different keys for epoch {0}")]
+    LeaderEquivocated(Epoch),
+    /// A member acknowledged another record than this device holds.
+    #[error("member {0} holds another record of epoch {1}")]
+    RecordsDiffer(MemberIdx, Epoch),
+    /// The leader put somebody into the roster whose identity does not hold.
+    #[error("member {0} of the roster has no valid identity")]
+    UnverifiedMember(MemberIdx),
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The leader did not admit this device.
+    #[error("the leader did not admit you")]
+    Denied,
+    /// The leader ended the meeting.
+    #[error("the leader ended the meeting")]
+    Dismissed,
+    /// Nobody was active in the meeting for too long.
+    #[error("the meeting expired")]
+    Expired,
+    /// The ledger refused what the session cannot do without.
+    #[error("the ledger refused: {0}")]
+    Failed(String),
+    /// This device left.
+    #[error("you left the meeting")]
+    Left,
+    /// No member could be reached for 30 seconds.
+    #[error("contact to the meeting was lost")]
+    LostContact,
+    /// The leader removed this device.
+    #[error("the leader removed you")]
+    Removed,
+}
+
+/// What a user asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Leader: let a guest in.
+    Admit {
+        /// Who.
+        idx: MemberIdx,
+    },
+    /// Send a line of chat to all.
+    Chat {
+        /// The line, at most 1,200 bytes.
+        text: String,
+    },
+    /// Stop an own stream.
+    CloseStream {
+        /// Which.
+        stream: StreamNo,
+    },
+    /// Leader: turn a guest away.
+    Deny {
+        /// Who.
+        idx: MemberIdx,
+        /// Whether the user may not ask again.
+        ban: bool,
+    },
+    /// Leader: end the meeting for all.
+    Dismiss,
+    /// Leader: remove a member.
+    Kick {
+        /// Who.
+        idx: MemberIdx,
+        /// Whether the user may not come back.
+        ban: bool,
+    },
+    /// Go.
+    Leave,
+    /// Ask a member for a keyframe.
+    RequestKeyframe {
+        /// Whom.
+        idx: MemberIdx,
+        /// Of which stream.
+        stream: StreamNo,
+    },
+}
+
+/// Why a command was not carried out; nothing changed.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The session is over.
+    #[error("the meeting is over")]
+    Ended,
+    /// The ledger state is too old to decide on.
+    #[error("the ledger was not heard for too long")]
+    LedgerStale,
+    /// No key yet.
+    #[error("there is no meeting key yet")]
+    NoKey,
+    /// Nobody has that index, or not in that state.
+    #[error("there is no such member or request")]
+    NoSuchMember,
+    /// No such stream, or none is free.
+    #[error("there is no such stream")]
+    NoSuchStream,
+    /// Only the leader may.
+    #[error("only the leader may do that")]
+    NotLeader,
+    /// A check of the request does not hold.
+    #[error("a check of this request does not hold")]
+    NotVerified,
+    /// The text cannot be sent.
+    #[error("text is empty, too long, or holds control characters")]
+    Text,
+}
