@@ -6,9 +6,11 @@
 //! and randomness.
 
 // The person's side.
+mod files;
 pub mod http;
 //
 pub mod keystore;
+mod serve;
 //
 // mod links
 //

@@ -1,0 +1,136 @@
+//! Who may talk to the local API: this machine's page and command line, nobody else's page.
+//!
+//! Another site open in the same browser can send requests to loopback, and a name that it
+//! controls can be made to resolve to 127.0.0.1. Hence, on every route: the exact `Host`, no
+//! foreign `Origin`, no cross-site fetch, and, on all that is not the page's own files, the token.
+//! There is no CORS, so nothing answered is readable elsewhere.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use super::{page, reply, token::Token};
+
+/// What the guard compares with.
+#[derive(Debug)]
+pub(super) struct Guard {
+    host: String,
+    origin: String,
+    token: Token,
+}
+
+impl Guard {
+    pub(super) fn new(port: u16, token: Token) -> Self {
+        let host = format!("127.0.0.1:{port}");
+        Self { origin: format!("http://{host}"), host, token }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Denied> {
+        let headers = request.headers();
+        let read = !changes(request.method());
+        let file = read && page::is_file(request.uri().path());
+        if only(headers, &header::HOST)? != Some(&self.host)
+            || request.uri().authority().is_some_and(|named| named.as_str() != self.host)
+        {
+            return Err(Denied::Host);
+        }
+        let origin = only(headers, &header::ORIGIN)?;
+        if origin.is_some_and(|origin| origin != self.origin) {
+            return Err(Denied::Origin);
+        }
+        // Browsers always send this one and no page can forge it; other programs do not send it.
+        if let Some(site) = only(headers, &SEC_FETCH_SITE)? {
+            let own = site == "same-origin" && (read || origin.is_some());
+            if !own && !(file && site == "none") {
+                return Err(Denied::Origin);
+            }
+        }
+        let token = only(headers, &header::AUTHORIZATION)?;
+        if !file && !token.is_some_and(|token| self.token.opens(token)) {
+            return Err(Denied::Token);
+        }
+        Ok(())
+    }
+}
+
+/// Layer around every route.
+pub(super) async fn guard(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => {
+            tracing::warn!(path = request.uri().path(), ?denied, "local request refused");
+            denied.into_response()
+        }
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Which rule a request broke.
+#[derive(Clone, Copy, Debug)]
+enum Denied {
+    Host,
+    Origin,
+    Repeated,
+    Token,
+}
+
+impl Denied {
+    fn into_response(self) -> Response<Body> {
+        let (status, error) = match self {
+            Self::Host => (StatusCode::MISDIRECTED_REQUEST, "this is not the host of this API"),
+            Self::Origin => (StatusCode::FORBIDDEN, "another site may not use this API"),
+            Self::Repeated => (StatusCode::BAD_REQUEST, "a header was given twice"),
+            Self::Token => (StatusCode::UNAUTHORIZED, "the token is missing or wrong"),
+        };
+        reply::refuse(status, error, "open the link that `conclave up` printed").into_response()
+    }
+}
+
+/// The value of a header that may come once; a value that is not text counts as a foreign one.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Denied> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| value.to_str().unwrap_or("not text"));
+    if values.next().is_some() { Err(Denied::Repeated) } else { Ok(value) }
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// On every answer. The policy allows this page's own files and nothing inline; `lit-html` makes
+/// its templates through the one Trusted Types policy named here.
+const HEADERS: [(HeaderName, &str); 8] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+         connect-src 'self'; media-src 'self' blob: mediastream:; font-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types lit-html",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
+         fullscreen=(self), geolocation=(), usb=(), serial=(), payment=()",
+    ),
+];

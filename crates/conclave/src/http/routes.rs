@@ -1,0 +1,126 @@
+//! The one table of routes: the router is made from it, and so is the test that attacks each.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, StatusCode},
+    middleware,
+    routing::{MethodRouter, delete, get, post},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Api, Backend, Token, events,
+    guard::{Guard, guard},
+    handlers as h, page,
+    reply::refuse,
+};
+
+/// One route as others may see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// The only method it takes (`HEAD` goes with `GET`). Everything but `GET` has effects.
+    pub method: Method,
+    /// A path that reaches it.
+    pub path: &'static str,
+    /// Who may ask.
+    pub access: Access,
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// Whoever can open the page; there is no secret in it.
+    Page,
+    /// Who holds the token.
+    Token,
+}
+
+/// Every route there is.
+pub fn table<B: Backend>() -> Vec<Listed> {
+    routes::<B>()
+        .into_iter()
+        .map(|Route { method, path, access, .. }| Listed {
+            method,
+            path: if path == "/whip/{id}" { "/whip/1" } else { path },
+            access,
+        })
+        .collect()
+}
+
+/// The whole API for a daemon that listens on `port`. It ends its streams when `closing` is
+/// cancelled.
+pub fn router<B: Backend>(
+    backend: Arc<B>,
+    port: u16,
+    token: Token,
+    closing: CancellationToken,
+) -> Router {
+    let api = Api { backend, closing };
+    let mut router = Router::new();
+    for Route { path, limit, handler, .. } in routes() {
+        router = router.route(path, handler.layer(DefaultBodyLimit::max(limit)));
+    }
+    router
+        .fallback(page::file)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(api)
+        .layer(middleware::from_fn_with_state(Arc::new(Guard::new(port, token)), guard))
+}
+
+async fn wrong_method() -> impl axum::response::IntoResponse {
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method", "see the handbook")
+}
+
+struct Route<B> {
+    method: Method,
+    path: &'static str,
+    access: Access,
+    /// Most bytes of a body.
+    limit: usize,
+    handler: MethodRouter<Api<B>>,
+}
+
+fn routes<B: Backend>() -> Vec<Route<B>> {
+    let read = |path, handler| Route {
+        method: Method::GET,
+        path,
+        access: Access::Token,
+        limit: 0,
+        handler,
+    };
+    let ask = |path, limit, handler| Route {
+        method: Method::POST,
+        path,
+        access: Access::Token,
+        limit,
+        handler,
+    };
+    vec![
+        Route { access: Access::Page, ..read("/", get(page::file)) },
+        read("/api/state", get(h::state::<B>)),
+        read("/api/events", get(events::events::<B>)),
+        read("/metrics", get(h::metrics::<B>)),
+        ask("/api/identity", SMALL, post(h::create_identity::<B>)),
+        ask("/api/meetings", SMALL, post(h::create_meeting::<B>)),
+        ask("/api/invite", SMALL, post(h::preview::<B>)),
+        ask("/api/join", SMALL, post(h::join::<B>)),
+        ask("/api/admit", SMALL, post(h::admit::<B>)),
+        ask("/api/deny", SMALL, post(h::deny::<B>)),
+        ask("/api/kick", SMALL, post(h::kick::<B>)),
+        ask("/api/leave", SMALL, post(h::leave::<B>)),
+        ask("/api/end", SMALL, post(h::end::<B>)),
+        ask("/api/chat", SMALL, post(h::chat::<B>)),
+        ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
+        ask("/api/receive", LARGE, post(h::receive::<B>)),
+        ask("/whip", LARGE, post(h::publish::<B>)),
+        Route { method: Method::DELETE, ..ask("/whip/{id}", 0, delete(h::unpublish::<B>)) },
+    ]
+}
+
+/// A command: no text in it is longer than 4,000 bytes, escapes included about 8 kB.
+const SMALL: usize = 16 * 1024;
+/// An SDP offer with a few hundred media sections.
+const LARGE: usize = 512 * 1024;

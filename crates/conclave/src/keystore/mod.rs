@@ -1,0 +1,209 @@
+//! The identity of this device at rest: one file, sealed, replaced as a whole.
+//!
+//! [`Keystore`] knows where the file lies and how it opens, [`Secrets`] is what lies in it,
+//! `envelope` is its format (docs/protocol.md, section 13). Meeting keys are never in it.
+
+mod envelope;
+mod passphrase;
+mod secrets;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use conclave_protocol::{ChainId, DeviceId};
+use rand::Rng as _;
+use zeroize::Zeroizing;
+
+use crate::files;
+pub use envelope::{Cost, Tampered};
+use envelope::{Envelope, Lock};
+pub use passphrase::{ENVIRONMENT, Passphrase};
+pub use secrets::{Disclosure, Secrets, fingerprint};
+
+/// The key file of one home directory.
+#[derive(Clone, Debug)]
+pub struct Keystore {
+    home: PathBuf,
+    cost: Cost,
+}
+
+/// How a key file is protected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Protection {
+    /// By a passphrase: whoever copies the disk must guess it.
+    Passphrase,
+    /// By a random key in the file beside it: whoever can read the home directory has both, so
+    /// only a copy of the one file without the other is safe.
+    KeyFile,
+}
+
+impl Protection {
+    /// What to tell the person, honestly.
+    #[must_use]
+    pub const fn say(self) -> &'static str {
+        match self {
+            Self::Passphrase => "the identity is protected by its passphrase",
+            Self::KeyFile => {
+                "the identity has no passphrase: whoever can read this home directory can be you"
+            }
+        }
+    }
+}
+
+impl Keystore {
+    /// The key file in `home`, whether it exists or not.
+    #[must_use]
+    pub fn new(home: &Path) -> Self {
+        Self { home: home.to_owned(), cost: Cost::default() }
+    }
+
+    /// The same with another price for guessing; tests use the lowest.
+    #[must_use]
+    pub const fn with_cost(mut self, cost: Cost) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.home.join("identity")
+    }
+
+    /// How the file is protected, or nothing if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a key file.
+    pub fn protection(&self) -> Result<Option<Protection>, OpenError> {
+        let Some(envelope) = self.read()? else { return Ok(None) };
+        Ok(Some(match envelope.lock() {
+            Lock::Passphrase { .. } => Protection::Passphrase,
+            Lock::KeyFile => Protection::KeyFile,
+        }))
+    }
+
+    /// Whose key this is, from the clear part of the file; authentic only once it is open.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a key file.
+    pub fn owner(&self) -> Result<Option<(ChainId, DeviceId)>, OpenError> {
+        Ok(self.read()?.map(|envelope| (envelope.chain_id(), envelope.device())))
+    }
+
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(&self, passphrase: Option<&Passphrase>) -> Result<Secrets, OpenError> {
+        let envelope = self.read()?.ok_or(OpenError::None)?;
+        let key = match (envelope.lock(), passphrase) {
+            (Lock::Passphrase { .. }, None) => return Err(OpenError::NeedsPassphrase),
+            (Lock::Passphrase { cost, salt }, Some(passphrase)) => {
+                envelope::derive(passphrase, *cost, salt)?
+            }
+            (Lock::KeyFile, _) => self.key_file()?,
+        };
+        let secrets = Secrets::decode(&envelope.open(&key)?)?;
+        if (secrets.chain_id, secrets.device) != (envelope.chain_id(), envelope.device()) {
+            return Err(Tampered.into());
+        }
+        Ok(secrets)
+    }
+
+    /// Writes the file, in the place of an older one.
+    ///
+    /// # Errors
+    /// See [`SaveError`].
+    pub fn save(
+        &self,
+        secrets: &Secrets,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Protection, SaveError> {
+        files::private_dir(&self.home)?;
+        let (protection, lock, key) = if let Some(passphrase) = passphrase {
+            let mut salt = [0; 16];
+            rand::rng().fill_bytes(&mut salt);
+            let key = envelope::derive(passphrase, self.cost, &salt)?;
+            (Protection::Passphrase, Lock::Passphrase { cost: self.cost, salt }, key)
+        } else {
+            (Protection::KeyFile, Lock::KeyFile, self.keep_key()?)
+        };
+        let envelope = Envelope::seal(lock, secrets.chain_id, secrets.device, &key, secrets)?;
+        files::replace(&self.path(), &envelope.encode())?;
+        Ok(protection)
+    }
+
+    fn read(&self) -> Result<Option<Envelope>, OpenError> {
+        match files::read_private(&self.path(), envelope::MAX_FILE) {
+            Ok(bytes) => Ok(Some(Envelope::decode(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn key_file(&self) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+        let bytes = Zeroizing::new(files::read_private(&self.key_path(), 32)?);
+        let key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Tampered)?;
+        Ok(Zeroizing::new(key))
+    }
+
+    /// The key beside the file, made if there is none. It is never replaced, so stopping before
+    /// the other file is written loses nothing.
+    fn keep_key(&self) -> Result<Zeroizing<[u8; 32]>, SaveError> {
+        if fs::exists(self.key_path())? {
+            return self.key_file().map_err(|_| SaveError::KeyFile(self.key_path()));
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        rand::rng().fill_bytes(&mut *key);
+        files::replace(&self.key_path(), &*key)?;
+        Ok(key)
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.home.join("identity.key")
+    }
+}
+
+/// Why a key file does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no key file.
+    #[error("no identity on this device")]
+    None,
+    /// It is protected by a passphrase, and none was given.
+    #[error("the identity needs its passphrase")]
+    NeedsPassphrase,
+    /// Wrong passphrase, or somebody changed the file: the two cannot be told apart.
+    #[error(transparent)]
+    Tampered(#[from] Tampered),
+    /// The file asks for more work than any key file made by this program.
+    #[error("the identity file asks for an absurd amount of work")]
+    Absurd(#[from] argon2::Error),
+    /// The file cannot be read.
+    #[error("cannot read the identity file: {0}")]
+    Read(#[from] io::Error),
+}
+
+/// Why a key file was not written. The one before it is still there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The key beside the file is there and cannot be read.
+    #[error("cannot read {}", .0.display())]
+    KeyFile(PathBuf),
+    /// The key could not be derived.
+    #[error("cannot derive a key from the passphrase: {0}")]
+    Derive(#[from] argon2::Error),
+    /// Sealing failed, which no input of this program causes.
+    #[error("cannot seal the identity")]
+    Seal(#[from] Tampered),
+    /// The disk refused.
+    #[error("cannot write the identity file: {0}")]
+    Write(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests;
