@@ -10,6 +10,7 @@ mod files;
 pub mod http;
 //
 pub mod keystore;
+pub mod qr;
 mod serve;
 //
 // mod links

@@ -160,11 +160,13 @@ pub(super) fn derive(
     passphrase: &Passphrase,
     cost: Cost,
     salt: &[u8; 16],
-) -> Result<Zeroizing<[u8; 32]>, argon2::Error> {
-    let params = argon2::Params::new(cost.memory, cost.passes, cost.lanes, Some(32))?;
+) -> Result<Zeroizing<[u8; 32]>, NotDerived> {
+    let params =
+        argon2::Params::new(cost.memory, cost.passes, cost.lanes, Some(32)).map_err(NotDerived)?;
     let mut key = Zeroizing::new([0; 32]);
     argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
-        .hash_password_into(passphrase.bytes(), salt, &mut *key)?;
+        .hash_password_into(passphrase.bytes(), salt, &mut *key)
+        .map_err(NotDerived)?;
     Ok(key)
 }
 
@@ -172,6 +174,11 @@ pub(super) fn derive(
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("wrong passphrase, or the identity file is damaged")]
 pub struct Tampered;
+
+/// Argon2 does not take the passphrase, e.g. because it is longer than 4 GiB.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("cannot derive a key from the passphrase: {0}")]
+pub struct NotDerived(argon2::Error);
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Tampered> {
     let (head, tail) = rest.split_first_chunk().ok_or(Tampered)?;

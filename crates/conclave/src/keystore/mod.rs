@@ -17,7 +17,7 @@ use rand::Rng as _;
 use zeroize::Zeroizing;
 
 use crate::files;
-pub use envelope::{Cost, Tampered};
+pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
 pub use secrets::{Disclosure, Secrets, fingerprint};
@@ -179,9 +179,9 @@ pub enum OpenError {
     /// Wrong passphrase, or somebody changed the file: the two cannot be told apart.
     #[error(transparent)]
     Tampered(#[from] Tampered),
-    /// The file asks for more work than any key file made by this program.
-    #[error("the identity file asks for an absurd amount of work")]
-    Absurd(#[from] argon2::Error),
+    /// The key could not be derived.
+    #[error(transparent)]
+    Derive(#[from] NotDerived),
     /// The file cannot be read.
     #[error("cannot read the identity file: {0}")]
     Read(#[from] io::Error),
@@ -195,8 +195,8 @@ pub enum SaveError {
     #[error("cannot read {}", .0.display())]
     KeyFile(PathBuf),
     /// The key could not be derived.
-    #[error("cannot derive a key from the passphrase: {0}")]
-    Derive(#[from] argon2::Error),
+    #[error(transparent)]
+    Derive(#[from] NotDerived),
     /// Sealing failed, which no input of this program causes.
     #[error("cannot seal the identity")]
     Seal(#[from] Tampered),

@@ -39,7 +39,6 @@ impl Passphrase {
     }
 }
 
-
 impl fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Passphrase")

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use conclave_protocol::{ChainId, DeviceId, Digest, Ed25519Signer, Ivk, Signer as _, UserId};
+use conclave_protocol::{ChainId, DeviceId, Ed25519Signer, Ivk, Signer as _, UserId};
 use zeroize::Zeroizing;
 
 use super::Tampered;
@@ -109,10 +109,10 @@ impl Secrets {
     }
 }
 
-/// Four groups of four hex digits of the hash of an identity key, for eyes and ears.
+/// Four groups of four hex digits of the hash of an identity key ([`Ivk::fingerprint`]), for eyes and ears.
 #[must_use]
 pub fn fingerprint(ivk: &Ivk) -> String {
-    let hex = Digest::of(&[b"CONCLAVE-V1/fingerprint", &conclave_protocol::encode(ivk)]).to_hex();
+    let hex = hex::encode(ivk.fingerprint());
     format!("{} {} {} {}", &hex[..4], &hex[4..8], &hex[8..12], &hex[12..16])
 }
 

@@ -86,8 +86,7 @@ fn every_bit_of_a_sealed_file_counts_without_paying_for_each() {
     let salt = [9; 16];
     let lock = Lock::Passphrase { cost: Cost::LOWEST, salt };
     let key = envelope::derive(&passphrase(), Cost::LOWEST, &salt).unwrap();
-    let bytes =
-        Envelope::seal(lock, saved.chain_id, saved.device, &key, &saved).unwrap().encode();
+    let bytes = Envelope::seal(lock, saved.chain_id, saved.device, &key, &saved).unwrap().encode();
     for at in 0..bytes.len() * 8 {
         let mut changed = bytes.clone();
         changed[at / 8] ^= 1 << (at % 8);

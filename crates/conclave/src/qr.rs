@@ -1,0 +1,58 @@
+//! The invite link as a picture.
+
+use std::fmt::Write as _;
+
+use qrcode::{Color, EcLevel, QrCode, types::QrError};
+
+use crate::http::wire::Qr;
+
+/// The QR code of a link, as one SVG path over its dark modules.
+///
+/// # Errors
+/// The link is longer than any QR code holds (2,953 bytes), which no invite is.
+pub fn qr(link: &str) -> Result<Qr, QrError> {
+    let code = QrCode::with_error_correction_level(link, EcLevel::L)?;
+    let width = code.width();
+    let mut path = String::new();
+    for (y, row) in code.to_colors().chunks(width).enumerate() {
+        let mut x = 0;
+        while x < width {
+            let run = row.iter().skip(x).take_while(|module| **module == Color::Dark).count();
+            if run > 0 {
+                let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET, y + QUIET);
+            }
+            x += run.max(1);
+        }
+    }
+    Ok(Qr { size: u32::try_from(width + 2 * QUIET).unwrap_or(u32::MAX), path })
+}
+
+/// Light modules that a reader needs around the code (ISO/IEC 18004).
+const QUIET: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_covers_exactly_the_dark_modules() {
+        let link = format!("conclave:j/1#{}", "A1b2".repeat(110));
+        let Qr { size, path } = qr(&link).unwrap();
+        let code = QrCode::with_error_correction_level(&link, EcLevel::L).unwrap();
+        assert_eq!(size as usize, code.width() + 8);
+        let dark = code.to_colors().iter().filter(|module| **module == Color::Dark).count();
+        let covered: usize = path
+            .split('z')
+            .filter(|part| !part.is_empty())
+            .map(|part| part.split_once('h').unwrap().1.split_once('v').unwrap().0)
+            .map(|run| run.parse::<usize>().unwrap())
+            .sum();
+        assert_eq!(covered, dark);
+        assert!(path.starts_with("M4 4h7v1h-7z"), "the finder pattern begins after the quiet zone");
+    }
+
+    #[test]
+    fn what_no_code_holds_is_refused() {
+        assert!(qr(&"x".repeat(3_000)).is_err());
+    }
+}
