@@ -1,12 +1,514 @@
 //! One device's part in one meeting.
+//!
+//! [`Session`] is the one type: give it [`Input`]s and [`Command`]s, carry out its [`Output`]s.
+//! `leader` and `guest` hold what only one role does, `install` what both do with a new key,
+//! `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of people.
 
 mod config;
+mod counters;
+mod epochs;
+mod guest;
 mod input;
+mod install;
+mod leader;
+mod media;
 mod output;
+mod peers;
+mod receive;
+mod streams;
+mod verify;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+};
+
+use conclave_protocol::{
+    Body, Ed25519Signer, Epoch, MeetingId, MeetingLeave, MemberIdx, Npk, meeting::MeetingStatus,
+};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 pub use config::{Config, InviteSecret, Invited, NewMeeting, invite_tag};
+pub use counters::Counters;
 pub use input::{Freshness, Input, MeetingView, MemberView};
 pub use output::{
     Alarm, Command, CommandError, Ending, Event, Fact, FactName, KeyProblem, Knocker, Output,
     SubmitId,
 };
+
+use self::{epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers};
+use crate::{
+    exchange::{ExchangeError, MemberKeys},
+    key::{EpochId, MeetingKey},
+    time::Millis,
+    wire::{Address, Name, PeerMessage},
+};
+
+/// A guest or member that reaches nobody for so long forgets its keys (section 13).
+const LOST_AFTER: u64 = 30_000;
+/// Own header is told to the others this often (section 6).
+const GOSSIP_EVERY: u64 = 10_000;
+/// Seconds of chain time after which a device stops to send under a key somebody left with.
+const OVERDUE: u64 = 5;
+
+/// One device's part in one meeting, as leader or as guest.
+///
+/// Call one of [`handle`](Self::handle), [`command`](Self::command),
+/// [`open_stream`](Self::open_stream) or [`send_media`](Self::send_media), then drain
+/// [`poll_output`](Self::poll_output) until it returns [`Output::Wait`]; give it
+/// [`Input::Tick`] when that moment comes. It owns no clock, socket, task or random source, so a
+/// test runs a whole meeting in microseconds.
+///
+/// A session ends once, with [`Event::Ended`]; from then on it holds no key and does nothing.
+pub struct Session {
+    config: Config,
+    mid: MeetingId,
+    invite: InviteSecret,
+    secrets: Option<Secrets>,
+    npk: Npk,
+    address: Address,
+    /// Own index, once the ledger gave one.
+    me: Option<MemberIdx>,
+    view: Option<(Millis, MeetingView)>,
+    leader: Option<Leader>,
+    guest: Option<Guest>,
+    epochs: Epochs,
+    media: Media,
+    peers: Peers,
+    /// Members of the newest roster by transport key, without this device.
+    index: BTreeMap<Npk, MemberIdx>,
+    names: BTreeMap<MemberIdx, Name>,
+    /// Why this device does not send although it has a key.
+    blocked: bool,
+    ended: bool,
+    /// When a member was last linked.
+    contact: Option<Millis>,
+    gossip_at: Option<Millis>,
+    submits: BTreeMap<SubmitId, Purpose>,
+    last_submit: u64,
+    farewell_tries: u8,
+    counters: Counters,
+    now: Millis,
+    outputs: VecDeque<Output>,
+}
+
+/// Everything that must not outlive the meeting.
+struct Secrets {
+    keys: MemberKeys,
+    nsk: Ed25519Signer,
+    seed: Zeroizing<[u8; 32]>,
+}
+
+impl Secrets {
+    fn generate(rng: &mut dyn CryptoRng) -> Result<Self, ExchangeError> {
+        let keys = MemberKeys::generate(rng)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(seed.as_mut());
+        Ok(Self { keys, nsk: Ed25519Signer::from_seed(&seed), seed })
+    }
+}
+
+/// What a submitted body is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    Dismiss,
+    Epoch(Epoch),
+    Heartbeat,
+    Leave,
+    Publish,
+    Request,
+}
+
+impl Session {
+    /// A new meeting led by this device; it is published first.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Library`] if no key can be made.
+    pub fn lead(
+        config: Config,
+        meeting: NewMeeting,
+        address: Address,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ExchangeError> {
+        let NewMeeting { mid, info, policy, invite_secret } = meeting;
+        let mut session = Self::new(config, mid, invite_secret, address, now, rng)?;
+        session.leader = Some(Leader::default());
+        session.publish(info, policy);
+        Ok(session)
+    }
+
+    /// A guest that asks to join; it waits for the first [`Input::Ledger`].
+    ///
+    /// # Errors
+    /// [`ExchangeError::Library`] if no key can be made.
+    pub fn join(
+        config: Config,
+        invited: Invited,
+        address: Address,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ExchangeError> {
+        let Invited { mid, invite_secret, leader_address } = invited;
+        let mut session = Self::new(config, mid, invite_secret, address, now, rng)?;
+        session.guest = Some(Guest::new(leader_address));
+        session.push(Output::Refresh);
+        Ok(session)
+    }
+
+    fn new(
+        config: Config,
+        mid: MeetingId,
+        invite: InviteSecret,
+        address: Address,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, ExchangeError> {
+        let secrets = Secrets::generate(rng)?;
+        Ok(Self {
+            npk: secrets.nsk.npk(),
+            secrets: Some(secrets),
+            config,
+            mid,
+            invite,
+            address,
+            me: None,
+            view: None,
+            leader: None,
+            guest: None,
+            epochs: Epochs::default(),
+            media: Media::default(),
+            peers: Peers::new(),
+            index: BTreeMap::new(),
+            names: BTreeMap::new(),
+            blocked: false,
+            ended: false,
+            contact: None,
+            gossip_at: None,
+            submits: BTreeMap::new(),
+            last_submit: 0,
+            farewell_tries: 0,
+            counters: Counters::default(),
+            now,
+            outputs: VecDeque::new(),
+        })
+    }
+
+    /// Takes one input. Afterwards drain [`poll_output`](Self::poll_output).
+    pub fn handle(&mut self, input: Input, now: Millis, rng: &mut dyn CryptoRng) {
+        self.now = self.now.max(now);
+        if self.ended {
+            self.handle_ended(input);
+            return;
+        }
+        match input {
+            Input::Connected { npk, lobby } => self.connected(npk, lobby),
+            Input::Datagram { npk, bytes } => self.datagram(npk, &bytes),
+            Input::DatagramLimit { npk, bytes } => {
+                if let Some(peer) = self.peer(npk) {
+                    peer.limit = bytes;
+                }
+            }
+            Input::Disconnected { npk } => self.disconnected(npk),
+            Input::Ledger(view) => self.ledger(*view),
+            Input::Message { npk, bytes } => self.message(npk, &bytes),
+            Input::OwnAddress(bytes) => {
+                if let Ok(address) = Address::new(bytes) {
+                    self.address = address;
+                }
+            }
+            Input::SubmitFailed { id, reason } => self.submit_failed(id, reason),
+            Input::Tick => {}
+        }
+        self.settle(rng);
+    }
+
+    /// Carries out what the user asked for.
+    ///
+    /// # Errors
+    /// [`CommandError`]; then nothing changed.
+    pub fn command(
+        &mut self,
+        command: Command,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), CommandError> {
+        self.now = self.now.max(now);
+        if self.ended {
+            return Err(CommandError::Ended);
+        }
+        match command {
+            Command::Admit { idx } => self.admit(idx)?,
+            Command::Chat { text } => self.chat(&text)?,
+            Command::CloseStream { stream } => self.close_stream(stream)?,
+            Command::Deny { idx, ban } => self.deny(idx, ban)?,
+            Command::Dismiss => self.dismiss()?,
+            Command::Kick { idx, ban } => self.kick(idx, ban)?,
+            Command::Leave => self.leave(),
+            Command::RequestKeyframe { idx, stream } => self.request_keyframe(idx, stream)?,
+        }
+        if !self.ended {
+            self.settle(rng);
+        }
+        Ok(())
+    }
+
+    /// The next thing to do; [`Output::Wait`] when there is nothing more.
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.deadline()))
+    }
+
+    /// The seed of the transport key NSK, for the link layer. Drop it with the link.
+    #[must_use]
+    pub fn transport_seed(&self) -> Option<Zeroizing<[u8; 32]>> {
+        self.secrets.as_ref().map(|secrets| secrets.seed.clone())
+    }
+
+    /// Own transport key.
+    #[must_use]
+    pub const fn npk(&self) -> Npk {
+        self.npk
+    }
+
+    /// Own index, once the ledger gave one.
+    #[must_use]
+    pub const fn me(&self) -> Option<MemberIdx> {
+        self.me
+    }
+
+    /// The meeting.
+    #[must_use]
+    pub const fn mid(&self) -> MeetingId {
+        self.mid
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The epoch packets are sealed under, if any.
+    #[must_use]
+    pub const fn sending_epoch(&self) -> Option<Epoch> {
+        self.epochs.sending_epoch()
+    }
+
+    /// The members of the newest roster, this device among them.
+    #[must_use]
+    pub fn roster(&self) -> BTreeSet<MemberIdx> {
+        self.epochs.newest().map(|live| live.roster.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The meeting keys in memory, each with its epoch.
+    ///
+    /// Only for guests of a demonstration that show what a removed device can still open: whoever
+    /// holds a key of an epoch reads all of that epoch.
+    #[must_use]
+    pub fn danger_export_keys(&self) -> Vec<(EpochId, MeetingKey)> {
+        let live = self.epochs.iter();
+        live.filter_map(|live| Some((live.id, MeetingKey::from_slice(live.mk.as_bytes())?)))
+            .collect()
+    }
+
+    /// The newest state of the ledger this session was told.
+    fn view(&self) -> Option<&MeetingView> {
+        self.view.as_ref().map(|(_, view)| view)
+    }
+
+    fn ledger(&mut self, view: MeetingView) {
+        if self.view().is_some_and(|old| old.height > view.height) {
+            return;
+        }
+        let status =
+            view.meeting.as_ref().map(|meeting| meeting.status_at(&self.config.params, view.time));
+        self.view = Some((self.now, view));
+        match status {
+            Some(MeetingStatus::Ended) => self.end(Ending::Dismissed),
+            Some(MeetingStatus::Expired) => self.end(Ending::Expired),
+            Some(MeetingStatus::Open) if self.leader.is_some() => self.leader_ledger(),
+            Some(MeetingStatus::Open) => self.guest_ledger(),
+            None => {}
+        }
+    }
+
+    fn submit_failed(&mut self, id: SubmitId, reason: String) {
+        match self.submits.remove(&id) {
+            Some(Purpose::Publish | Purpose::Request) => self.end(Ending::Failed(reason)),
+            Some(Purpose::Epoch(epoch)) => {
+                self.epoch_refused(epoch);
+                self.event(Event::SubmitFailed { reason });
+            }
+            Some(Purpose::Dismiss | Purpose::Heartbeat | Purpose::Leave) | None => {}
+        }
+    }
+
+    /// A session that is over only sees its last word through.
+    fn handle_ended(&mut self, input: Input) {
+        const TRIES: u8 = 5;
+        match input {
+            Input::Ledger(view) => self.view = Some((self.now, *view)),
+            Input::SubmitFailed { id, .. } => {
+                let purpose = self.submits.remove(&id);
+                if purpose == Some(Purpose::Dismiss) && self.farewell_tries < TRIES {
+                    self.farewell_tries = self.farewell_tries.saturating_add(1);
+                    self.push(Output::Refresh);
+                    self.submit_dismissal();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that follows from the state and the time, after every input.
+    fn settle(&mut self, rng: &mut dyn CryptoRng) {
+        if self.ended {
+            return;
+        }
+        self.epochs.expire(self.now);
+        self.lead_on(rng);
+        self.guest_on();
+        self.switch();
+        self.watch_rekey();
+        self.watch_contact();
+        if self.ended {
+            return;
+        }
+        self.dial();
+        self.ask_for_gaps();
+        self.gossip();
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        if self.ended {
+            return None;
+        }
+        let lost = self.contact.filter(|_| self.guest.is_some()).map(|at| at.plus(LOST_AFTER));
+        [
+            self.epochs.deadline(),
+            self.leader.as_ref().and_then(Leader::deadline),
+            self.guest.as_ref().and_then(Guest::deadline),
+            self.dial_deadline(),
+            self.media.deadline(),
+            self.gossip_at,
+            self.overdue_at(),
+            lost,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|at| at.max(self.now))
+    }
+
+    /// The moment from which this device must not send, by the chain's clock.
+    fn overdue_at(&self) -> Option<Millis> {
+        let (told, view) = self.view.as_ref()?;
+        let meeting = view.meeting.as_ref()?;
+        let due = meeting.rekey_due.filter(|_| !self.blocked)?;
+        let newest = self.epochs.newest()?;
+        let left = due.plus(OVERDUE).since(view.time).saturating_mul(1_000);
+        (newest.id.epoch <= meeting.epoch).then(|| told.plus(left))
+    }
+
+    /// Stops to send when a new key is overdue, and goes on when it is there.
+    fn watch_rekey(&mut self) {
+        let Some(me) = self.me else { return };
+        let owed = self.view().and_then(|view| view.meeting.as_ref()).is_some_and(|meeting| {
+            meeting.rekey_due.is_some()
+                && self.epochs.newest().is_some_and(|live| live.id.epoch <= meeting.epoch)
+        });
+        if self.blocked && !owed {
+            self.blocked = false;
+            self.event(Event::KeyOk { idx: me });
+        } else if self.overdue_at().is_some_and(|at| at <= self.now) {
+            self.blocked = true;
+            self.event(Event::KeyProblem { idx: me, problem: KeyProblem::RekeyOverdue });
+        }
+    }
+
+    fn watch_contact(&mut self) {
+        let Some(last) = self.contact else { return };
+        let linked = self.index.keys().any(|npk| self.peers.get(npk).is_some_and(|p| p.is_up()));
+        if linked || self.index.is_empty() {
+            self.contact = Some(self.now);
+        } else if self.guest.is_some() && self.now.since(last) >= LOST_AFTER {
+            self.end(Ending::LostContact);
+        }
+    }
+
+    fn gossip(&mut self) {
+        if self.gossip_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.gossip_at = Some(self.now.plus(GOSSIP_EVERY));
+        if let Some(view) = self.view() {
+            let gossip = crate::wire::Gossip { height: view.height, header: view.header };
+            self.broadcast(&PeerMessage::Gossip(gossip));
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(idx) = self.me {
+            self.submit(Purpose::Leave, MeetingLeave { mid: self.mid, idx });
+        }
+        self.broadcast(&PeerMessage::Bye(crate::wire::Farewell::Leaving));
+        self.end(Ending::Left);
+    }
+
+    /// The only way out: every key is erased here.
+    fn end(&mut self, ending: Ending) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.secrets = None;
+        self.epochs.clear();
+        self.media = Media::default();
+        self.leader = None;
+        self.guest = None;
+        self.invite.wipe();
+        self.index.clear();
+        let linked: Vec<Npk> =
+            self.peers.iter().filter(|(_, peer)| peer.is_up()).map(|(npk, _)| *npk).collect();
+        self.peers.clear();
+        for npk in linked {
+            self.push(Output::Close { npk });
+        }
+        self.push(Output::Peers(BTreeSet::new()));
+        self.event(Event::Ended(ending));
+    }
+
+    fn submit(&mut self, purpose: Purpose, body: impl Into<Body>) -> SubmitId {
+        self.last_submit = self.last_submit.saturating_add(1);
+        let id = SubmitId(self.last_submit);
+        self.submits.insert(id, purpose);
+        self.push(Output::Submit { id, body: body.into() });
+        id
+    }
+
+    fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mid, me, ended, .. } = self;
+        f.debug_struct("Session")
+            .field("mid", mid)
+            .field("me", me)
+            .field("ended", ended)
+            .finish_non_exhaustive()
+    }
+}

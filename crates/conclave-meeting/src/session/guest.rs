@@ -1,0 +1,462 @@
+//! What only a guest or member does: ask, knock, take keys from the leader.
+
+use std::collections::BTreeMap;
+
+use conclave_protocol::{
+    Context, Digest, Epoch, EpochRecord, MeetingRequest, MemberIdx, Npk, Signature,
+    meeting::{MemberStatus, roster_hash},
+};
+
+use super::{
+    Purpose, Session,
+    counters::Counters,
+    epochs::Seat,
+    input::MeetingView,
+    invite_tag,
+    output::{Alarm, Ending, Event, KeyProblem, Output},
+    verify::is_sound,
+};
+use crate::{
+    exchange::{Pair, PairChain, Party},
+    key::{Commitment, MeetingKey},
+    time::Millis,
+    wire::{Address, Bundle, Knock, PeerMessage},
+};
+
+/// A member that lacks the key of a final epoch asks after this time, and then again.
+const FIRST_ASK: u64 = 300;
+const ASK_AGAIN: u64 = 1_000;
+
+/// The state of a guest.
+pub(super) struct Guest {
+    leader_address: Address,
+    requested: bool,
+    /// Key shared with the leader; stepped when its record is final.
+    chain: Option<PairChain>,
+    /// The record the chain was last used for and not yet stepped past.
+    unstepped: Option<(Epoch, Digest)>,
+    /// A bundle that needs a newer view of the ledger.
+    waiting: Option<(Npk, Bundle)>,
+    ask_at: Option<Millis>,
+}
+
+impl Guest {
+    pub(super) const fn new(leader_address: Address) -> Self {
+        Self {
+            leader_address,
+            requested: false,
+            chain: None,
+            unstepped: None,
+            waiting: None,
+            ask_at: None,
+        }
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Millis> {
+        self.ask_at
+    }
+
+    fn step(&mut self, record: &Digest) {
+        if let Some((epoch, own)) = self.unstepped.filter(|(_, own)| own == record) {
+            if let Some(chain) = &mut self.chain {
+                chain.advance(epoch, &own);
+            }
+            self.unstepped = None;
+        }
+    }
+}
+
+/// What to do with a bundle.
+enum Verdict {
+    /// Its key is the key of the epoch.
+    Accept(MeetingKey, BTreeMap<MemberIdx, Seat>, Option<PairChain>),
+    /// Old, or held already.
+    Ignore,
+    /// Something no honest leader does.
+    Raise(Alarm),
+    /// Not for this device, not signed, not authentic.
+    Refuse,
+    /// The ledger must be looked at first.
+    Wait,
+}
+
+impl Session {
+    /// Takes a newer state of the ledger as guest or member.
+    pub(super) fn guest_ledger(&mut self) {
+        let Some(view) = self.view() else { return };
+        let own = view
+            .members
+            .iter()
+            .find(|(_, other)| other.member.npk == self.npk && other.member.dev == self.config.dev);
+        let Some((idx, status)) =
+            own.map(|(idx, own)| (*idx, own.member.status_at(&self.config.params, view.time)))
+        else {
+            self.request();
+            return;
+        };
+        if self.me.is_none() {
+            self.me = Some(idx);
+            self.event(Event::Requested { idx });
+            self.learn_leader();
+        }
+        match status {
+            None => self.end(Ending::Failed("the request was not answered in time".to_owned())),
+            Some(MemberStatus::Left) => self.end(Ending::Left),
+            Some(MemberStatus::Removed(_)) if self.epochs.newest().is_none() => {
+                self.end(Ending::Denied);
+            }
+            Some(MemberStatus::Removed(_)) => self.end(Ending::Removed),
+            Some(MemberStatus::Admitted) => self.follow_ledger(),
+            Some(MemberStatus::Requested) => {}
+        }
+        if let Some((npk, bundle)) = self.guest.as_mut().and_then(|guest| guest.waiting.take()) {
+            self.bundle(npk, bundle);
+        }
+    }
+
+    /// Puts the request of equation 9 on the ledger, once.
+    fn request(&mut self) {
+        let term = self.view().and_then(|view| Some(view.meeting.as_ref()?.term));
+        let (Some(term), Some(secrets), Some(guest)) =
+            (term, self.secrets.as_ref(), self.guest.as_mut())
+        else {
+            return;
+        };
+        if guest.requested {
+            return;
+        }
+        guest.requested = true;
+        let request = MeetingRequest {
+            mid: self.mid,
+            user: self.config.user,
+            dev: self.config.dev,
+            ivk: self.config.signer.ivk(),
+            epk: secrets.keys.epk(),
+            ek_hash: secrets.keys.ek().hash().0,
+            npk: self.npk,
+            term,
+        };
+        self.submit(Purpose::Request, request);
+    }
+
+    /// The leader's transport key is on the ledger, its address in the invite.
+    fn learn_leader(&mut self) {
+        let address = self.guest.as_ref().map(|guest| guest.leader_address.clone());
+        if let (Some(npk), Some(address)) = (self.leader_npk(), address)
+            && let Some(peer) = self.peer(npk)
+        {
+            peer.address.get_or_insert(address);
+        }
+    }
+
+    /// Says who this is to the leader, as soon as it is linked and no key is here yet.
+    pub(super) fn knock(&mut self, leader: Npk) {
+        let (None, Some(idx), Some(_)) = (self.epochs.newest(), self.me, &self.guest) else {
+            return;
+        };
+        if let Some(knock) = self.make_knock(idx)
+            && self.send(leader, &PeerMessage::Knock(knock))
+        {
+            self.event(Event::Waiting);
+        }
+    }
+
+    fn make_knock(&self, idx: MemberIdx) -> Option<Knock> {
+        let secrets = self.secrets.as_ref()?;
+        let own = &self.view()?.members.get(&idx)?.member;
+        let request = MeetingRequest {
+            mid: self.mid,
+            user: own.user,
+            dev: own.dev,
+            ivk: own.ivk,
+            epk: own.epk,
+            ek_hash: own.ek_hash,
+            npk: own.npk,
+            term: own.term,
+        };
+        let tag = invite_tag(&self.invite, &self.mid, &own.dev, &own.epk, &own.npk);
+        let mut knock = Knock {
+            idx,
+            ek: secrets.keys.ek().clone(),
+            invite: tag,
+            name: self.config.name.clone(),
+            opening: self.config.opening.clone(),
+            address: self.address.clone(),
+            sig: Signature([0; 64]),
+        };
+        let body = knock.body(&request);
+        knock.sig = self.config.signer.sign(Context::Knock, &self.config.chain_id, &body);
+        Some(knock)
+    }
+
+    /// Compares the newest final record with the one whose key is here.
+    fn follow_ledger(&mut self) {
+        let Some(meeting) = self.view().and_then(|view| view.meeting.clone()) else { return };
+        let height = self.view().map(|view| view.height).unwrap_or_default();
+        let held = self.epochs.newest().map(|live| (live.id.epoch, live.id.record));
+        match held {
+            Some((epoch, record)) if epoch == meeting.epoch && record != meeting.last_rec => {
+                let void = self.is_void();
+                self.epochs.forget(epoch);
+                if !void {
+                    self.event(Event::Alarm(Alarm::LeaderEquivocated(epoch)));
+                }
+                self.lack_key();
+            }
+            Some((epoch, _)) if epoch >= meeting.epoch => {}
+            _ => self.lack_key(),
+        }
+        if let Some(epoch) = self.epochs.confirm(&meeting.last_rec) {
+            if let Some(guest) = &mut self.guest {
+                guest.step(&meeting.last_rec);
+            }
+            self.event(Event::EpochFinal { epoch, height });
+        }
+    }
+
+    /// Notes that the key of a final epoch is missing; the leader is asked in a moment.
+    fn lack_key(&mut self) {
+        let at = self.now.plus(FIRST_ASK);
+        if let Some(guest) = self.guest.as_mut().filter(|guest| guest.ask_at.is_none()) {
+            guest.ask_at = Some(at);
+            let idx = self.me.unwrap_or_default();
+            self.event(Event::KeyProblem { idx, problem: KeyProblem::NoKey });
+        }
+    }
+
+    /// What a guest does when time passes: ask again for a key that did not come.
+    pub(super) fn guest_on(&mut self) {
+        let now = self.now;
+        let Some(guest) = &mut self.guest else { return };
+        if guest.ask_at.is_none_or(|at| at > now) {
+            return;
+        }
+        guest.ask_at = Some(now.plus(ASK_AGAIN));
+        let epoch = self.view().and_then(|view| view.meeting.as_ref()).map(|m| m.epoch);
+        if let (Some(epoch), Some(npk)) = (epoch, self.leader_npk()) {
+            self.send(npk, &PeerMessage::RecordRequest(epoch));
+        }
+        self.push(Output::Refresh);
+    }
+
+    /// Takes record and key of an epoch from the leader.
+    pub(super) fn bundle(&mut self, npk: Npk, bundle: Bundle) {
+        if self.guest.is_none() {
+            Counters::count(&mut self.counters.bad_messages);
+            return;
+        }
+        match self.judge(npk, &bundle) {
+            Verdict::Accept(mk, seats, chain) => self.accept(&bundle, mk, seats, chain),
+            Verdict::Ignore => {}
+            Verdict::Raise(alarm) => self.event(Event::Alarm(alarm)),
+            Verdict::Refuse => Counters::count(&mut self.counters.bad_messages),
+            Verdict::Wait => {
+                if let Some(guest) = &mut self.guest {
+                    guest.waiting = Some((npk, bundle));
+                    self.push(Output::Refresh);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, npk: Npk, bundle: &Bundle) -> Verdict {
+        let (Some(me), Some((_, view))) = (self.me, &self.view) else { return Verdict::Refuse };
+        let Some(meeting) = &view.meeting else { return Verdict::Refuse };
+        let Some(leader) = view.members.get(&meeting.leader) else { return Verdict::Refuse };
+        let (record, wrap) = (&bundle.record, &bundle.wrap);
+        let right = leader.member.npk == npk
+            && record.mid == self.mid
+            && record.term == meeting.term
+            && (wrap.mid, wrap.epoch, wrap.idx) == (self.mid, record.epoch, me)
+            && record.roster.contains(me)
+            && record.roster.contains(meeting.leader)
+            && bundle.verify(&self.config.chain_id, leader.member.ivk).is_ok();
+        if !right {
+            return Verdict::Refuse;
+        }
+        match self.place(record, view) {
+            Place::Next | Place::Again => {}
+            Place::Old => return Verdict::Ignore,
+            Place::Rival => return Verdict::Raise(Alarm::LeaderEquivocated(record.epoch)),
+            Place::Unknown => return Verdict::Wait,
+        }
+        let mut seats = BTreeMap::new();
+        let mut members = Vec::new();
+        for idx in record.roster.iter() {
+            let Some(other) = view.members.get(&idx) else { return Verdict::Wait };
+            if !is_sound(other) {
+                return Verdict::Raise(Alarm::UnverifiedMember(idx));
+            }
+            seats.insert(idx, Seat { dev: other.member.dev, npk: other.member.npk });
+            members.push((idx, &other.member));
+        }
+        let hash = roster_hash(members);
+        if hash != record.roster_hash {
+            return Verdict::Raise(Alarm::LeaderEquivocated(record.epoch));
+        }
+        self.open_wrap(bundle, seats)
+    }
+
+    /// Opens the wrap and holds the key against the commitment (section 8).
+    fn open_wrap(&mut self, bundle: &Bundle, seats: BTreeMap<MemberIdx, Seat>) -> Verdict {
+        let (record, wrap) = (&bundle.record, &bundle.wrap);
+        let digest = record.digest();
+        let fresh = match &wrap.kem_ct {
+            None => None,
+            Some(kem_ct) => {
+                let chain = self
+                    .own_pair()
+                    .zip(self.secrets.as_ref())
+                    .and_then(|(pair, own)| PairChain::accept(&pair, &own.keys, kem_ct).ok());
+                if chain.is_none() {
+                    return Verdict::Refuse;
+                }
+                chain
+            }
+        };
+        let Some(guest) = &mut self.guest else { return Verdict::Refuse };
+        // The leader makes a record only after the one before is final.
+        if fresh.is_none() {
+            guest.step(&record.prev);
+        }
+        let chain = fresh.as_ref().or(guest.chain.as_ref());
+        let mk = chain.and_then(|chain| chain.unwrap(record.epoch, &digest, &wrap.enc_mk).ok());
+        let Some(mk) = mk else {
+            guest.ask_at.get_or_insert(self.now);
+            return Verdict::Refuse;
+        };
+        let place = Commitment {
+            mid: record.mid,
+            term: record.term,
+            epoch: record.epoch,
+            roster_hash: record.roster_hash,
+            prev: record.prev,
+        };
+        if mk.matches(&place, &record.mk_commit) {
+            Verdict::Accept(mk, seats, fresh)
+        } else {
+            Verdict::Raise(Alarm::LeaderEquivocated(record.epoch))
+        }
+    }
+
+    /// Where a record stands beside what is held and what the ledger says.
+    fn place(&self, record: &EpochRecord, view: &MeetingView) -> Place {
+        let Some(meeting) = &view.meeting else { return Place::Unknown };
+        let digest = record.digest();
+        if record.epoch < meeting.epoch {
+            return Place::Old;
+        }
+        if record.epoch == meeting.epoch {
+            let known = if digest == meeting.last_rec { Place::Next } else { Place::Rival };
+            let held = self.epochs.newest().is_some_and(|live| live.id.record == digest);
+            return if held { Place::Again } else { known };
+        }
+        match self.epochs.newest().map(|live| &live.id) {
+            Some(held) if held.record == digest => Place::Again,
+            Some(held) if held.epoch > record.epoch => Place::Old,
+            // A second record for an epoch is honest only if the first cannot become final.
+            Some(held) if held.epoch == record.epoch && self.is_void() => Place::Next,
+            Some(held) if held.epoch == record.epoch => Place::Unknown,
+            Some(held) if held.epoch.next() == record.epoch && held.record == record.prev => {
+                Place::Next
+            }
+            _ if meeting.epoch.next() == record.epoch && meeting.last_rec == record.prev => {
+                Place::Next
+            }
+            _ => Place::Unknown,
+        }
+    }
+
+    /// Whether the newest record here cannot become final: somebody in it went.
+    fn is_void(&self) -> bool {
+        let Some(view) = self.view() else { return false };
+        self.epochs.newest().is_some_and(|live| {
+            live.roster.keys().any(|idx| !view.members.get(idx).is_some_and(is_sound))
+        })
+    }
+
+    fn own_pair(&self) -> Option<Pair> {
+        let view = self.view()?;
+        let meeting = view.meeting.as_ref()?;
+        let me = self.me?;
+        let leader = &view.members.get(&meeting.leader)?.member;
+        let member = &view.members.get(&me)?.member;
+        Some(Pair {
+            chain: self.config.chain_id,
+            mid: self.mid,
+            suite: suite(meeting.suite),
+            term: meeting.term,
+            leader: party(leader),
+            member: party(member),
+            idx: me,
+            ek_hash: Digest(member.ek_hash),
+        })
+    }
+
+    fn accept(
+        &mut self,
+        bundle: &Bundle,
+        mk: MeetingKey,
+        seats: BTreeMap<MemberIdx, Seat>,
+        fresh: Option<PairChain>,
+    ) {
+        let record = &bundle.record;
+        let digest = record.digest();
+        let again = self.epochs.newest().is_some_and(|live| live.id.record == digest);
+        let Some(guest) = &mut self.guest else { return };
+        if again && fresh.is_none() {
+            self.acknowledge();
+            return;
+        }
+        if fresh.is_some() {
+            guest.chain = fresh;
+        }
+        guest.unstepped = Some((record.epoch, digest));
+        let asked = guest.ask_at.take().is_some();
+        for entry in &bundle.book {
+            if Some(entry.idx) == self.me {
+                continue;
+            }
+            self.names.insert(entry.idx, entry.name.clone());
+            if let Some(npk) = seats.get(&entry.idx).map(|seat| seat.npk)
+                && let Some(peer) = self.peer(npk)
+            {
+                peer.address = Some(entry.address.clone());
+            }
+        }
+        if !again {
+            self.install(record, mk, seats);
+            self.follow_ledger();
+        }
+        self.acknowledge();
+        if let Some(idx) = self.me.filter(|_| asked) {
+            self.event(Event::KeyOk { idx });
+        }
+    }
+}
+
+/// Where a record stands.
+enum Place {
+    /// It is the record whose key is here.
+    Again,
+    /// It follows what is known.
+    Next,
+    /// It is over.
+    Old,
+    /// The ledger has another one.
+    Rival,
+    /// A newer state of the ledger is needed.
+    Unknown,
+}
+
+pub(super) const fn party(member: &conclave_protocol::MemberRecord) -> Party {
+    Party { user: member.user, dev: member.dev, ivk: member.ivk, epk: member.epk }
+}
+
+/// The number of a suite in the transcript.
+pub(super) const fn suite(suite: conclave_protocol::meeting::Suite) -> u8 {
+    match suite {
+        conclave_protocol::meeting::Suite::Hybrid => 2,
+        conclave_protocol::meeting::Suite::X25519 => 1,
+    }
+}

@@ -1,0 +1,78 @@
+//! What other devices say: one message in, one method called.
+
+use conclave_protocol::{MemberIdx, Npk};
+
+use super::{
+    Session,
+    counters::Counters,
+    output::{Alarm, Ending, Event, Output},
+};
+use crate::wire::{Ack, Farewell, PeerMessage};
+
+impl Session {
+    /// Takes one reliable message of a peer, which proved `npk`.
+    pub(super) fn message(&mut self, npk: Npk, bytes: &[u8]) {
+        let Ok(message) = PeerMessage::from_bytes(bytes) else {
+            Counters::count(&mut self.counters.malformed);
+            return;
+        };
+        match message {
+            PeerMessage::Knock(knock) => self.knocked(npk, knock),
+            PeerMessage::Bundle(bundle) => self.bundle(npk, bundle),
+            PeerMessage::Bye(farewell) => self.farewell(npk, farewell),
+            message => match self.member_of(npk) {
+                Some(idx) => self.member_message(npk, idx, message),
+                None => Counters::count(&mut self.counters.foreign),
+            },
+        }
+    }
+
+    /// Takes what only members of the newest roster may say.
+    fn member_message(&mut self, npk: Npk, idx: MemberIdx, message: PeerMessage) {
+        match message {
+            PeerMessage::Ack(ack) => self.acked(npk, idx, &ack),
+            PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), true),
+            PeerMessage::Gossip(gossip) => {
+                let (height, header) = (gossip.height, gossip.header);
+                self.event(Event::Gossip { idx, height, header });
+            }
+            PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),
+            PeerMessage::Nack(nack) => self.repair(npk, &nack),
+            PeerMessage::RecordRequest(_) => self.heal(idx),
+            PeerMessage::StreamAnnounce(announce) => self.announced(npk, idx, &announce),
+            PeerMessage::StreamClose(stream) => self.stream_closed(idx, stream),
+            PeerMessage::StreamTail(tail) => self.tail(idx, &tail),
+            PeerMessage::Bundle(_) | PeerMessage::Bye(_) | PeerMessage::Knock(_) => {}
+        }
+    }
+
+    fn acked(&mut self, npk: Npk, idx: MemberIdx, ack: &Ack) {
+        if ack.verify(&self.config.chain_id, &self.mid, npk).is_err() {
+            Counters::count(&mut self.counters.bad_messages);
+            return;
+        }
+        let Some(live) = self.epochs.get_mut(ack.epoch) else { return };
+        if live.id.record != ack.record {
+            self.event(Event::Alarm(Alarm::RecordsDiffer(idx, ack.epoch)));
+            return;
+        }
+        let first = live.unacked.remove(&idx);
+        if first {
+            self.member_has_key(idx);
+        }
+    }
+
+    fn farewell(&mut self, npk: Npk, farewell: Farewell) {
+        if Some(npk) == self.leader_npk() {
+            match farewell {
+                Farewell::Denied if self.epochs.newest().is_none() => self.end(Ending::Denied),
+                Farewell::Dismissed => self.end(Ending::Dismissed),
+                Farewell::Removed => self.end(Ending::Removed),
+                Farewell::Denied | Farewell::Leaving => self.push(Output::Refresh),
+            }
+        } else if farewell == Farewell::Leaving && self.member_of(npk).is_some() {
+            // The ledger decides; look at once.
+            self.push(Output::Refresh);
+        }
+    }
+}
