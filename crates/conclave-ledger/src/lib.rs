@@ -1,1 +1,18 @@
-//! Blocks, finality, authenticated state and light clients: the only crate that names the consensus engine.
+//! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
+//! engine.
+//!
+//! Two doors: [`validator`] runs one of the machines that order and execute transactions, and
+//! [`light`] verifies what such machines answer. Between them travel self-contained bytes
+//! (`answer.rs`); no type of the engine leaves this crate.
+
+mod answer;
+mod block;
+mod committee;
+mod execution;
+pub mod light;
+mod mempool;
+mod state;
+pub mod validator;
+
+pub use answer::{MAX_ANSWER, MAX_KEYS};
+pub use committee::BadCommittee;

@@ -1,0 +1,78 @@
+//! The validators of a genesis as the engine sees them.
+
+use commonware_codec::{Copying, DecodeExt as _};
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_cryptography::{
+    Hasher as _, Sha256,
+    ed25519::{PrivateKey, PublicKey},
+    sha256::Digest,
+};
+use commonware_utils::ordered::Set;
+use conclave_protocol::Genesis;
+
+/// The validator set of one network and the namespace its votes are signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Committee {
+    namespace: Vec<u8>,
+    members: Set<PublicKey>,
+}
+
+/// The validators of a genesis cannot form a committee.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadCommittee {
+    /// The genesis names nobody.
+    #[error("the genesis names no validator")]
+    Empty,
+    /// A key is not a point of the curve.
+    #[error("a validator key of the genesis is not an Ed25519 key")]
+    NotAKey,
+}
+
+impl Committee {
+    /// The committee of a genesis.
+    pub(crate) fn of(genesis: &Genesis) -> Result<Self, BadCommittee> {
+        let mut keys = Vec::new();
+        for key in &genesis.validators {
+            keys.push(public_key(&key.0)?);
+        }
+        if keys.is_empty() {
+            return Err(BadCommittee::Empty);
+        }
+        let mut namespace = b"CONCLAVE-V1/consensus/".to_vec();
+        namespace.extend_from_slice(&genesis.chain_id().0);
+        Ok(Self { namespace, members: Set::from_iter_dedup(keys) })
+    }
+
+    /// The members in ascending order of their keys.
+    pub(crate) const fn members(&self) -> &Set<PublicKey> {
+        &self.members
+    }
+
+    /// Separates this network's messages from every other's.
+    pub(crate) fn namespace(&self) -> &[u8] {
+        &self.namespace
+    }
+
+    /// SHA-256 over the keys in ascending order.
+    pub(crate) fn hash(&self) -> Digest {
+        let mut parts: Vec<&[u8]> = vec![b"CONCLAVE-V1/valset"];
+        parts.extend(self.members.iter().map(AsRef::as_ref));
+        Sha256::hash(&parts)
+    }
+
+    /// Verifies certificates of this committee.
+    pub(crate) fn verifier(&self) -> Scheme {
+        Scheme::verifier(&self.namespace, self.members.clone())
+    }
+
+    /// Signs as a member; `None` if the key is not one.
+    pub(crate) fn signer(&self, key: PrivateKey) -> Option<Scheme> {
+        Scheme::signer(&self.namespace, self.members.clone(), key)
+    }
+}
+
+/// Decodes the key of a validator.
+pub(crate) fn public_key(bytes: &[u8; 32]) -> Result<PublicKey, BadCommittee> {
+    PublicKey::decode(Copying(bytes.as_slice())).map_err(|_| BadCommittee::NotAKey)
+}

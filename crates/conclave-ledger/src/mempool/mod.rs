@@ -1,0 +1,271 @@
+//! Transactions that wait for a block: bounded, in order of arrival, one nonce sequence per device.
+//!
+//! It holds only what was checked against the state on arrival. What is final leaves it, together
+//! with everything the same device can no longer send.
+
+pub(crate) mod gossip;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use commonware_cryptography::sha256::Digest;
+use conclave_protocol::DeviceId;
+use tokio::sync::watch;
+
+use crate::execution::Candidate;
+
+/// Most transactions that wait.
+pub(crate) const MAX_WAITING: usize = 32_768;
+
+/// Most bytes that wait.
+pub(crate) const MAX_WAITING_BYTES: usize = 16 << 20;
+
+/// Most transactions of one device that wait.
+pub(crate) const MAX_PER_DEVICE: usize = 32;
+
+/// Most candidates a proposer is offered.
+const MAX_OFFER: usize = 4_608;
+
+/// Times a transaction may be refused in a proposal before it is dropped.
+const MAX_REFUSALS: u8 = 3;
+
+/// How long a transaction of a proposed block does not ask for another block.
+const IN_FLIGHT_MS: u64 = 1_000;
+
+/// Ids whose signatures are known to hold, remembered for blocks that bring them.
+const MAX_CHECKED: usize = 1 << 16;
+
+/// The transactions that wait on this validator.
+#[derive(Debug)]
+pub(crate) struct Mempool {
+    pool: Mutex<Pool>,
+    news: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    waiting: BTreeMap<u64, Entry>,
+    by_id: HashMap<Digest, u64>,
+    by_device: BTreeMap<DeviceId, BTreeMap<u64, u64>>,
+    bytes: usize,
+    next: u64,
+    checked: HashSet<Digest>,
+    checked_order: VecDeque<Digest>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    candidate: Candidate,
+    in_flight_until: u64,
+    refusals: u8,
+}
+
+/// Why a transaction may not wait here.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Full {
+    /// The device has too many waiting already.
+    #[error("this device has too many transactions waiting")]
+    Device,
+    /// Another transaction with this nonce waits.
+    #[error("another transaction with this nonce is waiting")]
+    Nonce,
+    /// The mempool is at its bound.
+    #[error("this validator has too many transactions waiting")]
+    Pool,
+}
+
+impl Mempool {
+    /// Nothing waits.
+    pub(crate) fn new() -> Self {
+        Self { pool: Mutex::default(), news: watch::Sender::new(0) }
+    }
+
+    /// Lets a checked transaction wait; `false` if it waits already.
+    pub(crate) fn insert(&self, mut candidate: Candidate) -> Result<bool, Full> {
+        let mut guard = self.lock();
+        let pool = &mut *guard;
+        let id = candidate.raw.id();
+        if pool.by_id.contains_key(&id) {
+            return Ok(false);
+        }
+        let size = candidate.raw.bytes().len();
+        if pool.waiting.len() >= MAX_WAITING || pool.bytes + size > MAX_WAITING_BYTES {
+            return Err(Full::Pool);
+        }
+        let nonces = pool.by_device.entry(candidate.tx.signer).or_default();
+        if nonces.contains_key(&candidate.tx.nonce) {
+            return Err(Full::Nonce);
+        }
+        if nonces.len() >= MAX_PER_DEVICE {
+            return Err(Full::Device);
+        }
+        let arrival = pool.next;
+        pool.next += 1;
+        nonces.insert(candidate.tx.nonce, arrival);
+        pool.by_id.insert(id, arrival);
+        pool.bytes += size;
+        pool.remember_checked(id);
+        candidate.is_checked = true;
+        pool.waiting.insert(arrival, Entry { candidate, in_flight_until: 0, refusals: 0 });
+        drop(guard);
+        self.news.send_modify(|version| *version = version.wrapping_add(1));
+        Ok(true)
+    }
+
+    /// What a proposer may put into a block: in order of arrival, each device by nonce.
+    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+        let pool = self.lock();
+        let mut offered = BTreeSet::new();
+        let mut candidates = Vec::new();
+        for entry in pool.waiting.values() {
+            let device = entry.candidate.tx.signer;
+            if !offered.insert(device) {
+                continue;
+            }
+            let nonces = pool.by_device.get(&device).into_iter().flat_map(BTreeMap::values);
+            candidates.extend(
+                nonces
+                    .filter_map(|arrival| pool.waiting.get(arrival))
+                    .map(|entry| entry.candidate.clone()),
+            );
+            if candidates.len() >= MAX_OFFER {
+                break;
+            }
+        }
+        candidates
+    }
+
+    /// Notes that a block with these transactions is under way and which ones its proposer had to
+    /// skip. They stay here until the block is final, but ask for no further block for a while.
+    pub(crate) fn in_flight(
+        &self,
+        ids: impl Iterator<Item = Digest>,
+        refused: &BTreeSet<Digest>,
+        now_ms: u64,
+    ) {
+        let mut guard = self.lock();
+        let pool = &mut *guard;
+        for id in ids {
+            if let Some(entry) =
+                pool.by_id.get(&id).and_then(|arrival| pool.waiting.get_mut(arrival))
+            {
+                entry.in_flight_until = now_ms.saturating_add(IN_FLIGHT_MS);
+            }
+        }
+        for id in refused {
+            let Some(entry) = pool.by_id.get(id).and_then(|arrival| pool.waiting.get_mut(arrival))
+            else {
+                continue;
+            };
+            if entry.in_flight_until > now_ms {
+                continue;
+            }
+            entry.refusals = entry.refusals.saturating_add(1);
+            entry.in_flight_until = now_ms.saturating_add(IN_FLIGHT_MS);
+            if entry.refusals >= MAX_REFUSALS {
+                pool.remove(id);
+            }
+        }
+    }
+
+    /// Removes what is final, what its devices can no longer send, and what has expired.
+    pub(crate) fn finalized(&self, txs: impl Iterator<Item = Candidate>, time_ms: u64) {
+        let mut guard = self.lock();
+        let pool = &mut *guard;
+        for candidate in txs {
+            pool.remove(&candidate.raw.id());
+            let gone: Vec<_> = pool
+                .by_device
+                .get(&candidate.tx.signer)
+                .into_iter()
+                .flat_map(|nonces| nonces.range(..=candidate.tx.nonce))
+                .filter_map(|(_, arrival)| pool.waiting.get(arrival))
+                .map(|entry| entry.candidate.raw.id())
+                .collect();
+            for id in gone {
+                pool.remove(&id);
+            }
+        }
+        let now = time_ms / 1000;
+        let expired: Vec<_> = pool
+            .waiting
+            .values()
+            .filter(|entry| entry.candidate.tx.expiry.0 < now)
+            .map(|entry| entry.candidate.raw.id())
+            .collect();
+        for id in expired {
+            pool.remove(&id);
+        }
+    }
+
+    /// Whether a transaction waits that is not in a block under way.
+    pub(crate) fn is_waiting(&self, now_ms: u64) -> bool {
+        self.lock().waiting.values().any(|entry| entry.in_flight_until <= now_ms)
+    }
+
+    /// Whether the signatures of this transaction were checked here.
+    pub(crate) fn is_checked(&self, id: &Digest) -> bool {
+        self.lock().checked.contains(id)
+    }
+
+    /// Whether this transaction waits here.
+    pub(crate) fn contains(&self, id: &Digest) -> bool {
+        self.lock().by_id.contains_key(id)
+    }
+
+    /// Whether a transaction of this device with this nonce waits here.
+    pub(crate) fn has_nonce(&self, device: &DeviceId, nonce: u64) -> bool {
+        self.lock().by_device.get(device).is_some_and(|nonces| nonces.contains_key(&nonce))
+    }
+
+    /// How many transactions wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Changes with every transaction that arrives.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// The oldest transactions that wait, for a peer that may have missed them.
+    pub(crate) fn oldest(&self, count: usize) -> Vec<crate::block::RawTx> {
+        self.lock().waiting.values().take(count).map(|entry| entry.candidate.raw.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pool {
+    fn remove(&mut self, id: &Digest) {
+        let Some(entry) = self.by_id.remove(id).and_then(|arrival| self.waiting.remove(&arrival))
+        else {
+            return;
+        };
+        let tx = &entry.candidate.tx;
+        self.bytes = self.bytes.saturating_sub(entry.candidate.raw.bytes().len());
+        if let Some(nonces) = self.by_device.get_mut(&tx.signer) {
+            nonces.remove(&tx.nonce);
+            if nonces.is_empty() {
+                self.by_device.remove(&tx.signer);
+            }
+        }
+    }
+
+    fn remember_checked(&mut self, id: Digest) {
+        if self.checked.insert(id) {
+            self.checked_order.push_back(id);
+        }
+        while self.checked_order.len() > MAX_CHECKED {
+            if let Some(oldest) = self.checked_order.pop_front() {
+                self.checked.remove(&oldest);
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The replicated application: proposes blocks, checks those of others, and notes what is final.
+
+use std::{sync::Arc, time::Duration};
+
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_consensus::{Heightable as _, marshal::ancestry::Ancestry};
+use commonware_cryptography::{Digestible as _, sha256::Digest};
+use commonware_glue::stateful::{
+    Application, Finality as BlockFinality, Input, Proposed,
+    db::{DatabaseSet, Merkleized as _, Unmerkleized as _},
+};
+use commonware_storage::merkle::Location;
+use conclave_protocol::{Key, Ledger, Record};
+use futures::StreamExt as _;
+
+use super::{clock::now_ms, finality::Finality, network::Network, wiring::Runtime};
+use crate::{
+    block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
+    execution::{At, Candidate, Overlay, Source, Writes, choose, replay},
+    mempool::Mempool,
+    state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
+};
+
+/// How far a block's time may be ahead of a voter's clock before the vote waits.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// Longest step of chain time from a block to its child: 60 s and the idle interval.
+pub(crate) const STEP: Duration = Duration::from_secs(62);
+
+/// The application of both ledgers. Clones share everything.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    network: Arc<Network>,
+    mempool: Arc<Mempool>,
+    finality: Arc<Finality>,
+}
+
+impl App {
+    /// An application of this network.
+    pub(crate) const fn new(
+        network: Arc<Network>,
+        mempool: Arc<Mempool>,
+        finality: Arc<Finality>,
+    ) -> Self {
+        Self { network, mempool, finality }
+    }
+
+    /// What the network fixed at its start.
+    pub(crate) const fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Transactions that wait.
+    pub(crate) const fn mempool(&self) -> &Arc<Mempool> {
+        &self.mempool
+    }
+
+    /// What is final here.
+    pub(crate) const fn finality(&self) -> &Arc<Finality> {
+        &self.finality
+    }
+
+    /// Decodes the transactions of a section; the mempool knows whose signatures were checked.
+    fn decode(&self, txs: &[RawTx]) -> Option<Vec<Candidate>> {
+        txs.iter()
+            .map(|raw| {
+                let mut candidate = Candidate::decode(raw.clone())?;
+                candidate.is_checked = self.mempool.is_checked(&raw.id());
+                Some(candidate)
+            })
+            .collect()
+    }
+
+    /// Checks a block against its parent and executes it.
+    async fn execute<E: Runtime>(
+        &self,
+        block: &Block,
+        parent: &Header,
+        batches: Batches<E>,
+    ) -> Option<Executed<E>> {
+        let header = &block.header;
+        let step = u64::try_from(STEP.as_millis()).ok()?;
+        let is_child = header.height.checked_sub(1) == Some(parent.height)
+            && header.time_ms > parent.time_ms
+            && header.time_ms <= parent.time_ms.saturating_add(step)
+            && header.valset_hash == parent.next_valset_hash
+            && header.next_valset_hash == header.valset_hash
+            && header.identity.prev == parent.identity_link()
+            && header.meeting.prev == parent.meeting_link();
+        if !is_child {
+            return None;
+        }
+        let sections = (self.decode(&block.identity)?, self.decode(&block.meeting)?);
+        let at = At { height: header.height, time_ms: header.time_ms };
+        let source = Speculative::<E>(&batches);
+        let mut overlay = Overlay::new(&source);
+        replay(self.network.rules(), at, &mut overlay, sections).await?;
+        let writes = overlay.into_writes().await;
+        let executed = merkleize::<E>(batches, writes).await?;
+        let expected = (
+            section::<E>(&executed.0, parent.identity_link(), &block.identity),
+            section::<E>(&executed.1, parent.meeting_link(), &block.meeting),
+        );
+        (expected.0 == header.identity && expected.1 == header.meeting).then_some(executed)
+    }
+}
+
+impl<E: Runtime> Application<E> for App {
+    type SigningScheme = Scheme;
+    type Context = BlockContext;
+    type Block = Block;
+    type Databases = Databases<E>;
+    type Captured = ();
+    type Provider = ();
+    type Input = ();
+
+    fn sync_targets(block: &Block) -> (SyncTarget, SyncTarget) {
+        (target(&block.header.identity), target(&block.header.meeting))
+    }
+
+    async fn genesis(&mut self) -> Block {
+        self.network.genesis_block().clone()
+    }
+
+    async fn propose(
+        &mut self,
+        (runtime, context): (E, BlockContext),
+        mut ancestry: impl Ancestry<Block>,
+        batches: Batches<E>,
+        _: Input<(), ()>,
+    ) -> Option<Proposed<Self, E>> {
+        let parent = ancestry.next().await?;
+        let digest = parent.digest();
+        let parent = &parent.inner().header;
+        let step = u64::try_from(STEP.as_millis()).ok()?;
+        let now = now_ms(&runtime);
+        let earliest = parent.time_ms.checked_add(1)?;
+        let time_ms = now.clamp(earliest, parent.time_ms.saturating_add(step));
+        let at = At { height: parent.height.checked_add(1)?, time_ms };
+
+        let source = Speculative::<E>(&batches);
+        let mut overlay = Overlay::new(&source);
+        let candidates = self.mempool.candidates();
+        let chosen = choose(self.network.rules(), at, &mut overlay, candidates).await;
+        let writes = overlay.into_writes().await;
+        let merkleized = merkleize::<E>(batches, writes).await?;
+        let identity = section::<E>(&merkleized.0, parent.identity_link(), &chosen.identity);
+        let meeting = section::<E>(&merkleized.1, parent.meeting_link(), &chosen.meeting);
+        let header = Header {
+            height: at.height,
+            time_ms,
+            parent: digest,
+            round: Round::of(&context),
+            identity,
+            meeting,
+            valset_hash: parent.next_valset_hash,
+            next_valset_hash: parent.next_valset_hash,
+        };
+        let block = Block { header, identity: chosen.identity, meeting: chosen.meeting };
+        self.mempool.in_flight(block.txs().map(RawTx::id), &chosen.refused, now);
+        Some(Proposed { block, merkleized })
+    }
+
+    async fn process(
+        &mut self,
+        (runtime, _): (E, BlockContext),
+        mut ancestry: impl Ancestry<Block>,
+        batches: Batches<E>,
+        finality: BlockFinality,
+    ) -> Option<Executed<E>> {
+        let block = ancestry.next().await?;
+        let parent = ancestry.next().await?;
+        let block = block.inner();
+        let executed = self.execute::<E>(block, &parent.inner().header, batches).await?;
+        let now = now_ms(&runtime);
+        self.mempool.in_flight(block.txs().map(RawTx::id), &Default::default(), now);
+        if finality == BlockFinality::Candidate {
+            // The step from the parent is bounded, so this wait is too.
+            let ahead = u64::try_from(AHEAD.as_millis()).ok()?;
+            let early = block.header.time_ms.saturating_sub(now.saturating_add(ahead));
+            if early > 0 {
+                runtime.sleep(Duration::from_millis(early)).await;
+            }
+        }
+        Some(executed)
+    }
+
+    async fn capture(
+        &mut self,
+        _: (E, BlockContext),
+        _: &Block,
+        _: &Executed<E>,
+        _: <Databases<E> as DatabaseSet<E>>::Readers,
+    ) {
+    }
+
+    async fn finalized(
+        &mut self,
+        _: (E, BlockContext),
+        block: &Block,
+        (): (),
+        _: <Databases<E> as DatabaseSet<E>>::Readers,
+    ) {
+        let txs = self.decode(&block.identity).into_iter().chain(self.decode(&block.meeting));
+        self.mempool.finalized(txs.flatten(), block.header.time_ms);
+        self.finality.applied(block);
+        tracing::debug!(height = block.height().get(), "final");
+    }
+}
+
+/// The state a block is executed on.
+struct Speculative<'a, E: Runtime>(&'a Batches<E>);
+
+impl<E: Runtime> Source for Speculative<'_, E> {
+    #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
+    async fn load(&self, keys: &[Key]) -> Vec<Option<Record>> {
+        let mut identity = Vec::new();
+        let mut meeting = Vec::new();
+        for key in keys {
+            match state_key(key) {
+                (Ledger::Identity, digest) => identity.push(digest),
+                (Ledger::Meeting, digest) => meeting.push(digest),
+            }
+        }
+        let identity: Vec<_> = identity.iter().collect();
+        let meeting: Vec<_> = meeting.iter().collect();
+        let mut identity =
+            self.0.0.get_many(&identity).await.expect("identity state reads").into_iter();
+        let mut meeting =
+            self.0.1.get_many(&meeting).await.expect("meeting state reads").into_iter();
+        keys.iter()
+            .map(|key| {
+                let slot = match key.ledger() {
+                    Ledger::Identity => identity.next(),
+                    Ledger::Meeting => meeting.next(),
+                };
+                slot.flatten().map(|slot| unpack(&slot).expect("state holds records"))
+            })
+            .collect()
+    }
+}
+
+/// Applies the writes to both batches, in ascending order of keys.
+async fn merkleize<E: Runtime>(
+    batches: Batches<E>,
+    writes: (Writes, Writes),
+) -> Option<Executed<E>> {
+    let (mut identity, mut meeting) = batches;
+    for (key, slot) in writes.0 {
+        identity = identity.write(key, slot);
+    }
+    for (key, slot) in writes.1 {
+        meeting = meeting.write(key, slot);
+    }
+    Some((identity.merkleize().await.ok()?, meeting.merkleize().await.ok()?))
+}
+
+/// The section a header carries for this result.
+fn section<E: Runtime>(
+    executed: &<crate::state::Db<E> as commonware_glue::stateful::db::ManagedDb<E>>::Merkleized,
+    prev: Digest,
+    txs: &[RawTx],
+) -> Section {
+    Section {
+        prev,
+        count: u32::try_from(txs.len()).unwrap_or(u32::MAX),
+        tx_root: tx_tree(txs).root(),
+        state_root: executed.root(),
+        ops_root: executed.ops_root(),
+        ops: (*executed.sync_boundary(), *executed.bounds().tip.size),
+    }
+}
+
+/// What a late validator synchronises one ledger to. The decoder has checked the range.
+fn target(section: &Section) -> SyncTarget {
+    let (start, end) = section.ops;
+    let end = end.max(start.saturating_add(1));
+    SyncTarget::new(
+        section.ops_root,
+        commonware_utils::non_empty_range!(Location::new(start), Location::new(end)),
+    )
+}

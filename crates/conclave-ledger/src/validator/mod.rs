@@ -1,0 +1,93 @@
+//! A validator: orders transactions with the others, keeps both ledgers, answers with proofs.
+//!
+//! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
+//! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
+//! (what is final), `service` (answers), `wiring` (the engine), `node` (runtime, sockets, disk).
+
+mod application;
+mod clock;
+mod finality;
+mod handle;
+mod network;
+#[cfg(not(test))]
+mod node;
+mod pacing;
+mod request;
+mod service;
+#[cfg(test)]
+mod simulation;
+mod wiring;
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use conclave_protocol::{Genesis, ValidatorKey};
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
+
+pub use handle::{Status, Validator};
+#[cfg(not(test))]
+pub use node::{start, start_dev};
+pub use request::{AskError, Rejected};
+
+use crate::committee::BadCommittee;
+
+/// How a validator is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// Directory of both ledgers and the consensus journal. A lost directory means a new key: one
+    /// that signs again without its journal can contradict itself.
+    pub dir: PathBuf,
+    /// Seed of the validator's Ed25519 key.
+    pub seed: Seed,
+    /// The network.
+    pub genesis: Genesis,
+    /// Where the other validators reach this one.
+    pub listen: SocketAddr,
+    /// Where this one reaches the others; its own entry is ignored.
+    pub peers: Vec<(ValidatorKey, SocketAddr)>,
+    /// Whether an empty validator fetches the state of a recent block instead of executing all.
+    pub state_sync: bool,
+}
+
+/// Seed of an Ed25519 key.
+#[derive(ZeroizeOnDrop)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// Takes the 32 bytes of a seed.
+    pub fn new(mut bytes: [u8; 32]) -> Self {
+        let seed = Self(bytes);
+        bytes.zeroize();
+        seed
+    }
+
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
+/// Why a validator does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The genesis has no usable validator set.
+    #[error(transparent)]
+    Committee(#[from] BadCommittee),
+    /// The directory cannot be used.
+    #[error("cannot use the directory: {0}")]
+    Directory(#[from] std::io::Error),
+    /// A genesis for development cannot be made.
+    #[error("genesis: {0}")]
+    Genesis(#[from] conclave_protocol::params::BadGenesis),
+    /// The seed is not one of a validator of the genesis.
+    #[error("this key is not a validator of the genesis")]
+    NotAValidator,
+    /// A validator of the genesis has no address.
+    #[error("validator {0:?} has no address")]
+    NoAddress(ValidatorKey),
+}

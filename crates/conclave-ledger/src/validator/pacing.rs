@@ -1,0 +1,91 @@
+//! Decides when a proposer asks for a block: at once when transactions wait, else every 2 s.
+//!
+//! It waits in front of the stateful application, never inside it: finalization of state waits for
+//! a build in progress, so a build must not wait for anything.
+
+use std::{sync::Arc, time::Duration};
+
+use commonware_consensus::{Application, Handoff, marshal::ancestry::Ancestry};
+use commonware_cryptography::Digested;
+use commonware_macros::select;
+use commonware_runtime::Clock;
+
+use super::clock::now_ms;
+use crate::{block::Block, mempool::Mempool};
+
+/// Chain time between blocks of an idle ledger (protocol.md, section 0a).
+pub(crate) const IDLE: Duration = Duration::from_millis(2_000);
+
+/// An application that is asked for a block only when one is due.
+#[derive(Clone)]
+pub(crate) struct Paced<A> {
+    inner: A,
+    mempool: Arc<Mempool>,
+}
+
+impl<A> Paced<A> {
+    /// Puts the pace of `mempool` in front of `inner`.
+    pub(crate) const fn new(inner: A, mempool: Arc<Mempool>) -> Self {
+        Self { inner, mempool }
+    }
+
+    /// Returns once a transaction waits or the parent is [`IDLE`] old. A chain whose time lags
+    /// behind the clock is never held up, so it catches up after a halt.
+    async fn due(&self, clock: &impl Clock, parent_ms: u64) {
+        let idle_ms = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
+        let mut news = self.mempool.news();
+        loop {
+            let now = now_ms(clock);
+            let due = parent_ms.saturating_add(idle_ms);
+            if self.mempool.is_waiting(now) || now >= due {
+                return;
+            }
+            let wait = Duration::from_millis(due.saturating_sub(now).min(idle_ms));
+            select! {
+                changed = news.changed() => if changed.is_err() { return; },
+                () = clock.sleep(wait) => return,
+            }
+        }
+    }
+}
+
+impl<E, A> Application<E> for Paced<A>
+where
+    E: Clock,
+    A: Application<E, Block = Block> + Sync,
+    A::Context: Send,
+{
+    type SigningScheme = A::SigningScheme;
+    type Context = A::Context;
+    type Block = Block;
+    type Input = A::Input;
+
+    async fn prepare(
+        &mut self,
+        _: (E, Self::Context),
+        _: impl Ancestry<Block>,
+        _: Self::Input,
+    ) -> Handoff<Digested<Block>> {
+        Handoff::Wait
+    }
+
+    async fn propose(
+        &mut self,
+        context: (E, Self::Context),
+        ancestry: impl Ancestry<Block>,
+        input: Self::Input,
+    ) -> Option<Digested<Block>> {
+        if let Some(parent) = ancestry.peek().map(|parent| parent.inner().header.time_ms) {
+            self.due(&context.0, parent).await;
+        }
+        self.inner.propose(context, ancestry, input).await
+    }
+
+    async fn verify(
+        &mut self,
+        context: (E, Self::Context),
+        ancestry: impl Ancestry<Block>,
+    ) -> bool {
+        self.inner.verify(context, ancestry).await
+    }
+}

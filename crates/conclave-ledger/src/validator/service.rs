@@ -1,0 +1,354 @@
+//! Answers questions about final state and takes transactions, inside the validator's runtime.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use commonware_codec::{DecodeExt as _, Encode as _};
+use commonware_consensus::types::Height;
+use commonware_cryptography::{ed25519::PublicKey, sha256::Digest};
+use commonware_glue::stateful::db::Shared;
+use commonware_macros::select;
+use commonware_p2p::{Receiver, Recipients, Sender};
+use conclave_protocol::{Key, Ledger, Record, TxId, View as _};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    application::{App, STEP},
+    clock::now_ms,
+    request::{AskError, Rejected, Request},
+    wiring::{Marshal, Runtime},
+};
+use crate::{
+    answer::{Entry, HeaderAnswer, InclusionAnswer, MAX_KEYS, MAX_LINKS, StateAnswer},
+    block::{Block, Header, RawTx, to_bytes, tx_tree},
+    execution::{At, Candidate, Overlay, Refused, Source, attempt},
+    mempool::{
+        MAX_PER_DEVICE,
+        gossip::{Batch, FULL_BATCH, MAX_BATCH},
+    },
+    state::{Databases, Db, state_key, unpack},
+};
+
+/// Attempts to read the state of one block while blocks are being applied.
+const ATTEMPTS: usize = 200;
+
+/// Pause between two of them.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long transactions are gathered before they are sent to the other validators.
+const GATHER: Duration = Duration::from_millis(4);
+
+/// How often transactions that still wait are sent again.
+const RESEND: Duration = Duration::from_secs(2);
+
+/// Blocks whose transactions are indexed again after a restart.
+const REINDEXED: u64 = 1024;
+
+/// Everything the service reads. Clones share it.
+pub(crate) struct Service<E: Runtime> {
+    pub(crate) app: App,
+    pub(crate) marshal: Marshal,
+    pub(crate) databases: Databases<E>,
+    pub(crate) runtime: Arc<E>,
+}
+
+impl<E: Runtime> Clone for Service<E> {
+    fn clone(&self) -> Self {
+        Self {
+            app: self.app.clone(),
+            marshal: self.marshal.clone(),
+            databases: self.databases.clone(),
+            runtime: Arc::clone(&self.runtime),
+        }
+    }
+}
+
+impl<E: Runtime> Service<E> {
+    /// Finds out where this validator stands after a restart.
+    pub(crate) async fn recover(&self) {
+        let Some(processed) = self.marshal.get_processed().await else { return };
+        let height = processed.height().get();
+        for height in height.saturating_sub(REINDEXED).max(1)..=height {
+            if let Some(block) = self.block(height).await {
+                self.app.finality().applied(&block);
+            }
+        }
+    }
+
+    /// Publishes the answer for every new tip.
+    pub(crate) async fn follow(self, tips: watch::Sender<Bytes>) {
+        let mut heights = self.app.finality().watch();
+        loop {
+            if let Ok(answer) = self.latest().await {
+                tips.send_replace(answer);
+            }
+            if heights.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Serves requests until nobody can send any.
+    pub(crate) async fn serve(
+        self,
+        mut requests: mpsc::Receiver<Request>,
+        gossip: mpsc::Sender<RawTx>,
+    ) {
+        while let Some(request) = requests.recv().await {
+            let service = self.clone();
+            let gossip = gossip.clone();
+            self.runtime.child("request").spawn(|_| async move {
+                service.handle(request, &gossip).await;
+            });
+        }
+    }
+
+    async fn handle(&self, request: Request, gossip: &mpsc::Sender<RawTx>) {
+        // A caller that went away needs no answer.
+        match request {
+            Request::Submit { bytes, reply } => {
+                let result = self.submit(bytes, gossip).await;
+                let _ = reply.send(result);
+            }
+            Request::Inclusion { id, reply } => {
+                let _ = reply.send(self.inclusion(id).await);
+            }
+            Request::Query { keys, reply } => {
+                let _ = reply.send(self.query(&keys).await);
+            }
+            Request::Header { height, reply } => {
+                let _ = reply.send(self.header(height).await);
+            }
+            Request::Block { height, reply } => {
+                let block = self.block(height).await;
+                let _ = reply.send(block.map(|block| to_bytes(&block)).ok_or(AskError::Unknown));
+            }
+            Request::Local { key, reply } => {
+                let record = Finalized(&self.databases).load(&[key]).await.pop().flatten();
+                let _ = reply.send(Ok(record));
+            }
+        }
+    }
+
+    /// Sends what was submitted here to the other validators, and again what waits for long.
+    pub(crate) async fn send<S>(self, mut sender: S, mut outgoing: mpsc::Receiver<RawTx>)
+    where
+        S: Sender<PublicKey = PublicKey>,
+    {
+        let mut resend = self.runtime.current() + RESEND;
+        loop {
+            let mut batch = Vec::new();
+            select! {
+                tx = outgoing.recv() => {
+                    let Some(tx) = tx else { return };
+                    batch.push(tx);
+                    self.runtime.sleep(GATHER).await;
+                },
+                () = self.runtime.sleep_until(resend) => {
+                    resend = self.runtime.current() + RESEND;
+                    batch = self.app.mempool().oldest(MAX_BATCH);
+                },
+            }
+            let mut size: usize = batch.iter().map(|tx| tx.bytes().len()).sum();
+            while batch.len() < MAX_BATCH && size < FULL_BATCH {
+                let Ok(tx) = outgoing.try_recv() else { break };
+                size += tx.bytes().len();
+                batch.push(tx);
+            }
+            if !batch.is_empty() {
+                sender.send(Recipients::All, Batch(batch).encode(), false);
+            }
+        }
+    }
+
+    /// Takes transactions from other validators.
+    pub(crate) async fn receive<R>(self, mut receiver: R)
+    where
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        while let Ok((peer, message)) = receiver.recv().await {
+            let Ok(Batch(txs)) = Batch::decode(message) else {
+                tracing::warn!(%peer, "malformed transactions");
+                continue;
+            };
+            for raw in txs {
+                // A refused transaction may only be late or early; its sender is told elsewhere.
+                let _ = self.admit(raw).await;
+            }
+        }
+    }
+
+    async fn submit(&self, bytes: Bytes, gossip: &mpsc::Sender<RawTx>) -> Result<TxId, Rejected> {
+        let raw = RawTx::new(bytes).ok_or(Rejected::Malformed)?;
+        let id = TxId(raw.id().0);
+        if self.admit(raw.clone()).await? {
+            // When the channel is full the periodic sending takes over.
+            let _ = gossip.try_send(raw);
+        }
+        Ok(id)
+    }
+
+    /// Checks a transaction against final state and lets it wait; `false` if that is not needed.
+    async fn admit(&self, raw: RawTx) -> Result<bool, Rejected> {
+        let id = raw.id();
+        if self.app.mempool().contains(&id) || self.app.finality().place(&id).is_some() {
+            return Ok(false);
+        }
+        let candidate = Candidate::decode(raw).ok_or(Rejected::Malformed)?;
+        let tip = self.tip().map_err(|_| Rejected::NotReady)?;
+        let step = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
+        let earliest = tip.time_ms.saturating_add(1);
+        let time_ms = now_ms(&*self.runtime).clamp(earliest, tip.time_ms.saturating_add(step));
+        let at = At { height: tip.height.saturating_add(1), time_ms };
+        let source = Finalized(&self.databases);
+        let mut overlay = Overlay::new(&source);
+        let rules = self.app.network().rules();
+        match attempt(rules, at.position(0), &mut overlay, &candidate, true).await {
+            Ok(_) => {}
+            Err(Refused::Rules(conclave_protocol::Refusal::WrongNonce)) => {
+                // The signatures held, or the attempt would not have come to the nonce.
+                let next = match overlay.get(&Key::Device(candidate.tx.signer)) {
+                    Ok(Some(Record::Device(device))) => device.next_nonce,
+                    _ => return Err(conclave_protocol::Refusal::WrongNonce.into()),
+                };
+                let ahead = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
+                let is_next = candidate.tx.nonce > next
+                    && candidate.tx.nonce < next.saturating_add(ahead)
+                    && self.app.mempool().has_nonce(&candidate.tx.signer, candidate.tx.nonce - 1);
+                if !is_next {
+                    return Err(conclave_protocol::Refusal::WrongNonce.into());
+                }
+            }
+            Err(refused) => return Err(refused.into()),
+        }
+        Ok(self.app.mempool().insert(candidate)?)
+    }
+
+    fn tip(&self) -> Result<Header, AskError> {
+        self.app.finality().tip().ok_or(AskError::NotReady)
+    }
+
+    async fn latest(&self) -> Result<Bytes, AskError> {
+        Ok(to_bytes(&self.certify(self.tip()?).await?))
+    }
+
+    async fn header(&self, height: Option<u64>) -> Result<Bytes, AskError> {
+        let Some(height) = height else { return self.latest().await };
+        let block = self.block(height).await.ok_or(AskError::Unknown)?;
+        Ok(to_bytes(&self.certify(block.header).await?))
+    }
+
+    async fn block(&self, height: u64) -> Option<Block> {
+        Some(self.marshal.get_block(Height::new(height)).await?.inner().clone())
+    }
+
+    /// Adds the certificate to a final header, and the headers between if only a descendant was
+    /// certified.
+    async fn certify(&self, header: Header) -> Result<HeaderAnswer, AskError> {
+        let mut links = Vec::new();
+        let mut last = header.clone();
+        for _ in 0..=MAX_LINKS {
+            if let Some(certificate) = self.marshal.get_finalization(Height::new(last.height)).await
+                && certificate.proposal.payload == last.digest()
+            {
+                return Ok(HeaderAnswer { header, links, certificate });
+            }
+            let next = last.height.checked_add(1).ok_or(AskError::Unknown)?;
+            last = self.block(next).await.ok_or(AskError::NotReady)?.header;
+            links.push(last.clone());
+        }
+        Err(AskError::NotReady)
+    }
+
+    async fn inclusion(&self, id: Digest) -> Result<Bytes, AskError> {
+        let place = self.app.finality().place(&id).ok_or(AskError::Unknown)?;
+        let block = self.block(place.height).await.ok_or(AskError::Unknown)?;
+        let txs = if place.in_meeting { &block.meeting } else { &block.identity };
+        let path = tx_tree(txs).proof(place.index).map_err(|_| AskError::Unknown)?;
+        let at = self.certify(block.header).await?;
+        let answer = InclusionAnswer { at, in_meeting: place.in_meeting, index: place.index, path };
+        Ok(to_bytes(&answer))
+    }
+
+    /// Proves what every key holds, all at the newest final height.
+    async fn query(&self, keys: &[Key]) -> Result<Bytes, AskError> {
+        if keys.len() > MAX_KEYS {
+            return Err(AskError::TooManyKeys);
+        }
+        for _ in 0..ATTEMPTS {
+            let header = self.tip()?;
+            if header.height > 0
+                && let Some(entries) = self.entries(&header, keys).await
+            {
+                let answer = StateAnswer { at: self.certify(header).await?, entries };
+                return Ok(to_bytes(&answer));
+            }
+            self.runtime.sleep(PAUSE).await;
+        }
+        Err(AskError::NotReady)
+    }
+
+    /// One entry per key, or nothing if a block is being applied right now.
+    async fn entries(&self, header: &Header, keys: &[Key]) -> Option<Vec<Entry>> {
+        let keys: Vec<_> = keys.iter().map(state_key).collect();
+        let of = |wanted| {
+            keys.iter().filter(move |(ledger, _)| *ledger == wanted).map(|(_, key)| *key).collect()
+        };
+        let identity: Vec<Digest> = of(Ledger::Identity);
+        let meeting: Vec<Digest> = of(Ledger::Meeting);
+        // The two locks are never held together: whoever applies a block takes both.
+        let identity = prove(&self.databases.0, &header.identity.state_root, &identity).await?;
+        let meeting = prove(&self.databases.1, &header.meeting.state_root, &meeting).await?;
+        let (mut identity, mut meeting) = (identity.into_iter(), meeting.into_iter());
+        keys.iter()
+            .map(|(ledger, _)| match ledger {
+                Ledger::Identity => identity.next(),
+                Ledger::Meeting => meeting.next(),
+            })
+            .collect()
+    }
+}
+
+/// Proves keys of one ledger at the block with this state root, if it is the one on disk.
+async fn prove<E: Runtime>(
+    database: &Shared<Db<E>>,
+    root: &Digest,
+    keys: &[Digest],
+) -> Option<Vec<Entry>> {
+    if keys.is_empty() {
+        return Some(Vec::new());
+    }
+    let database = database.read().await;
+    if database.root() != *root {
+        return None;
+    }
+    let mut entries = Vec::with_capacity(keys.len());
+    for key in keys {
+        let entry = match database.get(key).await.ok()? {
+            Some(slot) => Entry::Present(slot, database.key_value_proof(*key).await.ok()?),
+            None => Entry::Absent(database.exclusion_proof(key).await.ok()?),
+        };
+        entries.push(entry);
+    }
+    Some(entries)
+}
+
+/// The finalized state.
+struct Finalized<'a, E: Runtime>(&'a Databases<E>);
+
+impl<E: Runtime> Source for Finalized<'_, E> {
+    #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
+    async fn load(&self, keys: &[Key]) -> Vec<Option<Record>> {
+        let mut records = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (ledger, digest) = state_key(key);
+            let database = match ledger {
+                Ledger::Identity => &self.0.0,
+                Ledger::Meeting => &self.0.1,
+            };
+            let slot = database.read().await.get(&digest).await.expect("state reads");
+            records.push(slot.map(|slot| unpack(&slot).expect("state holds records")));
+        }
+        records
+    }
+}
