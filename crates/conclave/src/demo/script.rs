@@ -70,16 +70,17 @@ pub(crate) async fn run(options: &Options, world: &mut World, timeline: &mut Tim
     kick(&leader, kicked, rest, scene, timeline).await?;
     let (leaving, staying) = rest.split_last().context("the script needs guests")?;
     leave(&leader, leaving, staying, scene, timeline).await?;
-    validator_dies(world, &leader, staying, scene, timeline).await?;
+    validator_dies(world, &leader, staying, timeline).await?;
 
     timeline.chapter("Meeting dismiss (section IV.I)");
-    end(&leader, staying, timeline).await?;
+    let refused = refused(&leader, &others).await?;
+    end(&leader, staying, scene, timeline).await?;
 
     let recordings = std::iter::once(&leader).chain(&others).map(Recording::of).collect::<Result<Vec<_>>>()?;
     let keys_gone = keys_gone(&leader, &others, &recordings)?;
     timeline.check("keys_gone", keys_gone.0 == 0, &format!(
         "none of the {} meeting keys is left in the memory of {} processes", keys_gone.1, others.len() + 1));
-    let figures = scene.figures(&recordings, kicked.name)?;
+    let figures = scene.figures(&recordings, kicked.name, refused)?;
     timeline.check("kicked_is_blind", figures.kicked_opens_after_rekey == 0,
         &format!("{} opens nothing that was sent under a later key", kicked.name));
     timeline.check("no_packet_lost_by_rekey", figures.rekey_gap_packets_lost == 0,
@@ -219,7 +220,6 @@ async fn validator_dies(
     world: &mut World,
     leader: &Daemon,
     staying: &[Daemon],
-    scene: &mut Scene,
     timeline: &mut Timeline,
 ) -> Result<()> {
     timeline.chapter("A validator dies (section V: no one's failure stops a meeting)");
@@ -234,11 +234,20 @@ async fn validator_dies(
         "{} more blocks in {} ms, certified by the others", after - before, start.elapsed().as_millis()));
     let fresh = leader.state().await?.network.freshness == Freshness::Fresh;
     timeline.check("ledger_fresh", fresh, "the newest header is fresh");
-    scene.validator_dead();
     everyone_hears(leader, staying, timeline, "media_without_validator", "the meeting did not notice").await
 }
 
-async fn end(leader: &Daemon, staying: &[Daemon], timeline: &mut Timeline) -> Result<()> {
+/// Packets that anybody refused, for whatever reason.
+async fn refused(leader: &Daemon, others: &[Daemon]) -> Result<u64> {
+    let mut refused = 0.0;
+    for daemon in std::iter::once(leader).chain(others) {
+        refused += daemon.metric("conclave_packets_refused_total").await?;
+    }
+    Ok(refused as u64)
+}
+
+async fn end(leader: &Daemon, staying: &[Daemon], scene: &mut Scene, timeline: &mut Timeline) -> Result<()> {
+    scene.ended();
     let _: Empty = leader.post("/api/end", &Empty {}).await?;
     for daemon in std::iter::once(leader).chain(staying) {
         daemon.until_meeting("the end", STEP, |m| (m.phase == Phase::Ended).then_some(())).await?;

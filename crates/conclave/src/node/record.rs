@@ -1,0 +1,192 @@
+//! What a participant of the demo writes down, so that the meeting can be measured afterwards.
+//!
+//! Only the hidden options of `conclave up` that the demo uses switch this on. `packets` holds
+//! [`Entry`]s back to back; `keys` holds one JSON line per meeting key and is written only where
+//! the keys themselves are asked for, since whoever reads it can open the meeting.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Read, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Longest datagram that is written down.
+const MAX_BYTES: usize = 2_048;
+
+/// Writes what happens to one participant.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    packets: BufWriter<File>,
+    keys: Option<File>,
+}
+
+/// One thing that happened to a packet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Entry {
+    /// Nanoseconds since the Unix epoch; comparable on one machine.
+    pub(crate) at_ns: u64,
+    /// What happened.
+    pub(crate) what: What,
+    /// The other member: who sent it, or to whom it went.
+    pub(crate) idx: u16,
+    /// The datagram; for [`What::Opened`] KID and CTR, 8 bytes each.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What happened to a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum What {
+    /// A datagram came in.
+    In,
+    /// A sealed packet was opened and handed to the browser.
+    Opened,
+    /// A datagram went out.
+    Out,
+    /// The own member index became known; no bytes.
+    Own,
+}
+
+/// One meeting key, with what is needed to derive stream keys from it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct KeyLine {
+    /// Network, hex.
+    pub(crate) chain: String,
+    /// Meeting, hex.
+    pub(crate) mid: String,
+    /// Key generation.
+    pub(crate) epoch: u32,
+    /// Hash of the epoch record, hex.
+    pub(crate) record: String,
+    /// The key, hex.
+    pub(crate) mk: String,
+    /// Members of the roster: index and device, hex.
+    pub(crate) members: Vec<(u16, String)>,
+}
+
+impl Recorder {
+    /// Begins a record in `dir`, readable by this user only.
+    ///
+    /// # Errors
+    /// The files cannot be made.
+    pub(crate) fn create(dir: &Path, keys: bool) -> io::Result<Self> {
+        let create = |name| {
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).mode(0o600).open(dir.join(name))
+        };
+        let keys = if keys { Some(create("keys")?) } else { None };
+        Ok(Self { packets: BufWriter::new(create("packets")?), keys })
+    }
+
+    /// Writes one entry with the present time. A full disk ends the record, not the meeting.
+    pub(crate) fn packet(&mut self, what: What, idx: u16, bytes: &[u8]) {
+        let Ok(len) = u16::try_from(bytes.len()) else { return };
+        let mut head = [0; 13];
+        head[..8].copy_from_slice(&now_ns().to_be_bytes());
+        head[8] = what.code();
+        head[9..11].copy_from_slice(&idx.to_be_bytes());
+        head[11..].copy_from_slice(&len.to_be_bytes());
+        let _full = self.packets.write_all(&head).and_then(|()| self.packets.write_all(bytes));
+    }
+
+    /// Writes one meeting key, if keys are asked for.
+    pub(crate) fn key(&mut self, line: &KeyLine) {
+        if let (Some(keys), Ok(mut text)) = (&mut self.keys, serde_json::to_string(line)) {
+            text.push('\n');
+            let _full = keys.write_all(text.as_bytes());
+            zeroize::Zeroize::zeroize(&mut text);
+        }
+    }
+
+    /// Makes sure that everything so far can be read.
+    pub(crate) fn flush(&mut self) {
+        let _full = self.packets.flush();
+    }
+}
+
+impl What {
+    const fn code(self) -> u8 {
+        match self {
+            Self::In => 0,
+            Self::Out => 1,
+            Self::Opened => 2,
+            Self::Own => 3,
+        }
+    }
+
+    const fn of(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::In),
+            1 => Some(Self::Out),
+            2 => Some(Self::Opened),
+            3 => Some(Self::Own),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the record in `dir`: every whole entry, and every key that was written.
+///
+/// # Errors
+/// A file cannot be read, or is not a record.
+pub(crate) fn read(dir: &Path) -> io::Result<(Vec<Entry>, Vec<KeyLine>)> {
+    let mut entries = Vec::new();
+    let mut bytes = Vec::new();
+    File::open(dir.join("packets"))?.read_to_end(&mut bytes)?;
+    let mut rest = bytes.as_slice();
+    while let Some((entry, after)) = read_entry(rest)? {
+        entries.push(entry);
+        rest = after;
+    }
+    let keys = match std::fs::read_to_string(dir.join("keys")) {
+        Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok((entries, keys))
+}
+
+/// The first entry and what follows it; none at the end or where the writer was cut off.
+fn read_entry(bytes: &[u8]) -> io::Result<Option<(Entry, &[u8])>> {
+    let Some((head, rest)) = bytes.split_first_chunk::<13>() else { return Ok(None) };
+    let [t0, t1, t2, t3, t4, t5, t6, t7, what, i0, i1, l0, l1] = *head;
+    let len = usize::from(u16::from_be_bytes([l0, l1]));
+    let what = What::of(what).filter(|_| len <= MAX_BYTES);
+    let what = what.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a record"))?;
+    let Some((bytes, rest)) = rest.split_at_checked(len) else { return Ok(None) };
+    let at_ns = u64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]);
+    let idx = u16::from_be_bytes([i0, i1]);
+    Ok(Some((Entry { at_ns, what, idx, bytes: bytes.to_vec() }, rest)))
+}
+
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_a_cut_end_is_no_harm() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::create(dir.path(), false).unwrap();
+        recorder.packet(What::In, 3, b"datagram");
+        recorder.packet(What::Opened, 4, &[0; 16]);
+        recorder.flush();
+        let path = dir.path().join("packets");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.pop();
+        std::fs::write(&path, bytes).unwrap();
+        let (entries, keys) = read(dir.path()).unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!((entries[0].what, entries[0].idx), (What::In, 3));
+        assert_eq!(entries[0].bytes, b"datagram");
+        assert!(keys.is_empty());
+    }
+}
