@@ -1,0 +1,413 @@
+//! The daemon behind the local API: one identity, one ledger, one browser, one meeting at a time.
+//!
+//! Read in this order: [`Node`], `profile` (who the person is), `outbox` (what this device says on
+//! the ledger), `room` (a meeting), `record` (what the demo writes down).
+
+mod outbox;
+mod profile;
+pub(crate) mod record;
+mod room;
+mod state;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use conclave_meeting::session::{
+    Command, Config, Invited, InviteSecret, NewMeeting as NewSession, Session,
+};
+use conclave_protocol::{MeetingId, MemberIdx, codec::Text, meeting::Policy};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use self::{
+    outbox::Outbox,
+    profile::{Profile, ProfileError},
+    room::{Ground, Inviter, Opening, Room, door},
+};
+use crate::{
+    chain::Chain,
+    clip::Guest,
+    http::{
+        Backend, Fault, Kind, Refused, Sample,
+        wire::{
+            Admit, Chat, Deny, DismissNotice, Identity, Invitation, Kick, NewIdentity, NewMeeting,
+            Notice, Opened, Phase, Preview, Published, Receive, Received, Role, Source, State,
+        },
+    },
+    keystore::{Keystore, Passphrase},
+    rtc::{self, Rtc, RtcConfig, RtcEvent, StreamKey},
+};
+
+/// Notices that a slow reader may have waiting.
+const NOTICES: usize = 64;
+
+/// What a daemon is started with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The ledger.
+    pub chain: Chain,
+    /// Where the identity is kept.
+    pub keystore: Keystore,
+    /// Opens an identity that is protected by one.
+    pub passphrase: Option<Passphrase>,
+    /// Relays of the consortium.
+    pub relays: Vec<String>,
+    /// Whether the only validator lives in this process.
+    pub dev: bool,
+    /// A clip to send instead of a camera; for the demo.
+    pub clip: Option<Guest>,
+    /// Where to write packets down, and whether keys too; for the demo.
+    pub record: Option<(PathBuf, bool)>,
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Node {
+    setup: Setup,
+    rtc: Rtc,
+    browser: Arc<tokio::sync::Mutex<mpsc::Receiver<RtcEvent>>>,
+    person: watch::Sender<Option<Person>>,
+    room: watch::Sender<Option<Room>>,
+    state: watch::Receiver<Arc<State>>,
+    notices: broadcast::Sender<Notice>,
+    /// One meeting begins at a time.
+    opening: tokio::sync::Mutex<()>,
+}
+
+/// The person, once there is an identity.
+#[derive(Clone, Debug)]
+struct Person {
+    profile: Arc<Profile>,
+    outbox: Outbox,
+    view: Identity,
+}
+
+impl Node {
+    /// Starts the daemon: opens the identity if there is one, and talks to the browser.
+    ///
+    /// # Errors
+    /// The identity does not open, or no socket can be bound for the browser's media.
+    pub async fn start(setup: Setup) -> anyhow::Result<Arc<Self>> {
+        let (rtc, browser) = Rtc::start(RtcConfig::default()).await?;
+        let found = match setup.keystore.owner()? {
+            Some(_) => Some(setup.keystore.open(setup.passphrase.as_ref())?),
+            None => None,
+        };
+        let found = found.map(|secrets| person(&setup.chain, Profile::open(secrets)));
+        let (person, who) = watch::channel(found);
+        let (room, meeting) = watch::channel(None);
+        let state = state::keep(setup.chain.clone(), setup.dev, who, meeting);
+        let (notices, _) = broadcast::channel(NOTICES);
+        Ok(Arc::new(Self {
+            setup,
+            rtc,
+            browser: Arc::new(tokio::sync::Mutex::new(browser)),
+            person,
+            room,
+            state,
+            notices,
+            opening: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    fn person(&self) -> Result<Person, Refused> {
+        self.person.borrow().clone().ok_or_else(|| {
+            Refused::new(Fault::Conflict, "there is no identity on this device", "create one first")
+        })
+    }
+
+    fn room(&self) -> Result<Room, Refused> {
+        self.room.borrow().clone().ok_or_else(|| {
+            Refused::new(Fault::Conflict, "you are in no meeting", "start one, or join one with a link")
+        })
+    }
+
+    /// A person is in one meeting at a time.
+    fn must_be_free(&self) -> Result<(), Refused> {
+        match &*self.room.borrow() {
+            Some(room) if !state::is_over(room.view.borrow().phase) => Err(Refused::new(
+                Fault::Conflict,
+                "you are in a meeting already",
+                "leave it before you start or join another one",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    async fn enter(&self, person: &Person, opening: Opening) -> Result<Opened, Refused> {
+        let mid = opening.mid.to_hex();
+        let ground = Ground {
+            chain: self.setup.chain.clone(),
+            outbox: person.outbox.clone(),
+            rtc: self.rtc.clone(),
+            browser: Arc::clone(&self.browser),
+            relays: self.setup.relays.clone(),
+            clip: self.setup.clip,
+            record: self.setup.record.clone(),
+        };
+        let room = room::open(ground, opening).await.map_err(|error| {
+            Refused::new(Fault::Internal, error.to_string(), "check the network of this machine")
+        })?;
+        self.room.send_replace(Some(room));
+        Ok(Opened { mid })
+    }
+
+    fn config(&self, person: &Person) -> Config {
+        let secrets = &person.profile.secrets;
+        Config {
+            chain_id: secrets.chain_id,
+            params: self.setup.chain.params(),
+            user: secrets.user,
+            dev: secrets.device,
+            signer: Arc::clone(&person.profile.signer) as _,
+            name: Text::new(shorten(&secrets.info)).unwrap_or_default(),
+            opening: person.profile.opening(),
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<(), Refused> {
+        self.room()?.command(command).await
+    }
+}
+
+/// A name for others: what fits into 64 bytes.
+fn shorten(name: &str) -> &str {
+    let mut end = name.len().min(64);
+    while !name.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    name.get(..end).unwrap_or_default()
+}
+
+fn person(chain: &Chain, profile: Profile) -> Person {
+    let profile = Arc::new(profile);
+    let outbox =
+        Outbox::start(chain.clone(), profile.secrets.device, Arc::clone(&profile.signer) as _);
+    Person { view: profile.view(true), outbox, profile }
+}
+
+impl Backend for Node {
+    fn state(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let counts = self.room.borrow().as_ref().map(|room| *room.counts.borrow());
+        let counts = counts.unwrap_or_default();
+        let counter = |name, help, value: u64| Sample {
+            name,
+            help,
+            kind: Kind::Counter,
+            labels: Vec::new(),
+            value: value as f64,
+        };
+        vec![
+            counter("packets_opened_total", "Packets of others that were opened.", counts.opened),
+            counter("packets_refused_total", "Packets that were refused.", counts.refused),
+            counter("packets_repaired_total", "Packets that came by repair.", counts.repaired),
+            counter("packets_sealed_total", "Own packets that were sealed.", counts.sealed),
+        ]
+    }
+
+    async fn create_identity(&self, ask: NewIdentity) -> Result<Identity, Refused> {
+        let _one = self.opening.lock().await;
+        if self.person.borrow().is_some() {
+            return Err(Refused::new(
+                Fault::Conflict,
+                "this device has an identity already",
+                "use it; one device is one person",
+            ));
+        }
+        let chain = &self.setup.chain;
+        let (profile, info) =
+            Profile::create(chain, &ask.name, ask.form).map_err(|error| refused(&error))?;
+        // The key is on disk before the ledger knows it: nothing acknowledged is ever lost.
+        self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref()).map_err(|error| {
+            Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")
+        })?;
+        if let Err(error) = profile.register(chain, info).await {
+            self.setup.keystore.forget();
+            return Err(refused(&error));
+        }
+        let person = person(chain, profile);
+        let view = person.view.clone();
+        self.person.send_replace(Some(person));
+        Ok(view)
+    }
+
+    async fn create_meeting(&self, ask: NewMeeting) -> Result<Opened, Refused> {
+        let _one = self.opening.lock().await;
+        self.must_be_free()?;
+        let person = self.person()?;
+        let mid = MeetingId(rand::random());
+        let secret: [u8; 16] = rand::random();
+        let title = ask.title.trim();
+        let info = door::seal_title(title, &mid, &secret).ok_or_else(|| {
+            Refused::new(Fault::Wrong, "the title cannot be used", "take a shorter one")
+        })?;
+        let config = self.config(&person);
+        let meeting = NewSession {
+            mid,
+            info,
+            policy: Policy::default(),
+            invite_secret: InviteSecret::new(secret),
+        };
+        let session = Session::lead(
+            config.clone(),
+            meeting,
+            Default::default(),
+            Default::default(),
+            &mut rand::rng(),
+        );
+        let session = session.map_err(|error| no_keys(&error))?;
+        let inviter = Some(Inviter { config, secret });
+        let title = title.to_owned();
+        self.enter(&person, Opening { session, mid, title, role: Role::Leader, inviter }).await
+    }
+
+    async fn preview(&self, ask: Invitation) -> Result<Preview, Refused> {
+        let found = door::look(&self.setup.chain, &ask.link).await;
+        found.map(|found| found.preview).map_err(|error| no_way_in(&error))
+    }
+
+    async fn join(&self, ask: Invitation) -> Result<Opened, Refused> {
+        let _one = self.opening.lock().await;
+        self.must_be_free()?;
+        let person = self.person()?;
+        let found = door::look(&self.setup.chain, &ask.link).await;
+        let door::Found { invite, preview } = found.map_err(|error| no_way_in(&error))?;
+        if let Some(failed) = preview.checks.iter().find(|check| !check.ok) {
+            let next = "ask for a new invite";
+            return Err(Refused::new(Fault::Conflict, failed.text.clone(), next));
+        }
+        let lobby = door::lobby(&invite).map(|address| address.encode()).unwrap_or_default();
+        let invited = Invited {
+            mid: invite.mid,
+            invite_secret: InviteSecret::new(*invite.secret.danger_bytes()),
+            leader_address: conclave_meeting::wire::Address::new(lobby).unwrap_or_default(),
+        };
+        let session = Session::join(
+            self.config(&person),
+            invited,
+            Default::default(),
+            Default::default(),
+            &mut rand::rng(),
+        );
+        let session = session.map_err(|error| no_keys(&error))?;
+        let (mid, title) = (invite.mid, preview.title);
+        let opening = Opening { session, mid, title, role: Role::Guest, inviter: None };
+        self.enter(&person, opening).await
+    }
+
+    async fn admit(&self, ask: Admit) -> Result<(), Refused> {
+        self.command(Command::Admit { idx: MemberIdx(ask.idx) }).await
+    }
+
+    async fn deny(&self, ask: Deny) -> Result<(), Refused> {
+        self.command(Command::Deny { idx: MemberIdx(ask.idx), ban: ask.ban }).await
+    }
+
+    async fn kick(&self, ask: Kick) -> Result<(), Refused> {
+        self.command(Command::Kick { idx: MemberIdx(ask.idx), ban: ask.ban }).await
+    }
+
+    async fn leave(&self) -> Result<(), Refused> {
+        self.command(Command::Leave).await
+    }
+
+    async fn end(&self) -> Result<(), Refused> {
+        self.command(Command::Dismiss).await
+    }
+
+    async fn chat(&self, ask: Chat) -> Result<(), Refused> {
+        self.command(Command::Chat { text: ask.text }).await
+    }
+
+    async fn dismiss_notice(&self, ask: DismissNotice) -> Result<(), Refused> {
+        self.room()?.dismiss_notice(ask.id).await;
+        Ok(())
+    }
+
+    async fn publish(&self, source: Source, offer: String) -> Result<Published, Refused> {
+        let room = self.room()?;
+        let source = match source {
+            Source::Camera => rtc::Source::Camera,
+            Source::Screen => rtc::Source::Screen,
+        };
+        let answer = self.rtc.publish(offer, source).await.map_err(|error| media(&error))?;
+        room.publish(answer.session, source).await;
+        Ok(Published { id: answer.session.to_string(), sdp: answer.sdp })
+    }
+
+    async fn unpublish(&self, id: String) -> Result<(), Refused> {
+        let session = id.parse().map_err(|_| {
+            Refused::new(Fault::Missing, "there is no such publication", "reload the page")
+        })?;
+        if let Ok(room) = self.room() {
+            room.unpublish(session).await;
+        }
+        self.rtc.close(session).await;
+        Ok(())
+    }
+
+    async fn receive(&self, ask: Receive) -> Result<Received, Refused> {
+        let session = match ask.id.map(|id| id.parse()).transpose() {
+            Ok(session) => session,
+            Err(_) => {
+                let text = "there is no such connection";
+                return Err(Refused::new(Fault::Missing, text, "open a new one"));
+            }
+        };
+        let wants = ask.want.into_iter().map(|want| rtc::Want {
+            mid: want.mid,
+            stream: StreamKey { idx: want.idx, stream_no: want.stream_no },
+        });
+        let answer = self.rtc.receive(session, ask.sdp, wants.collect()).await;
+        let answer = answer.map_err(|error| media(&error))?;
+        Ok(Received { id: answer.session.to_string(), sdp: answer.sdp })
+    }
+}
+
+fn refused(error: &ProfileError) -> Refused {
+    match error {
+        ProfileError::Chain(_) => Refused::new(
+            Fault::Unavailable,
+            format!("the identity was not registered: {error}"),
+            "look whether the validators run, then try again",
+        ),
+        ProfileError::Name(_) => Refused::new(Fault::Wrong, error.to_string(), "choose another name"),
+        ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
+    }
+}
+
+fn no_way_in(error: &door::DoorError) -> Refused {
+    let (fault, next) = match error {
+        door::DoorError::Chain(_) => {
+            (Fault::Unavailable, "look whether the validators run, then try again")
+        }
+        door::DoorError::Invite(_) => (Fault::Wrong, "copy the whole link and try again"),
+        door::DoorError::OtherNetwork => {
+            (Fault::Wrong, "start conclave with the network file of the one who invites")
+        }
+    };
+    Refused::new(fault, error.to_string(), next)
+}
+
+fn no_keys(error: &impl ToString) -> Refused {
+    Refused::new(Fault::Internal, error.to_string(), "try again")
+}
+
+fn media(error: &rtc::RtcError) -> Refused {
+    let fault = match error {
+        rtc::RtcError::NoSession(_) => Fault::Missing,
+        rtc::RtcError::Offer(_) | rtc::RtcError::Want(_) => Fault::Wrong,
+        rtc::RtcError::TooMany => Fault::Conflict,
+        _ => Fault::Internal,
+    };
+    Refused::new(fault, error.to_string(), "reload the page")
+}

@@ -1,0 +1,174 @@
+//! Who the person is: their identity, made once, kept in the key file, proven on the ledger.
+
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use conclave_protocol::{
+    Ed25519Signer, RegisterUser, Seconds, Signer as _, Tx, UserId, UserInfo,
+    codec::{Blob, Text},
+    identity::{Gate, device_id, user_id},
+    tx::Role,
+};
+use conclave_meeting::wire::Opening;
+use rand::Rng as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    chain::{Chain, ChainError, Included},
+    http::wire::{Identity, InfoForm, InfoView},
+    keystore::{Disclosure, Secrets},
+};
+
+/// How long a registration may wait to be included, in seconds of chain time.
+const EXPIRY: u64 = 300;
+
+/// The identity of this device, open for use.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    /// What the key file holds.
+    pub(crate) secrets: Secrets,
+    /// Signs as this device.
+    pub(crate) signer: Arc<Ed25519Signer>,
+}
+
+/// Why an identity was not made. Nothing was written to the key file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProfileError {
+    /// No validator took the registration, or none answered.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The cipher refused, which no input of this program causes.
+    #[error("the user info could not be sealed")]
+    Seal,
+    /// Empty, too long, or with characters that nothing shows.
+    #[error("the name cannot be used: {0}")]
+    Name(String),
+}
+
+impl Profile {
+    /// Takes over what the key file held.
+    pub(crate) fn open(secrets: Secrets) -> Self {
+        let signer = Arc::new(secrets.signer());
+        Self { secrets, signer }
+    }
+
+    /// Makes an identity key (eq. 1) and the ids that follow from it, and says which info is to
+    /// stand on the ledger. Nothing has left this function yet.
+    ///
+    /// # Errors
+    /// [`ProfileError::Name`] or [`ProfileError::Seal`].
+    pub(crate) fn create(
+        chain: &Chain,
+        name: &str,
+        form: InfoForm,
+    ) -> Result<(Self, UserInfo), ProfileError> {
+        let text = Text::new(name.trim()).map_err(|error| ProfileError::Name(error.to_string()))?;
+        if text.as_str().is_empty() {
+            return Err(ProfileError::Name("it is empty".to_owned()));
+        }
+        let seed = random();
+        let signer = Ed25519Signer::from_seed(&seed);
+        let chain_id = chain.chain_id();
+        let salt: [u8; 16] = rand::random();
+        let user = user_id(&chain_id, &signer.ivk(), &salt);
+        let device = device_id(&user, &signer.ivk());
+        let (info, disclosure) = publish(&user, text, form)?;
+        let name = name.trim().to_owned();
+        let secrets = Secrets::new(chain_id, user, device, salt, seed, name, disclosure);
+        Ok((Self::open(secrets), info))
+    }
+
+    /// Registers the identity: UserID, DeviceID and IVK with the signature of ISK (eqs. 2, 3), and
+    /// a validator's word for the newcomer. Returns when that is final and verified.
+    ///
+    /// # Errors
+    /// [`ProfileError::Chain`].
+    pub(crate) async fn register(
+        &self,
+        chain: &Chain,
+        info: UserInfo,
+    ) -> Result<Included, ProfileError> {
+        let secrets = &self.secrets;
+        let body = RegisterUser::new(
+            &secrets.chain_id,
+            secrets.ivk(),
+            secrets.salt,
+            info,
+            Gate::Sponsor(chain.sponsor_key()),
+        );
+        let (body, word) = chain.sponsor(body).await?;
+        let expiry = Seconds(chain.time().await?.0.saturating_add(EXPIRY));
+        let tx = Tx::new(secrets.chain_id, secrets.device, 0, expiry, body)
+            .sign(&*self.signer)
+            .with(Role::Sponsor, word);
+        Ok(chain.submit(&tx).await?)
+    }
+
+    /// What shows the leader that a committed name is the one on the ledger (eq. 4).
+    pub(crate) fn opening(&self) -> Option<Opening> {
+        let Disclosure::Commit(r) = &self.secrets.disclosure else { return None };
+        Some(Opening { r: **r, text: Text::new(&self.secrets.info).ok()? })
+    }
+
+    /// As the page shows it.
+    pub(crate) fn view(&self, registered: bool) -> Identity {
+        let form = match &self.secrets.disclosure {
+            Disclosure::Clear => InfoForm::Clear,
+            Disclosure::Commit(_) => InfoForm::Commit,
+            Disclosure::Encrypted(_) => InfoForm::Encrypted,
+        };
+        Identity {
+            user: self.secrets.user.to_hex(),
+            device: self.secrets.device.to_hex(),
+            fingerprint: self.secrets.fingerprint(),
+            info: InfoView { form, text: self.secrets.info.clone() },
+            registered,
+        }
+    }
+}
+
+/// The info for the ledger, and what opens it for those it is shown to (eq. 4 for the HMAC).
+fn publish(
+    user: &UserId,
+    text: Text<1_024>,
+    form: InfoForm,
+) -> Result<(UserInfo, Disclosure), ProfileError> {
+    /// A registration is the first change of a user.
+    const SEQ: u32 = 0;
+    Ok(match form {
+        InfoForm::Clear => (UserInfo::Clear(text), Disclosure::Clear),
+        InfoForm::Commit => {
+            let r = random();
+            let info = UserInfo::commitment(&r, user, SEQ, text.as_str());
+            (info, Disclosure::Commit(r))
+        }
+        InfoForm::Encrypted => {
+            let key = random();
+            (seal(user, SEQ, text.as_str(), &key)?, Disclosure::Encrypted(key))
+        }
+    })
+}
+
+/// AES-256-GCM with the user and the number of the change as associated data, so that the
+/// ciphertext says nothing under another name.
+fn seal(user: &UserId, seq: u32, text: &str, key: &[u8; 32]) -> Result<UserInfo, ProfileError> {
+    let (key_id, nonce): ([u8; 8], [u8; 12]) = (rand::random(), rand::random());
+    let cipher = UnboundKey::new(&AES_256_GCM, key).map_err(|_| ProfileError::Seal)?;
+    let aad = [user.as_bytes().as_slice(), b"userinfo", &seq.to_be_bytes()].concat();
+    let mut bytes = text.as_bytes().to_vec();
+    LessSafeKey::new(cipher)
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(aad),
+            &mut bytes,
+        )
+        .map_err(|_| ProfileError::Seal)?;
+    let bytes = Blob::new(bytes).map_err(|_| ProfileError::Seal)?;
+    Ok(UserInfo::Encrypted(key_id, nonce, bytes))
+}
+
+fn random() -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::rng().fill_bytes(&mut *bytes);
+    bytes
+}

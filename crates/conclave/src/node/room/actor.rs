@@ -1,0 +1,533 @@
+//! The one loop of a meeting: it owns the session, and with it the clock and the randomness that
+//! the session is given.
+//!
+//! Whatever happens outside becomes one input; then the session's outputs are carried out until it
+//! has none. Nothing here decides anything about the meeting.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use conclave_meeting::{
+    Millis,
+    session::{Command, Config, Event, Input, MeetingView, Output, Session, SubmitId},
+};
+use conclave_protocol::{MeetingId, MemberIdx, Npk};
+use rand::rngs::StdRng;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, sleep_until},
+};
+
+use super::{
+    Ask, COMMANDS, Counts, Ground, Room,
+    board::Board,
+    streams::{Origin, Streams, stream_kind},
+};
+use crate::{
+    clip::{Clip, Player},
+    http::{Fault, Refused, wire},
+    links::{self, AddressBlob, Alpn, LinkEvent, Links},
+    node::record::{KeyLine, Recorder, What},
+    rtc::{MediaKind, RtcEvent, RtpUnit, SessionId, Source, StreamKey},
+};
+
+/// How often the view is made anew though nothing happened, so that ages and silence show.
+const REDRAW: Duration = Duration::from_millis(500);
+/// Views of the page closer together than this become one.
+const COALESCE: Duration = Duration::from_millis(20);
+
+/// How a meeting begins for this device.
+pub(crate) struct Opening {
+    /// The session, started.
+    pub(crate) session: Session,
+    /// The meeting.
+    pub(crate) mid: MeetingId,
+    /// Its title.
+    pub(crate) title: String,
+    /// What this device is in it.
+    pub(crate) role: wire::Role,
+    /// Makes the invite once the meeting is published; leaders only.
+    pub(crate) inviter: Option<Inviter>,
+}
+
+/// What an own meeting's invites are made of.
+pub(crate) struct Inviter {
+    pub(crate) config: Config,
+    pub(crate) secret: [u8; 16],
+}
+
+/// Starts the loop of one meeting.
+///
+/// # Errors
+/// No socket can be bound for the links.
+pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links::StartError> {
+    let (peers, roster) = watch::channel(BTreeSet::new());
+    // A session that has just begun has its transport key.
+    let seed = opening.session.transport_seed().unwrap_or_default();
+    let config = links::Config::new(seed, roster);
+    let (links, events) = Links::start(config.relays(ground.relays.clone())).await?;
+    let board = Board::new(opening.mid.to_hex(), opening.title, opening.role);
+    let (view, page) = watch::channel(Arc::new(board.view(Instant::now())));
+    let (count, counts) = watch::channel(Counts::default());
+    let (asks, inbox) = mpsc::channel(COMMANDS);
+    let (inputs, late) = mpsc::channel(COMMANDS);
+    let recorder = ground.record.as_ref().and_then(|(dir, keys)| Recorder::create(dir, *keys).ok());
+    let player = ground.clip.and_then(|guest| Clip::load(guest).ok()).map(|clip| clip.play(Instant::now()));
+    let actor = Actor {
+        mid: opening.mid,
+        session: opening.session,
+        inviter: opening.inviter,
+        start: Instant::now(),
+        rng: rand::make_rng(),
+        board,
+        links,
+        peers,
+        view,
+        count,
+        inputs,
+        fetching: false,
+        again: false,
+        streams: Streams::default(),
+        player,
+        recorder,
+        wake: None,
+        dirty: true,
+        over: false,
+        ground,
+    };
+    tokio::spawn(actor.run(inbox, events, late));
+    Ok(Room { asks, mid: opening.mid, view: page, counts })
+}
+
+struct Actor {
+    ground: Ground,
+    mid: MeetingId,
+    session: Session,
+    inviter: Option<Inviter>,
+    start: Instant,
+    rng: StdRng,
+    board: Board,
+    links: Links,
+    peers: watch::Sender<BTreeSet<Npk>>,
+    view: watch::Sender<Arc<wire::Meeting>>,
+    count: watch::Sender<Counts>,
+    /// Where tasks put what they bring back.
+    inputs: mpsc::Sender<Late>,
+    fetching: bool,
+    /// Something changed while the ledger was being asked: ask once more.
+    again: bool,
+    streams: Streams,
+    player: Option<Player>,
+    recorder: Option<Recorder>,
+    wake: Option<Instant>,
+    dirty: bool,
+    over: bool,
+}
+
+/// What a task of this meeting brings back.
+enum Late {
+    /// The ledger was asked; nothing came if it did not answer.
+    Ledger(Option<Box<MeetingView>>),
+    /// A transaction will not become final.
+    Failed(SubmitId, String),
+    /// The invite is made.
+    Invite(wire::Invite),
+}
+
+impl Actor {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Ask>,
+        mut events: mpsc::Receiver<LinkEvent>,
+        mut late: mpsc::Receiver<Late>,
+    ) {
+        let mut headers = self.ground.chain.headers();
+        let browser = Arc::clone(&self.ground.browser);
+        let mut browser = browser.lock().await;
+        let mut redraw = tokio::time::interval(REDRAW);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut drawn = Instant::now();
+        let own = self.links.own_address();
+        self.feed(Input::OwnAddress(own.encode()));
+        self.fetch();
+        while !self.over {
+            self.drain();
+            let draw_at = self.dirty.then(|| drawn + COALESCE);
+            let clip_at = self.player.as_ref().map(Player::next_at);
+            let wake = [self.wake, draw_at, clip_at].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                Some(event) = events.recv() => self.link(event),
+                Some(event) = browser.recv() => self.browser(event),
+                Some(input) = late.recv() => self.late(input),
+                ask = inbox.recv() => match ask {
+                    Some(ask) => self.ask(ask),
+                    None => self.leave(),
+                },
+                Ok(()) = headers.changed() => self.fetch(),
+                _ = redraw.tick() => self.dirty = true,
+                () = until(wake) => {}
+            }
+            let now = Instant::now();
+            if self.wake.is_some_and(|wake| wake <= now) {
+                self.wake = None;
+                self.feed(Input::Tick);
+            }
+            self.play(now);
+            if self.dirty && now >= drawn + COALESCE {
+                drawn = now;
+                self.draw(now);
+            }
+        }
+        self.drain();
+        self.draw(Instant::now());
+        self.peers.send_replace(BTreeSet::new());
+        self.links.clone().shutdown(links::Reason::Left).await;
+    }
+
+    /// Gives the session one input. Its outputs are carried out by [`drain`](Self::drain).
+    fn feed(&mut self, input: Input) {
+        let now = self.now();
+        self.session.handle(input, now, &mut self.rng);
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.session.poll_output() {
+                Output::Wait(at) => {
+                    self.wake = at.map(|at| self.start + Duration::from_millis(at.0));
+                    return;
+                }
+                output => self.carry_out(output),
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Close { npk } => self.links.close(&npk, links::Reason::Removed),
+            Output::Datagram { npk, bytes } => self.datagram(npk, bytes),
+            Output::Dial { npk, lobby, address } => self.dial(npk, lobby, address.as_slice()),
+            Output::Event(event) => self.event(&event),
+            Output::KeyframeWanted { stream } => {
+                if let Some((Origin::Browser(session), kind)) = self.streams.origin(stream) {
+                    self.ground.rtc.request_keyframe(session, kind);
+                }
+            }
+            Output::Media { idx, stream, unit, packet, .. } => {
+                if let Some(recorder) = &mut self.recorder {
+                    let name = [packet.kid.to_be_bytes(), packet.ctr.to_be_bytes()].concat();
+                    recorder.packet(What::Opened, idx.0, &name);
+                }
+                self.board.heard(idx, stream.value(), Instant::now());
+                if let Ok(unit) = RtpUnit::decode(&unit) {
+                    let stream = StreamKey { idx: idx.0, stream_no: stream.value() };
+                    self.ground.rtc.write(stream, unit);
+                }
+            }
+            Output::Message { npk, bytes } => {
+                if let Err(error) = self.links.send(&npk, bytes) {
+                    tracing::debug!(peer = %npk, %error, "message not sent");
+                }
+            }
+            Output::Peers(peers) => {
+                self.peers.send_replace(peers);
+            }
+            Output::Refresh => self.fetch(),
+            Output::Submit { id, body } => self.submit(id, body),
+            Output::Wait(_) => {}
+        }
+    }
+
+    fn datagram(&mut self, npk: Npk, bytes: Bytes) {
+        if let Some(recorder) = &mut self.recorder
+            && let Some(idx) = self.board.member_of(&npk)
+        {
+            recorder.packet(What::Out, idx.0, &bytes);
+        }
+        // What does not fit or has no link is lost, as on any network; repair asks again.
+        let _lost = self.links.datagrams(&npk, &[bytes]);
+    }
+
+    fn dial(&mut self, npk: Npk, lobby: bool, address: &[u8]) {
+        match AddressBlob::decode(address) {
+            Ok(address) => {
+                let alpn = if lobby { Alpn::Lobby } else { Alpn::Meeting };
+                self.links.dial(npk, alpn, &address);
+            }
+            Err(error) => {
+                tracing::debug!(peer = %npk, %error, "address refused");
+                self.feed(Input::Disconnected { npk });
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.dirty = true;
+        self.board.event(event, Instant::now());
+        match event {
+            Event::Published => {
+                self.own(MemberIdx(0));
+                self.make_invite();
+            }
+            Event::Requested { idx } => self.own(*idx),
+            Event::EpochInstalled { .. } => {
+                self.record_keys();
+            }
+            Event::StreamOpened { idx, stream, .. } => {
+                tracing::debug!(idx = idx.0, stream = stream.value(), "stream opened");
+            }
+            Event::Ended(_) => self.over = true,
+            _ => {}
+        }
+    }
+
+    fn own(&mut self, idx: MemberIdx) {
+        self.board.me(idx);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.packet(What::Own, idx.0, &[]);
+        }
+    }
+
+    /// Asks the ledger, unless that is under way already.
+    fn fetch(&mut self) {
+        if std::mem::replace(&mut self.fetching, true) {
+            self.again = true;
+            return;
+        }
+        let (chain, mid, inputs) = (self.ground.chain.clone(), self.mid, self.inputs.clone());
+        tokio::spawn(async move {
+            let view = chain.meeting_view(mid).await;
+            if let Err(error) = &view {
+                tracing::debug!(%error, "the ledger was not heard");
+            }
+            // The meeting may be over by now.
+            let _over = inputs.send(Late::Ledger(view.ok().map(Box::new))).await;
+        });
+    }
+
+    fn late(&mut self, late: Late) {
+        self.dirty = true;
+        match late {
+            Late::Ledger(view) => {
+                self.fetching = false;
+                if let Some(view) = view {
+                    self.board.ledger((*view).clone());
+                    self.feed(Input::Ledger(view));
+                }
+                if std::mem::take(&mut self.again) {
+                    self.fetch();
+                }
+            }
+            Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
+            Late::Invite(invite) => self.board.invite(invite),
+        }
+    }
+
+    fn submit(&mut self, id: SubmitId, body: conclave_protocol::Body) {
+        let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
+        tokio::spawn(async move {
+            if let Err(error) = outbox.submit(body).await {
+                let _over = inputs.send(Late::Failed(id, error.to_string())).await;
+            }
+        });
+    }
+
+    fn link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Address(address) => self.feed(Input::OwnAddress(address.encode())),
+            LinkEvent::Datagrams { npk, batch } => {
+                let from = self.board.member_of(&npk);
+                for bytes in batch {
+                    if let (Some(recorder), Some(idx)) = (&mut self.recorder, from) {
+                        recorder.packet(What::In, idx.0, &bytes);
+                    }
+                    self.feed(Input::Datagram { npk, bytes });
+                }
+            }
+            LinkEvent::Down { npk, alpn, reason } => {
+                tracing::debug!(peer = %npk, ?alpn, ?reason, "link down");
+                if reason != links::Reason::Replaced {
+                    self.board.link(npk, None);
+                    self.feed(Input::Disconnected { npk });
+                }
+                self.dirty = true;
+            }
+            LinkEvent::Message { npk, bytes, .. } => {
+                self.feed(Input::Message { npk, bytes: bytes.to_vec() });
+            }
+            LinkEvent::Path { npk, direct } => {
+                self.board.link(npk, Some(direct));
+                self.dirty = true;
+            }
+            LinkEvent::Up { npk, alpn, direct } => {
+                self.board.link(npk, Some(direct));
+                self.feed(Input::Connected { npk, lobby: alpn == Alpn::Lobby });
+                if let Some(bytes) = self.links.max_datagram(&npk) {
+                    self.feed(Input::DatagramLimit { npk, bytes });
+                }
+                self.dirty = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn browser(&mut self, event: RtcEvent) {
+        match event {
+            RtcEvent::MediaIn { kind, session, unit } => {
+                self.send(Origin::Browser(session), kind, &unit);
+            }
+            RtcEvent::KeyframeWanted(stream) => {
+                let Some(number) = conclave_meeting::media::StreamNo::new(stream.stream_no) else {
+                    return;
+                };
+                let command = Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
+                // A stream that has just ended needs no keyframe.
+                let _gone = self.command(command);
+            }
+            RtcEvent::SessionDown(session) => self.close(Origin::Browser(session)),
+            RtcEvent::SessionUp(_) => {}
+        }
+    }
+
+    /// Sends one packet of own media under the number of its stream, which opens with it.
+    fn send(&mut self, origin: Origin, kind: MediaKind, unit: &RtpUnit) {
+        let number = match self.streams.number(origin, kind) {
+            Some(number) => number,
+            None => match self.session.open_stream(stream_kind(kind), self.now()) {
+                Ok(number) => {
+                    self.streams.insert(origin, kind, number);
+                    self.board.own_stream(number.value(), Some(stream_kind(kind)));
+                    self.dirty = true;
+                    number
+                }
+                // Nobody is there to hear it yet.
+                Err(_) => return,
+            },
+        };
+        let now = self.now();
+        self.session.send_media(number, &unit.encode(), now);
+        if let Some(me) = self.view.borrow().me {
+            self.board.heard(MemberIdx(me), number.value(), Instant::now());
+        }
+    }
+
+    fn close(&mut self, origin: Origin) {
+        for number in self.streams.remove(origin) {
+            let _gone = self.command(Command::CloseStream { stream: number });
+            self.board.own_stream(number.value(), None);
+            self.dirty = true;
+        }
+    }
+
+    fn play(&mut self, now: Instant) {
+        let Some(mut player) = self.player.take() else { return };
+        while player.next_at() <= now {
+            let (kind, unit) = player.next_unit();
+            self.send(Origin::Clip, kind, &unit);
+        }
+        self.player = Some(player);
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.dirty = true;
+        match ask {
+            Ask::Command(command, reply) => {
+                let chat = match &command {
+                    Command::Chat { text } => Some(text.clone()),
+                    _ => None,
+                };
+                let result = self.command(command);
+                if let (Ok(()), Some(text)) = (&result, chat) {
+                    self.board.own_chat(text);
+                }
+                let _gone = reply.send(result);
+            }
+            Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
+            // Streams open with their first packet.
+            Ask::Publish(..) => {}
+            Ask::Unpublish(session) => self.close(Origin::Browser(session)),
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Refused> {
+        let now = self.now();
+        self.session.command(command, now, &mut self.rng).map_err(|error| {
+            Refused::new(Fault::Conflict, error.to_string(), "look at the meeting and try again")
+        })
+    }
+
+    fn leave(&mut self) {
+        if self.command(Command::Leave).is_err() {
+            self.over = true;
+        }
+    }
+
+    fn make_invite(&mut self) {
+        let Some(inviter) = self.inviter.take() else { return };
+        let (chain, inputs, mid) = (self.ground.chain.clone(), self.inputs.clone(), self.mid);
+        let (npk, address) = (self.links.own_key(), self.links.own_address());
+        tokio::spawn(async move {
+            let host = super::door::Host {
+                mid,
+                user: inviter.config.user,
+                ivk: inviter.config.signer.ivk(),
+                npk,
+                address: &address,
+            };
+            let made = super::door::invite(&chain, &host, inviter.secret).await;
+            match made.map(|invite| invite.to_string()) {
+                Ok(link) => {
+                    let qr = crate::qr::draw(&link);
+                    let _over = inputs.send(Late::Invite(wire::Invite { link, qr })).await;
+                }
+                Err(error) => tracing::warn!(%error, "no invite"),
+            }
+        });
+    }
+
+    fn record_keys(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        for (id, mk) in self.session.danger_export_keys() {
+            recorder.key(&KeyLine {
+                chain: id.chain.to_hex(),
+                mid: id.mid.to_hex(),
+                epoch: id.epoch.0,
+                record: id.record.to_hex(),
+                mk: hex::encode(mk.danger_bytes()),
+                members: self.board.devices(),
+            });
+        }
+    }
+
+    fn draw(&mut self, now: Instant) {
+        self.dirty = false;
+        self.view.send_replace(Arc::new(self.board.view(now)));
+        let counters = self.session.counters();
+        self.count.send_replace(Counts {
+            opened: counters.opened,
+            refused: counters.refused(),
+            repaired: counters.repaired,
+            sealed: counters.sealed,
+        });
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Ends at `wake`, or never.
+async fn until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,113 @@
+//! One meeting of this daemon: where session, links, ledger and browser meet.
+//!
+//! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
+//! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
+//! connections or to a clip; `door` makes and checks invites.
+
+mod actor;
+mod board;
+pub(crate) mod door;
+mod streams;
+
+use std::{path::PathBuf, sync::Arc};
+
+use conclave_meeting::session::Command;
+use conclave_protocol::MeetingId;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    chain::Chain,
+    clip::Guest,
+    http::{Refused, wire},
+    node::outbox::Outbox,
+    rtc::{Rtc, RtcEvent},
+};
+
+/// Commands that may wait for the loop.
+const COMMANDS: usize = 64;
+
+/// The handle of one meeting. The meeting is left when the last one is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    asks: mpsc::Sender<Ask>,
+    /// The meeting.
+    pub(crate) mid: MeetingId,
+    /// What the page shows, after every change.
+    pub(crate) view: watch::Receiver<Arc<wire::Meeting>>,
+    /// What is counted.
+    pub(crate) counts: watch::Receiver<Counts>,
+}
+
+/// Counters of one meeting.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Packets of others that were opened.
+    pub(crate) opened: u64,
+    /// Packets that were refused, for whatever reason.
+    pub(crate) refused: u64,
+    /// Packets that came by repair.
+    pub(crate) repaired: u64,
+    /// Own packets that were sealed.
+    pub(crate) sealed: u64,
+}
+
+/// What a meeting of this daemon stands on.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// The ledger.
+    pub(crate) chain: Chain,
+    /// Where own transactions go.
+    pub(crate) outbox: Outbox,
+    /// The browser.
+    pub(crate) rtc: Rtc,
+    /// What the browser says; handed from meeting to meeting.
+    pub(crate) browser: Arc<tokio::sync::Mutex<mpsc::Receiver<RtcEvent>>>,
+    /// Relays of the consortium.
+    pub(crate) relays: Vec<String>,
+    /// A clip to send instead of a camera.
+    pub(crate) clip: Option<Guest>,
+    /// Where the demo wants packets written down, and whether keys too.
+    pub(crate) record: Option<(PathBuf, bool)>,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    DismissNotice(String),
+    /// A publication of the browser has begun.
+    Publish(crate::rtc::SessionId, crate::rtc::Source),
+    /// A publication of the browser is over.
+    Unpublish(crate::rtc::SessionId),
+}
+
+impl Room {
+    /// Carries out what the person asked for.
+    ///
+    /// # Errors
+    /// Why it cannot be done; nothing changed.
+    pub(crate) async fn command(&self, command: Command) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        let over = || {
+            Refused::new(crate::http::Fault::Conflict, "the meeting is over", "start or join another one")
+        };
+        self.asks.send(Ask::Command(command, reply)).await.map_err(|_| over())?;
+        answer.await.map_err(|_| over())?
+    }
+
+    /// The person has read a notice.
+    pub(crate) async fn dismiss_notice(&self, id: String) {
+        let _over = self.asks.send(Ask::DismissNotice(id)).await;
+    }
+
+    /// The browser publishes on this connection from now on.
+    pub(crate) async fn publish(&self, session: crate::rtc::SessionId, source: crate::rtc::Source) {
+        let _over = self.asks.send(Ask::Publish(session, source)).await;
+    }
+
+    /// The browser publishes no more on this connection.
+    pub(crate) async fn unpublish(&self, session: crate::rtc::SessionId) {
+        let _over = self.asks.send(Ask::Unpublish(session)).await;
+    }
+}
+
+pub(crate) use actor::{Opening, open};

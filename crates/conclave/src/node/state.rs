@@ -1,0 +1,108 @@
+//! The one value the page shows, put together again whenever a part of it changes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{sync::watch, time::MissedTickBehavior};
+
+use super::{Person, room::Room};
+use crate::{
+    chain::Chain,
+    http::wire::{Meeting, PastMeeting, Phase, State},
+};
+
+/// The age of the newest header moves without any event.
+const REDRAW: Duration = Duration::from_millis(500);
+/// Ended meetings that are remembered.
+const RECENT: usize = 20;
+
+/// Keeps the state up to date until nobody holds a receiver any more.
+pub(super) fn keep(
+    chain: Chain,
+    dev: bool,
+    mut person: watch::Receiver<Option<Person>>,
+    mut room: watch::Receiver<Option<Room>>,
+) -> watch::Receiver<Arc<State>> {
+    let mut keeper = Keeper { dev, recent: Vec::new(), last: None };
+    let first = keeper.state(&chain, None, None);
+    let (send, receive) = watch::channel(Arc::new(first));
+    tokio::spawn(async move {
+        let mut headers = chain.headers();
+        let mut tick = tokio::time::interval(REDRAW);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let mut view = room.borrow_and_update().as_ref().map(|room| room.view.clone());
+            let who = person.borrow_and_update().clone();
+            let meeting = view.as_mut().map(|view| Arc::clone(&view.borrow_and_update()));
+            let state = keeper.state(&chain, who.as_ref(), meeting.as_deref());
+            send.send_replace(Arc::new(state));
+            tokio::select! {
+                () = send.closed() => return,
+                Ok(()) = headers.changed() => {}
+                Ok(()) = person.changed() => {}
+                Ok(()) = room.changed() => {}
+                () = changed(view.as_mut()) => {}
+                _ = tick.tick() => {}
+            }
+        }
+    });
+    receive
+}
+
+struct Keeper {
+    dev: bool,
+    recent: Vec<PastMeeting>,
+    last: Option<String>,
+}
+
+impl Keeper {
+    fn state(&mut self, chain: &Chain, who: Option<&Person>, meeting: Option<&Meeting>) -> State {
+        if let Some(meeting) = meeting {
+            self.remember(meeting);
+        }
+        let mut network = chain.network();
+        network.dev = self.dev;
+        State {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            network,
+            identity: who.map(|person| person.view.clone()),
+            meeting: meeting.cloned(),
+            recent: self.recent.clone(),
+        }
+    }
+
+    fn remember(&mut self, meeting: &Meeting) {
+        let over = is_over(meeting.phase);
+        if !over || self.last.as_ref() == Some(&meeting.mid) {
+            return;
+        }
+        self.last = Some(meeting.mid.clone());
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ended_at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let (mid, title) = (meeting.mid.clone(), meeting.title.clone());
+        self.recent.insert(0, PastMeeting { mid, title, ended_at_ms });
+        self.recent.truncate(RECENT);
+    }
+}
+
+/// Whether nothing more happens in a meeting of this phase.
+pub(super) const fn is_over(phase: Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Denied | Phase::Ended | Phase::Failed | Phase::Left | Phase::Removed
+    )
+}
+
+async fn changed(view: Option<&mut watch::Receiver<Arc<Meeting>>>) {
+    match view {
+        // A meeting that is over changes no more.
+        Some(view) => {
+            if view.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
