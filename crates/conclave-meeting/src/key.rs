@@ -33,6 +33,19 @@ impl MeetingKey {
         key
     }
 
+    /// A key read from the record of a demonstration. Keys of real meetings come from
+    /// [`generate`](Self::generate) or out of a wrap.
+    #[must_use]
+    pub const fn danger_from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key itself, for the record of a demonstration: whoever has it reads the epoch.
+    #[must_use]
+    pub const fn danger_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         Some(Self(bytes.try_into().ok()?))
     }

@@ -214,13 +214,13 @@ impl Session {
             Counters::count(&mut self.counters.repaired);
         }
         tracing::trace!(%idx, %epoch, ctr, "opened");
-        self.deliver(idx, kid.stream, kind, unit);
+        self.deliver(idx, kid, ctr, kind, unit);
         Ok(())
     }
 
-    fn deliver(&mut self, idx: MemberIdx, stream: StreamNo, kind: StreamKind, unit: Vec<u8>) {
+    fn deliver(&mut self, idx: MemberIdx, kid: Kid, ctr: u64, kind: StreamKind, unit: Vec<u8>) {
         if kind != StreamKind::Chat {
-            self.push(Output::Media { idx, stream, kind, unit });
+            self.push(Output::Media { idx, kid, ctr, kind, unit });
             return;
         }
         let text = std::str::from_utf8(&unit).ok().and_then(|text| Text::<1_200>::new(text).ok());

@@ -6,7 +6,12 @@ use bytes::Bytes;
 use conclave_protocol::{Body, Digest, Epoch, Height, MemberIdx, Npk, meeting::Reason};
 use thiserror::Error;
 
-use crate::{key::StreamKind, media::StreamNo, time::Millis, wire::Address};
+use crate::{
+    key::StreamKind,
+    media::{Kid, StreamNo},
+    time::Millis,
+    wire::Address,
+};
 
 /// Names one submitted body, to report its failure.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -47,8 +52,10 @@ pub enum Output {
     Media {
         /// Who sent it; proven by the link and the key.
         idx: MemberIdx,
-        /// Which stream.
-        stream: StreamNo,
+        /// The key it was sealed under; names the stream.
+        kid: Kid,
+        /// Its number in that stream and epoch.
+        ctr: u64,
         /// What it carries.
         kind: StreamKind,
         /// The encoded [`Unit`](crate::media::Unit).
