@@ -17,9 +17,9 @@ mod serve;
 //
 // mod relay
 //
-// mod rtc
+pub mod rtc;
 //
-// mod clip
+pub mod clip;
 //
 // mod node
 //
