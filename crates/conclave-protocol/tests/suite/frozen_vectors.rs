@@ -1,0 +1,238 @@
+//! Frozen bytes in `tests/vectors`: a second implementation reads them, and a change of format
+//! cannot go unseen. `CONCLAVE_WRITE_VECTORS=1` writes them anew; that is a decision for the
+//! changelog.
+
+use std::path::PathBuf;
+
+use conclave_protocol::{
+    code::SecurityCode,
+    codec::{EncodeSize, List, Read, Text, Write},
+    invite::{Checkpoint, Invite, InviteSecret, Node},
+    meeting::Reason,
+    signed::message,
+    tx::Role,
+    *,
+};
+use serde_json::{Value, json};
+
+use crate::world::{World, genesis, removal};
+
+/// One transaction of every kind, as a small meeting brings them forth.
+fn transactions() -> Vec<Tx> {
+    let mut world = World::new();
+    let mut said = Vec::new();
+    let (leader, tx) = world.registration(1);
+    world.run(&tx).unwrap();
+    said.push(tx);
+    let (guest, tx) = world.registration(2);
+    world.run(&tx).unwrap();
+    let mut say = |world: &mut World, who, body: Body| {
+        let tx = world.tx(who, body);
+        world.run(&tx).unwrap();
+        said.push(tx);
+    };
+    let publish = world.publish_body(&leader, 42);
+    let mid = publish.mid;
+    say(&mut world, &leader, publish.into());
+    let request = world.request_body(&guest, mid);
+    say(&mut world, &guest, request.into());
+    world.wait(1);
+    let record = world.record(mid, &[MemberIdx(1)], &[]);
+    say(&mut world, &leader, record.into());
+    let (term, epoch) = (Term(1), Epoch(1));
+    say(&mut world, &leader, Heartbeat { mid, term, epoch }.into());
+    say(&mut world, &guest, MeetingLeave { mid, idx: MemberIdx(1) }.into());
+    world.wait(1);
+    let record = world.record(mid, &[], &[removal(MemberIdx(1), Reason::Left)]);
+    say(&mut world, &leader, record.into());
+    say(&mut world, &leader, MeetingDismiss { mid, term, epoch: Epoch(2) }.into());
+    said
+}
+
+#[test]
+fn transactions_keep_their_bytes() {
+    let chain = genesis().chain_id();
+    let vectors: Vec<Value> = transactions()
+        .iter()
+        .map(|tx| {
+            let signed = message(Context::Tx(tx.kind()), &chain, &tx.unsigned_bytes());
+            json!({
+                "kind": tx.kind().name(),
+                "bytes": hex::encode(encode(tx)),
+                "txid": tx.id().to_hex(),
+                "signer": tx.signer.to_hex(),
+                "nonce": tx.nonce,
+                "expiry": tx.expiry.0,
+                "signed_bytes": hex::encode(signed),
+                "signature": tx.signature(Role::Signer).map(|sig| hex::encode(sig.0)),
+            })
+        })
+        .collect();
+    frozen("transactions", &json!({ "chain_id": chain.to_hex(), "valid": vectors }));
+}
+
+#[test]
+fn malformed_transactions_stay_refused() {
+    let mut vectors = Vec::new();
+    for tx in transactions() {
+        for (what, bytes) in spoil(&encode(&tx)) {
+            let error = Tx::decode(&bytes).expect_err(what);
+            vectors.push(json!({
+                "kind": tx.kind().name(),
+                "what": what,
+                "bytes": hex::encode(bytes),
+                "error": error.to_string(),
+            }));
+        }
+    }
+    frozen("malformed", &json!({ "refused": vectors }));
+}
+
+/// Changes after which no transaction is left.
+fn spoil(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    const KIND: usize = 33;
+    let end = bytes.len();
+    // The last 65 bytes are the signature of the highest role, before them stands the count
+    // or the lower role.
+    let changed = |place: usize, byte: u8| {
+        let mut bytes = bytes.to_vec();
+        bytes[place] = byte;
+        bytes
+    };
+    vec![
+        ("empty", Vec::new()),
+        ("version 0", changed(0, 0)),
+        ("version 2", changed(0, 2)),
+        ("kind 0", changed(KIND, 0)),
+        ("kind reserved for AddDevice", changed(KIND, 0x02)),
+        ("kind reserved for LeaderReassign", changed(KIND, 0x24)),
+        ("kind 255", changed(KIND, 0xff)),
+        ("unknown role", changed(end - 65, 9)),
+        ("last byte missing", bytes[..end - 1].to_vec()),
+        ("signature missing", bytes[..end - 65].to_vec()),
+        ("half", bytes[..end / 2].to_vec()),
+        ("one byte more", [bytes, &[0]].concat()),
+        ("twice", [bytes, bytes].concat()),
+        ("signature twice", [bytes, &bytes[end - 65..]].concat()),
+    ]
+}
+
+#[test]
+fn ids_and_state_keys_keep_their_bytes() {
+    let mut world = World::new();
+    let person = world.person(1);
+    let mid = world.publish(&person);
+    let records: Vec<Value> = world
+        .state
+        .iter()
+        .map(|(key, record)| {
+            json!({
+                "key": hex::encode(encode(key)),
+                "digest": key.digest().to_hex(),
+                "record": hex::encode(encode(record)),
+            })
+        })
+        .collect();
+    frozen(
+        "state",
+        &json!({
+            "genesis": hex::encode(encode(&genesis())),
+            "chain_id": genesis().chain_id().to_hex(),
+            "ivk": hex::encode(encode(&person.signer.ivk())),
+            "salt": hex::encode([1; 16]),
+            "user": person.user.to_hex(),
+            "dev": person.dev.to_hex(),
+            "mid": mid.to_hex(),
+            "records": records,
+        }),
+    );
+}
+
+#[test]
+fn invites_and_codes_keep_their_bytes() {
+    let addresses = ["192.0.2.1:4433", "[2001:db8::1]:4433"];
+    let addresses: Vec<_> = addresses
+        .iter()
+        .map(|address| address.parse::<std::net::SocketAddr>().unwrap().into())
+        .collect();
+    let node = Node {
+        npk: Npk([9; 32]),
+        relay: Some(Text::new("https://relay.example.org").unwrap()),
+        addresses: List::new(addresses).unwrap(),
+    };
+    let ivk = Ivk::Ed25519([5; 32]);
+    let invite = Invite {
+        chain_id: ChainId([1; 32]),
+        mid: MeetingId([3; 32]),
+        leader: UserId([4; 32]),
+        ivk_fp: ivk.fingerprint(),
+        checkpoint: Checkpoint { height: Height(77), hash: Digest([6; 32]) },
+        secret: InviteSecret::new([7; 16]),
+        expires: Seconds(1_700_000_000),
+        nodes: List::new([node]).unwrap(),
+    };
+    let (dev, epk, npk) = (DeviceId([11; 32]), Epk([12; 32]), Npk([13; 32]));
+    let code = SecurityCode {
+        chain_id: invite.chain_id,
+        validators: Digest([2; 32]),
+        mid: invite.mid,
+        term: Term(1),
+        leader: invite.leader,
+        ivk,
+        epk: Epk([8; 32]),
+        block: Digest([10; 32]),
+    };
+    let commit = UserInfo::commitment(&[1; 32], &invite.leader, 0, "Alice");
+    frozen(
+        "links",
+        &json!({
+            "invite": hex::encode(encode(&invite)),
+            "link": invite.to_string(),
+            "invite_tag": hex::encode(invite.secret.tag(&invite.mid, &dev, &epk, &npk)),
+            "security_code_input": hex::encode(encode(&code)),
+            "security_code": code.digits(),
+            "epoch_code": code::epoch_digits(&Digest([1; 32]), &Digest([2; 32]), &[3; 32]),
+            "fingerprint": code::fingerprint(&ivk),
+            "user_info_commitment": hex::encode(encode(&commit)),
+        }),
+    );
+}
+
+#[test]
+fn every_frozen_transaction_is_read_and_written_alike() {
+    let vectors = read("transactions");
+    let kinds: std::collections::BTreeSet<_> = vectors["valid"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|vector| {
+            let bytes = hex::decode(vector["bytes"].as_str().unwrap()).unwrap();
+            reads_back::<Tx>(&bytes);
+            Tx::decode(&bytes).unwrap().kind()
+        })
+        .collect();
+    assert_eq!(kinds.len(), Kind::ALL.len());
+}
+
+fn reads_back<T: Write + EncodeSize + Read<Cfg = ()>>(bytes: &[u8]) {
+    assert_eq!(encode(&decode::<T>(bytes).unwrap()), bytes);
+}
+
+/// Compares with the file, or writes it.
+#[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the rules")]
+fn frozen(name: &str, value: &Value) {
+    if std::env::var("CONCLAVE_WRITE_VECTORS").is_ok() {
+        let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+        std::fs::write(path(name), text).unwrap();
+    }
+    assert!(read(name) == *value, "the bytes of {name}.json changed");
+}
+
+fn read(name: &str) -> Value {
+    let text = std::fs::read_to_string(path(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(format!("{name}.json"))
+}

@@ -1,0 +1,162 @@
+//! The whole table of docs/protocol.md, section 5.2: every state of a meeting, every transaction.
+
+use conclave_protocol::*;
+
+use crate::world::{Person, World};
+
+/// A meeting in some state, its leader (idx 0), a member (idx 1) and a stranger.
+struct Scene {
+    world: World,
+    mid: MeetingId,
+    leader: Person,
+    member: Person,
+    stranger: Person,
+}
+
+fn live() -> Scene {
+    let mut world = World::new();
+    let (leader, member, stranger) = (world.person(1), world.person(2), world.person(3));
+    let mid = world.publish(&leader);
+    let idx = world.ask(&member, mid).unwrap();
+    world.advance(&leader, mid, &[idx], &[]).unwrap();
+    world.wait(1);
+    Scene { world, mid, leader, member, stranger }
+}
+
+/// What each transaction is answered.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    publish: Result<(), Refusal>,
+    request: Result<(), Refusal>,
+    leave: Result<(), Refusal>,
+    epoch: Result<(), Refusal>,
+    heartbeat: Result<(), Refusal>,
+    dismiss: Result<(), Refusal>,
+}
+
+/// Every transaction on a copy of the same scene.
+fn row(scene: &Scene) -> Row {
+    let Scene { world, mid, leader, member, stranger } = scene;
+    let mid = *mid;
+    Row {
+        publish: {
+            let mut world = world.clone();
+            let body = PublishMeeting { mid, ..world.publish_body(stranger, 9) };
+            world.say(stranger, body).map(drop)
+        },
+        request: world.clone().ask(stranger, mid).map(drop),
+        leave: world.clone().leave(member, mid, MemberIdx(1)),
+        epoch: {
+            let mut world = world.clone();
+            let record = world.record(mid, &[], &[]);
+            world.say(leader, record).map(drop)
+        },
+        heartbeat: world.clone().heartbeat(leader, mid),
+        dismiss: world.clone().dismiss(leader, mid),
+    }
+}
+
+#[test]
+fn a_meeting_that_does_not_exist_can_only_be_published() {
+    let Scene { mut world, leader, stranger, .. } = live();
+    let mid = MeetingId([77; 32]);
+    let (term, epoch) = (Term(1), Epoch(0));
+    let unknown = Err(Refusal::UnknownMeeting);
+    let request = world.request_body(&stranger, mid);
+    assert_eq!(world.say(&stranger, request), unknown);
+    assert_eq!(world.say(&stranger, MeetingLeave { mid, idx: MemberIdx(0) }), unknown);
+    assert_eq!(world.say(&leader, Heartbeat { mid, term, epoch }), unknown);
+    assert_eq!(world.say(&leader, MeetingDismiss { mid, term, epoch }), unknown);
+    let record = EpochRecord { mid, ..world.record(live().mid, &[], &[]) };
+    assert_eq!(world.say(&leader, record), unknown);
+    let body = world.publish_body(&stranger, 77);
+    assert_eq!(world.say(&stranger, body), Ok(vec![Event::MeetingPublished { mid }]));
+}
+
+#[test]
+fn while_the_lease_runs_all_but_a_second_publish_goes() {
+    assert_eq!(
+        row(&live()),
+        Row {
+            publish: Err(Refusal::MeetingTaken),
+            request: Ok(()),
+            leave: Ok(()),
+            epoch: Ok(()),
+            heartbeat: Ok(()),
+            dismiss: Ok(()),
+        }
+    );
+}
+
+#[test]
+fn after_the_lease_a_leader_must_be_heard_before_it_acts() {
+    let mut scene = live();
+    scene.world.wait(61);
+    assert_eq!(
+        row(&scene),
+        Row {
+            publish: Err(Refusal::MeetingTaken),
+            request: Ok(()),
+            leave: Ok(()),
+            epoch: Err(Refusal::LeaseOver),
+            heartbeat: Ok(()),
+            dismiss: Err(Refusal::LeaseOver),
+        }
+    );
+    scene.world.heartbeat(&scene.leader, scene.mid).unwrap();
+    assert_eq!(row(&scene), row(&live()));
+}
+
+#[test]
+fn a_leader_that_left_leads_no_more() {
+    let mut scene = live();
+    scene.world.leave(&scene.leader, scene.mid, MemberIdx(0)).unwrap();
+    assert_eq!(
+        row(&scene),
+        Row {
+            publish: Err(Refusal::MeetingTaken),
+            request: Ok(()),
+            leave: Ok(()),
+            epoch: Err(Refusal::LeaderGone),
+            heartbeat: Err(Refusal::LeaderGone),
+            dismiss: Err(Refusal::LeaderGone),
+        }
+    );
+}
+
+fn over() -> Row {
+    let over = Err(Refusal::MeetingOver);
+    Row {
+        publish: Err(Refusal::MeetingTaken),
+        request: over,
+        leave: over,
+        epoch: over,
+        heartbeat: over,
+        dismiss: over,
+    }
+}
+
+#[test]
+fn an_idle_meeting_is_over_and_its_id_burnt() {
+    let mut scene = live();
+    scene.world.wait(3_601);
+    assert_eq!(row(&scene), over());
+}
+
+#[test]
+fn a_dismissed_meeting_is_over_and_its_id_burnt() {
+    let mut scene = live();
+    scene.world.dismiss(&scene.leader, scene.mid).unwrap();
+    assert_eq!(row(&scene), over());
+    // Time changes nothing about it.
+    scene.world.wait(10_000);
+    assert_eq!(row(&scene), over());
+}
+
+#[test]
+fn the_last_second_of_the_idle_time_still_counts() {
+    let mut scene = live();
+    let now = scene.world.meeting(scene.mid).last_activity.plus(3_600);
+    scene.world.at.time = now;
+    assert_eq!(scene.world.heartbeat(&scene.leader, scene.mid), Ok(()));
+}
