@@ -6,11 +6,15 @@
 //! and randomness.
 
 // The person's side.
+pub mod chain;
+pub mod config;
 mod files;
 pub mod http;
 //
 pub mod keystore;
+pub mod network;
 pub mod qr;
+pub mod rpc;
 mod serve;
 //
 // mod links

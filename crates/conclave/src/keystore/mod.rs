@@ -135,6 +135,11 @@ impl Keystore {
         Ok(protection)
     }
 
+    /// Removes the file, e.g. because the ledger never took the identity in.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.path());
+    }
+
     fn read(&self) -> Result<Option<Envelope>, OpenError> {
         match files::read_private(&self.path(), envelope::MAX_FILE) {
             Ok(bytes) => Ok(Some(Envelope::decode(&bytes)?)),

@@ -1,0 +1,61 @@
+//! Keeps the newest header of one validator coming, and comes back when the connection breaks.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use super::{Shared, now_ms, remote::RemoteError};
+
+/// Follows the validator with this number until the chain is dropped.
+pub(super) async fn follow(chain: Weak<Shared>, number: usize) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Some(remote) = remote(&chain, number) else { return };
+        let began = tokio::time::Instant::now();
+        let error = match once(&chain, number).await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        remote.failed();
+        tracing::debug!(validator = %remote.key, %error, "not following");
+        if began.elapsed() > LONGEST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        // Spread out, so that a restarted validator is not met by everyone at once.
+        tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// One connection; `Ok` when the chain is gone.
+async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
+    let Some(remote) = remote(chain, number) else { return Ok(()) };
+    let mut frames = remote.follow().await?;
+    loop {
+        let bytes = frames.next().await?;
+        if bytes.is_empty() {
+            continue;
+        }
+        let Some(chain) = chain.upgrade() else { return Ok(()) };
+        let verdict = chain.light().on_header(&bytes, now_ms());
+        match verdict {
+            Ok(header) => {
+                remote.proved(header.height.0);
+                chain.publish();
+            }
+            Err(refusal) => {
+                tracing::warn!(validator = %remote.key, %refusal, "header refused");
+                return Err(RemoteError::Malformed);
+            }
+        }
+    }
+}
+
+fn remote(chain: &Weak<Shared>, number: usize) -> Option<super::Remote> {
+    let chain: Arc<Shared> = chain.upgrade()?;
+    chain.remotes.get(number).cloned()
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);

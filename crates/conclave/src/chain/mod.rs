@@ -1,0 +1,295 @@
+//! The ledger as this device may believe it: several validators asked, every answer verified.
+//!
+//! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
+//! newest header, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
+//! meeting. Nothing a validator says is used before the light client has proven it; there is no
+//! other path, not even to the validator embedded by `--dev`.
+
+mod ask;
+mod follow;
+mod remote;
+mod submit;
+mod view;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use conclave_ledger::light::{self, LightClient};
+use conclave_protocol::{
+    ChainId, Digest, Genesis, Height, Key, MeetingId, NotLoaded, Params, Record, Seconds, TxId,
+    ValidatorKey, View,
+};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::{remote::Remote, view::Known};
+use crate::{
+    http::wire::{self, ValidatorView},
+    network::Network,
+};
+
+pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use remote::RemoteError;
+
+/// The ledger, verified. Clones share one light client and its connections.
+#[derive(Clone, Debug)]
+pub struct Chain(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    genesis: Genesis,
+    chain_id: ChainId,
+    light: Mutex<LightClient>,
+    remotes: Vec<Remote>,
+    newest: watch::Sender<Option<HeaderFacts>>,
+    overdue: watch::Sender<Vec<TxId>>,
+    /// What the last view of a meeting held, to ask for all of the next one at once.
+    known: Mutex<BTreeMap<MeetingId, Known>>,
+    /// Ends the followers with the last clone.
+    _following: DropGuard,
+}
+
+impl Chain {
+    /// Follows every validator of the network until the last clone is dropped. Needs a runtime.
+    ///
+    /// # Errors
+    /// The genesis names a validator key that is none, or no HTTP client can be made.
+    pub fn start(network: &Network) -> Result<Self, StartError> {
+        let genesis = network.genesis.clone();
+        let light = LightClient::new(&genesis).map_err(|error| StartError::Genesis(error.to_string()))?;
+        let closing = CancellationToken::new();
+        let client = remote::client().map_err(StartError::Client)?;
+        let remotes = network.validators.iter().map(|peer| Remote::new(&client, peer)).collect();
+        let chain = Self(Arc::new(Shared {
+            chain_id: genesis.chain_id(),
+            genesis,
+            light: Mutex::new(light),
+            remotes,
+            newest: watch::Sender::new(None),
+            overdue: watch::Sender::new(Vec::new()),
+            known: Mutex::default(),
+            _following: closing.clone().drop_guard(),
+        }));
+        for number in 0..chain.0.remotes.len() {
+            let follower = follow::follow(Arc::downgrade(&chain.0), number);
+            let closing = closing.clone();
+            tokio::spawn(async move { closing.run_until_cancelled(follower).await });
+        }
+        Ok(chain)
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn chain_id(&self) -> ChainId {
+        self.0.chain_id
+    }
+
+    /// Its genesis.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// Its constants.
+    #[must_use]
+    pub fn params(&self) -> Params {
+        self.0.genesis.params
+    }
+
+    /// The newest final header, whenever there is a newer one; nothing before the first.
+    #[must_use]
+    pub fn headers(&self) -> watch::Receiver<Option<HeaderFacts>> {
+        self.0.newest.subscribe()
+    }
+
+    /// Transactions that were submitted and have not been final for 10 s: all validators that
+    /// could be reached may be censoring them.
+    #[must_use]
+    pub fn overdue(&self) -> watch::Receiver<Vec<TxId>> {
+        self.0.overdue.subscribe()
+    }
+
+    /// How far what is known here may be behind.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.light().freshness(now_ms())
+    }
+
+    /// Chain time of the newest final header. Waits for the first one.
+    ///
+    /// # Errors
+    /// [`ChainError::Silent`]: no validator has given one within 10 s.
+    pub async fn time(&self) -> Result<Seconds, ChainError> {
+        Ok(self.newest().await?.time())
+    }
+
+    /// Height and hash of the newest final header. Waits for the first one.
+    ///
+    /// # Errors
+    /// As [`time`](Self::time).
+    pub async fn checkpoint(&self) -> Result<(Height, Digest), ChainError> {
+        let newest = self.newest().await?;
+        Ok((newest.height, newest.digest))
+    }
+
+    /// What the page shows of the ledger; `dev` is for the caller to know.
+    #[must_use]
+    pub fn network(&self) -> wire::Network {
+        let now = now_ms();
+        let newest = self.0.newest.borrow().clone();
+        wire::Network {
+            name: self.0.genesis.name.as_str().to_owned(),
+            chain_id: self.0.chain_id.to_hex(),
+            dev: false,
+            height: newest.as_ref().map_or(0, |newest| newest.height.0),
+            age_ms: newest.as_ref().map_or(0, |newest| now.saturating_sub(newest.time_ms)),
+            freshness: match self.freshness() {
+                Freshness::Fresh => wire::Freshness::Fresh,
+                Freshness::Amber(_) => wire::Freshness::Amber,
+                Freshness::Stale(_) => wire::Freshness::Stale,
+            },
+            validators: self.validators_status(),
+        }
+    }
+
+    /// How each validator answers.
+    #[must_use]
+    pub fn validators_status(&self) -> Vec<ValidatorView> {
+        self.0.remotes.iter().map(Remote::view).collect()
+    }
+
+    /// A validator that may be named as the sponsor of a new user; see
+    /// [`sponsor`](Self::sponsor).
+    #[must_use]
+    pub fn sponsor_key(&self) -> ValidatorKey {
+        self.0.remotes.first().map_or(ValidatorKey([0; 32]), |remote| remote.key)
+    }
+
+    async fn newest(&self) -> Result<HeaderFacts, ChainError> {
+        let mut headers = self.headers();
+        let first = tokio::time::timeout(FIRST, headers.wait_for(Option::is_some)).await;
+        match first {
+            Ok(Ok(newest)) => newest.clone().ok_or(ChainError::Closed),
+            Ok(Err(_)) => Err(ChainError::Closed),
+            Err(_) => Err(ChainError::Silent),
+        }
+    }
+
+    fn light(&self) -> MutexGuard<'_, LightClient> {
+        self.0.light()
+    }
+}
+
+impl Shared {
+    fn light(&self) -> MutexGuard<'_, LightClient> {
+        self.light.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the world when the light client knows a newer header than before.
+    fn publish(&self) {
+        let Some(newest) = self.light().newest().cloned() else { return };
+        self.newest.send_if_modified(|known| {
+            let newer = known.as_ref().is_none_or(|known| known.height < newest.height);
+            if newer {
+                *known = Some(newest);
+            }
+            newer
+        });
+    }
+}
+
+/// Proven records, all at one final height.
+#[derive(Clone, Debug)]
+pub struct Snapshot(light::Snapshot);
+
+impl Snapshot {
+    /// The record under `key`, or nothing if it is proven absent or was not asked for.
+    #[must_use]
+    pub fn record(&self, key: &Key) -> Option<&Record> {
+        self.0.records.get(key)?.as_ref()
+    }
+
+    /// Whether `key` was asked for.
+    #[must_use]
+    pub fn covers(&self, key: &Key) -> bool {
+        self.0.records.contains_key(key)
+    }
+
+    /// The height.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.0.height
+    }
+
+    /// Chain time at that height.
+    #[must_use]
+    pub const fn time(&self) -> Seconds {
+        self.0.time()
+    }
+
+    /// Hash of the header at that height.
+    #[must_use]
+    pub const fn header(&self) -> Digest {
+        self.0.header
+    }
+}
+
+impl View for Snapshot {
+    fn get(&self, key: &Key) -> Result<Option<Record>, NotLoaded> {
+        self.0.records.get(key).cloned().ok_or(NotLoaded)
+    }
+}
+
+/// Why the ledger cannot be followed at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No HTTP client can be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Client(reqwest::Error),
+    /// A validator key of the genesis is not a key.
+    #[error("genesis: {0}")]
+    Genesis(String),
+}
+
+/// Why the ledger did not say or take something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The daemon is stopping.
+    #[error("this program is stopping")]
+    Closed,
+    /// The transaction ran out of time before any validator proved it final.
+    #[error("the transaction was not taken in before it expired")]
+    Expired,
+    /// The members of a meeting changed faster than they could be read, or one is withheld.
+    #[error("no validator proves all members of the meeting at one height")]
+    Incomplete,
+    /// This device is not registered.
+    #[error("this device is not registered on the ledger")]
+    NotRegistered,
+    /// The rules of the ledgers refuse it, according to more validators than may be faulty.
+    #[error("the ledger refuses it: {0}")]
+    Refused(String),
+    /// No validator gave an answer that could be verified.
+    #[error("no validator answers")]
+    Silent,
+    /// More keys than one answer proves.
+    #[error("too many records in one question")]
+    TooManyKeys,
+}
+
+/// This machine's clock, which freshness is judged by.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How long the first header may take.
+const FIRST: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

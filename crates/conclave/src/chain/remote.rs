@@ -1,0 +1,202 @@
+//! One validator over HTTP. What comes back are bytes of bounded size, believed by nobody here.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use conclave_ledger::MAX_ANSWER;
+use conclave_protocol::{
+    Key, RegisterUser, Signature, TxId, ValidatorKey,
+    codec::{List, encode},
+};
+use reqwest::{Client, Response, StatusCode};
+
+use crate::{http::wire::ValidatorView, network::Peer};
+
+/// One validator.
+#[derive(Clone, Debug)]
+pub(super) struct Remote {
+    pub(super) key: ValidatorKey,
+    url: String,
+    client: Client,
+    health: Arc<Health>,
+}
+
+/// What is shown of a validator, and by what the next one to ask is chosen.
+#[derive(Debug, Default)]
+struct Health {
+    height: AtomicU64,
+    ok: AtomicBool,
+}
+
+/// The HTTP client of all validators: no proxy, no redirect, no cookie.
+pub(super) fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(3))
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(8)
+        .build()
+}
+
+impl Remote {
+    pub(super) fn new(client: &Client, peer: &Peer) -> Self {
+        let health = Arc::default();
+        Self { key: peer.key, url: peer.rpc.clone(), client: client.clone(), health }
+    }
+
+    /// Notes a header it gave that was verified.
+    pub(super) fn proved(&self, height: u64) {
+        self.health.height.fetch_max(height, Ordering::Relaxed);
+        self.health.ok.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that it does not answer, or not with the truth.
+    pub(super) fn failed(&self) {
+        self.health.ok.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it is well, and the height it has proven: whom to ask first.
+    pub(super) fn rank(&self) -> (bool, u64) {
+        (self.health.ok.load(Ordering::Relaxed), self.health.height.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn view(&self) -> ValidatorView {
+        let (ok, height) = self.rank();
+        let key = self.key.to_string();
+        ValidatorView { key, url: self.url.clone(), height: (height > 0).then_some(height), ok }
+    }
+
+    /// Sends a transaction. `Ok` when it is checked and waits for a block there.
+    pub(super) async fn submit(&self, tx: Bytes) -> Result<(), RemoteError> {
+        let request = self.client.post(format!("{}/v1/submit", self.url)).body(tx);
+        check(request.timeout(QUICK).send().await?).await.map(drop)
+    }
+
+    /// Waits there until a transaction is final, or for `wait`.
+    pub(super) async fn inclusion(&self, id: &TxId, wait: Duration) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/tx/{}?wait_ms={}", self.url, id.to_hex(), wait.as_millis());
+        let answer = self.client.get(url).timeout(wait + QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// The proven state of some keys.
+    pub(super) async fn state(&self, keys: Vec<Key>) -> Result<Bytes, RemoteError> {
+        let keys: List<Key, { conclave_ledger::MAX_KEYS }> =
+            List::new(keys).map_err(|_| RemoteError::TooLong)?;
+        let request = self.client.post(format!("{}/v1/state", self.url)).body(encode(&keys));
+        body(check(request.timeout(QUICK).send().await?).await?, MAX_ANSWER).await
+    }
+
+    /// Asks it to sign for a new user.
+    pub(super) async fn sponsor(&self, user: &RegisterUser) -> Result<Signature, RemoteError> {
+        let request = self.client.post(format!("{}/v1/sponsor", self.url)).body(encode(user));
+        let bytes = body(check(request.timeout(QUICK).send().await?).await?, 64).await?;
+        let bytes = <[u8; 64]>::try_from(bytes.as_ref()).map_err(|_| RemoteError::Malformed)?;
+        Ok(Signature(bytes))
+    }
+
+    /// Opens the stream of headers.
+    pub(super) async fn follow(&self) -> Result<Frames, RemoteError> {
+        let url = format!("{}/v1/follow", self.url);
+        let answer = tokio::time::timeout(QUICK, self.client.get(url).send())
+            .await
+            .map_err(|_| RemoteError::Silent)??;
+        Ok(Frames { answer: check(answer).await?, rest: BytesMut::new() })
+    }
+}
+
+/// A stream of answers, each after its length (u32, big-endian).
+#[derive(Debug)]
+pub(super) struct Frames {
+    answer: Response,
+    rest: BytesMut,
+}
+
+impl Frames {
+    /// The next answer; an empty one only says that the validator is there.
+    pub(super) async fn next(&mut self) -> Result<Bytes, RemoteError> {
+        loop {
+            if let Some((head, body)) = self.rest.split_first_chunk::<4>() {
+                let length = usize::try_from(u32::from_be_bytes(*head)).unwrap_or(usize::MAX);
+                if length > MAX_ANSWER {
+                    return Err(RemoteError::TooLong);
+                }
+                if body.len() >= length {
+                    let _ = self.rest.split_to(4);
+                    return Ok(self.rest.split_to(length).freeze());
+                }
+            }
+            let chunk = tokio::time::timeout(HEARTBEAT, self.answer.chunk())
+                .await
+                .map_err(|_| RemoteError::Silent)??;
+            self.rest.extend_from_slice(&chunk.ok_or(RemoteError::Silent)?);
+        }
+    }
+}
+
+/// Why one validator did not answer with bytes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// It is too busy, or has not caught up.
+    #[error("the validator is busy: {0}")]
+    Busy(String),
+    /// The connection failed.
+    #[error("the validator is not reached: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The answer has another length than any honest one.
+    #[error("the validator's answer is malformed")]
+    Malformed,
+    /// It says that the rules refuse it.
+    #[error("{0}")]
+    Refused(String),
+    /// It stopped answering.
+    #[error("the validator went silent")]
+    Silent,
+    /// The answer is longer than any honest one, or the question is.
+    #[error("too long")]
+    TooLong,
+    /// It does not know.
+    #[error("the validator does not know")]
+    Unknown,
+}
+
+async fn check(answer: Response) -> Result<Response, RemoteError> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let text = body(answer, 4_096).await.unwrap_or_default();
+    let text = serde_json::from_slice(&text).map_or_else(
+        |_| status.to_string(),
+        |refused: crate::rpc::Refused| refused.error.chars().filter(|c| !c.is_control()).collect(),
+    );
+    Err(match status {
+        StatusCode::NOT_FOUND => RemoteError::Unknown,
+        StatusCode::UNPROCESSABLE_ENTITY => RemoteError::Refused(text),
+        _ => RemoteError::Busy(text),
+    })
+}
+
+async fn body(mut answer: Response, most: usize) -> Result<Bytes, RemoteError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if bytes.len().saturating_add(chunk.len()) > most {
+            return Err(RemoteError::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Time for an answer that needs no waiting.
+const QUICK: Duration = Duration::from_secs(5);
+/// A validator that follows sends something at least every 5 s.
+const HEARTBEAT: Duration = Duration::from_secs(15);

@@ -1,0 +1,148 @@
+//! Bringing a transaction to finality: to every validator, again and again, until it is proven.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use conclave_ledger::light::Included;
+use conclave_protocol::{Tx, TxId, encode};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep};
+
+use super::{Chain, ChainError, Remote, RemoteError, Shared, now_ms};
+
+impl Chain {
+    /// Sends a transaction to all validators until its inclusion is verified. Every 3 s it is sent
+    /// again; after 10 s it shows in [`overdue`](Self::overdue).
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] when more validators than may be faulty say so and none takes it,
+    /// [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
+    /// reached.
+    pub async fn submit(&self, tx: &Tx) -> Result<Included, ChainError> {
+        let id = tx.id();
+        let bytes = Bytes::from(encode(tx));
+        let began = Instant::now();
+        let mut overdue = None;
+        let mut taken = false;
+        loop {
+            let round = self.round(&id, &bytes, taken).await;
+            match round {
+                Round::Final(included) => return Ok(included),
+                Round::Refused(text) => return Err(ChainError::Refused(text)),
+                Round::Taken => taken = true,
+                Round::Nothing if !taken && began.elapsed() > GIVE_UP => {
+                    return Err(ChainError::Silent);
+                }
+                Round::Nothing => sleep(RETRY).await,
+            }
+            if began.elapsed() > OVERDUE && overdue.is_none() {
+                tracing::warn!(tx = %id, "submitted 10 s ago and not final: censored?");
+                overdue = Some(Overdue::new(&self.0, id));
+            }
+            let now = self.0.newest.borrow().as_ref().map(conclave_ledger::light::HeaderFacts::time);
+            if now.is_some_and(|now| now > tx.expiry) {
+                return Err(ChainError::Expired);
+            }
+        }
+    }
+
+    /// Sends it to everyone and waits up to [`RESEND`] for a proof from anyone.
+    async fn round(&self, id: &TxId, bytes: &Bytes, taken: bool) -> Round {
+        let mut asked: FuturesUnordered<_> = self
+            .0
+            .remotes
+            .iter()
+            .map(|remote| self.one(remote, id, bytes.clone(), taken))
+            .collect();
+        let mut accepted = false;
+        let mut refused = Vec::new();
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok(One::Final(included)) => return Round::Final(included),
+                Ok(One::Taken) => accepted = true,
+                Err(RemoteError::Refused(text)) => refused.push(text),
+                Err(error) => tracing::debug!(tx = %id, %error, "not submitted"),
+            }
+        }
+        // One more than may be faulty (n = 3f + 1) must agree that it is refused.
+        let faulty = self.0.genesis.validators.len().saturating_sub(1) / 3;
+        let known = self.0.remotes.len().saturating_sub(1);
+        if !taken && !accepted && refused.len() > faulty.min(known) {
+            return Round::Refused(refused.swap_remove(0));
+        }
+        if accepted { Round::Taken } else { Round::Nothing }
+    }
+
+    async fn one(
+        &self,
+        remote: &Remote,
+        id: &TxId,
+        bytes: Bytes,
+        taken: bool,
+    ) -> Result<One, RemoteError> {
+        match remote.submit(bytes).await {
+            Ok(()) => {}
+            // It may be in a block already: then it is refused as a repetition.
+            Err(RemoteError::Refused(_)) if taken => {}
+            Err(error) => return Err(error),
+        }
+        let answer = match remote.inclusion(id, RESEND).await {
+            Ok(answer) => answer,
+            Err(RemoteError::Unknown) => return Ok(One::Taken),
+            Err(error) => {
+                tracing::debug!(validator = %remote.key, %error, "no inclusion");
+                return Ok(One::Taken);
+            }
+        };
+        let verdict = self.light().verify_inclusion(&answer, id, now_ms());
+        match verdict {
+            Ok(included) => {
+                remote.proved(included.height.0);
+                self.0.publish();
+                Ok(One::Final(included))
+            }
+            Err(refusal) => {
+                remote.failed();
+                tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
+                Ok(One::Taken)
+            }
+        }
+    }
+}
+
+enum Round {
+    Final(Included),
+    Nothing,
+    Refused(String),
+    Taken,
+}
+
+enum One {
+    Final(Included),
+    Taken,
+}
+
+/// Shows a transaction as overdue while it lives.
+struct Overdue {
+    chain: Arc<Shared>,
+    id: TxId,
+}
+
+impl Overdue {
+    fn new(chain: &Arc<Shared>, id: TxId) -> Self {
+        chain.overdue.send_modify(|overdue| overdue.push(id));
+        Self { chain: Arc::clone(chain), id }
+    }
+}
+
+impl Drop for Overdue {
+    fn drop(&mut self) {
+        self.chain.overdue.send_modify(|overdue| overdue.retain(|id| *id != self.id));
+    }
+}
+
+const RESEND: Duration = Duration::from_secs(3);
+const OVERDUE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(100);
+/// How long nobody may answer before this says so.
+const GIVE_UP: Duration = Duration::from_secs(15);

@@ -1,0 +1,114 @@
+//! A whole validator: ledgers, RPC and relay, from its directory.
+
+use std::{io, net::SocketAddr};
+
+use conclave_ledger::validator::{self, Config, Seed, Validator};
+use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::serve;
+use crate::network::ValidatorHome;
+
+/// A validator that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Talks to it.
+    pub validator: Validator,
+    /// Where its RPC listens.
+    pub rpc: SocketAddr,
+    /// URL of its relay, if it has one.
+    pub relay: Option<String>,
+    closing: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+/// Starts a validator and everything it serves.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+    let peers = home.network.validators.iter();
+    let config = Config {
+        dir: home.dir.join("ledgers"),
+        seed: Seed::new(*home.seed),
+        genesis: home.network.genesis.clone(),
+        listen: home.p2p,
+        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p?))).collect(),
+        state_sync: false,
+    };
+    // Its port first: a second validator on the same directory must not touch the disk.
+    let listener = bind(home.rpc).await?;
+    let validator = validator::start(config)?;
+    let mut running = Running::over(listener, validator)?;
+    if let Some(relay) = home.relay {
+        running.relay = Some(relay_for(&running, relay).await?);
+    }
+    Ok(running)
+}
+
+impl Running {
+    /// Serves a validator that was started elsewhere, on a free loopback port.
+    ///
+    /// # Errors
+    /// No port can be bound.
+    pub async fn embedded(validator: Validator) -> Result<Self, RunError> {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        Self::over(listener, validator)
+    }
+
+    /// Stops serving, then the validator; returns when its threads have ended.
+    pub async fn stop(self) {
+        self.closing.cancel();
+        let _ = self.serving.await;
+        let validator = self.validator;
+        let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
+    }
+
+    fn over(listener: TcpListener, validator: Validator) -> Result<Self, RunError> {
+        let rpc = listener.local_addr().map_err(RunError::Socket)?;
+        let closing = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, validator.clone(), closing.clone()));
+        Ok(Self { validator, rpc, relay: None, closing, serving })
+    }
+}
+
+/// Whether a transport key belongs to an open meeting: the relay serves nobody else.
+pub(crate) async fn may_relay(validator: &Validator, params: &Params, npk: Npk) -> bool {
+    let seat = match validator.local_record(&Key::NpkIndex(npk)).await {
+        Ok(Some(Record::Seat(seat))) => seat,
+        _ => return false,
+    };
+    let now = Seconds(validator.status().time_ms / 1_000);
+    let member: Option<MemberRecord> =
+        match validator.local_record(&Key::Member(seat.mid, seat.idx)).await {
+            Ok(Some(Record::Member(member))) => Some(member),
+            _ => None,
+        };
+    match validator.local_record(&Key::Meeting(seat.mid)).await {
+        Ok(Some(Record::Meeting(meeting))) => {
+            member.is_some_and(|member| member.status_at(params, now).is_some())
+                && meeting.status_at(params, now) == MeetingStatus::Open
+        }
+        _ => false,
+    }
+}
+
+/// Why a validator does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The RPC port cannot be had.
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, io::Error),
+    /// The RPC socket is broken.
+    #[error("cannot use the RPC socket: {0}")]
+    Socket(io::Error),
+    /// The ledgers do not start.
+    #[error(transparent)]
+    Validator(#[from] validator::StartError),
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|error| RunError::Bind(address, error))
+}
