@@ -7,6 +7,7 @@
 
 // The person's side.
 pub mod chain;
+pub mod cli;
 pub mod config;
 mod files;
 pub mod http;

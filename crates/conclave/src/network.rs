@@ -276,7 +276,8 @@ impl PeerFile {
 
     fn check(self) -> Result<Peer, NetworkError> {
         let mut key = [0; 32];
-        hex::decode_to_slice(&self.key, &mut key).map_err(|_| NetworkError::Hex("validator key"))?;
+        hex::decode_to_slice(&self.key, &mut key)
+            .map_err(|_| NetworkError::Hex("validator key"))?;
         let rpc = url(&self.rpc)?;
         let relay = self.relay.as_deref().map(url).transpose()?;
         Ok(Peer { key: ValidatorKey(key), rpc, p2p: self.p2p, relay })

@@ -23,14 +23,14 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Connections of one client: an IPv4 address or an IPv6 /64.
     pub(crate) per_client: usize,
-    /// Time to send the head of a request.
+    /// Time to send the head of a request, and between two requests.
     pub(crate) head: Duration,
 }
 
 impl Limits {
     /// For the page and the command line of this machine.
     pub(crate) const fn local() -> Self {
-        Self { connections: 256, per_client: 256, head: Duration::from_secs(10) }
+        Self { connections: 256, per_client: 256, head: Duration::from_secs(120) }
     }
 
     /// For whoever finds a validator.

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, time::Duration};
 
 use bytes::Bytes;
-use conclave_protocol::{Gate, Key, RegisterUser, Signature};
+use conclave_protocol::{Key, RegisterUser, Signature, identity::Gate};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -89,11 +89,8 @@ impl Chain {
                 });
             }
             let more = waiting.len() > 0;
-            let next = if more {
-                timeout(HEDGE, asked.next()).await
-            } else {
-                Ok(asked.next().await)
-            };
+            let next =
+                if more { timeout(HEDGE, asked.next()).await } else { Ok(asked.next().await) };
             let (remote, answer) = match next {
                 Err(_) => continue,
                 Ok(None) => return best,

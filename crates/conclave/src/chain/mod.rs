@@ -59,7 +59,8 @@ impl Chain {
     /// The genesis names a validator key that is none, or no HTTP client can be made.
     pub fn start(network: &Network) -> Result<Self, StartError> {
         let genesis = network.genesis.clone();
-        let light = LightClient::new(&genesis).map_err(|error| StartError::Genesis(error.to_string()))?;
+        let light =
+            LightClient::new(&genesis).map_err(|error| StartError::Genesis(error.to_string()))?;
         let closing = CancellationToken::new();
         let client = remote::client().map_err(StartError::Client)?;
         let remotes = network.validators.iter().map(|peer| Remote::new(&client, peer)).collect();

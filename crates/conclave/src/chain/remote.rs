@@ -41,6 +41,8 @@ pub(super) fn client() -> reqwest::Result<Client> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(3))
         .tcp_nodelay(true)
+        // Shorter than a validator keeps a silent connection, so that none is reused as it dies.
+        .pool_idle_timeout(Duration::from_secs(3))
         .pool_max_idle_per_host(8)
         .build()
 }

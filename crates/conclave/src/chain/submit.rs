@@ -24,11 +24,18 @@ impl Chain {
         let began = Instant::now();
         let mut overdue = None;
         let mut taken = false;
+        let mut refusals = 0;
         loop {
             let round = self.round(&id, &bytes, taken).await;
             match round {
                 Round::Final(included) => return Ok(included),
-                Round::Refused(text) => return Err(ChainError::Refused(text)),
+                // Once may be a block too early: the transaction before this one is final, but not
+                // everywhere yet.
+                Round::Refused(text) if refusals > 0 => return Err(ChainError::Refused(text)),
+                Round::Refused(_) => {
+                    refusals += 1;
+                    sleep(SETTLE).await;
+                }
                 Round::Taken => taken = true,
                 Round::Nothing if !taken && began.elapsed() > GIVE_UP => {
                     return Err(ChainError::Silent);
@@ -39,7 +46,8 @@ impl Chain {
                 tracing::warn!(tx = %id, "submitted 10 s ago and not final: censored?");
                 overdue = Some(Overdue::new(&self.0, id));
             }
-            let now = self.0.newest.borrow().as_ref().map(conclave_ledger::light::HeaderFacts::time);
+            let now =
+                self.0.newest.borrow().as_ref().map(conclave_ledger::light::HeaderFacts::time);
             if now.is_some_and(|now| now > tx.expiry) {
                 return Err(ChainError::Expired);
             }
@@ -143,6 +151,8 @@ impl Drop for Overdue {
 
 const RESEND: Duration = Duration::from_secs(3);
 const OVERDUE: Duration = Duration::from_secs(10);
+/// How long validators may differ by a block.
+const SETTLE: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(100);
 /// How long nobody may answer before this says so.
 const GIVE_UP: Duration = Duration::from_secs(15);

@@ -33,6 +33,12 @@ impl Passphrase {
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
+    /// Whether two of them, typed by the same person, are the same.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
     /// The bytes, for the one function that derives a key from them.
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()

@@ -15,8 +15,9 @@ use conclave_ledger::{
     validator::{AskError, Rejected, Status},
 };
 use conclave_protocol::{
-    Gate, Height, Key, RegisterUser, TxId,
+    Height, Key, RegisterUser, TxId,
     codec::{List, decode},
+    identity::Gate,
 };
 use futures::stream;
 use serde::{Deserialize, Serialize};

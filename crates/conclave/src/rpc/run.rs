@@ -40,11 +40,7 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
     // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator)?;
-    if let Some(relay) = home.relay {
-        running.relay = Some(relay_for(&running, relay).await?);
-    }
-    Ok(running)
+    Running::over(listener, validator)
 }
 
 impl Running {

@@ -1,0 +1,99 @@
+use std::time::Instant;
+
+use conclave_ledger::validator::start_dev;
+use conclave_protocol::{
+    DeviceId, Ed25519Signer, RegisterUser, Signer as _, Tx, UserInfo, codec::Text, identity::Gate,
+    tx::Role,
+};
+
+use super::*;
+use crate::{network::Peer, rpc::Running};
+
+/// A network of one validator behind its real RPC.
+async fn network(dir: &std::path::Path) -> (Running, Network) {
+    let (validator, genesis) = start_dev(dir).unwrap();
+    let key = validator.status().key;
+    let running = Running::embedded(validator).await.unwrap();
+    let rpc = format!("http://{}", running.rpc);
+    let network = Network { genesis, validators: vec![Peer { key, rpc, p2p: None, relay: None }] };
+    (running, network)
+}
+
+async fn registration(chain: &Chain, seed: u8) -> Tx {
+    let signer = Ed25519Signer::from_seed(&[seed; 32]);
+    let info = UserInfo::Clear(Text::new("Ada").unwrap());
+    let gate = Gate::Sponsor(chain.sponsor_key());
+    let user = RegisterUser::new(&chain.chain_id(), signer.ivk(), [seed; 16], info, gate);
+    let (user, word) = chain.sponsor(user).await.unwrap();
+    let expiry = chain.time().await.unwrap().plus(120);
+    let dev: DeviceId = user.dev;
+    Tx::new(chain.chain_id(), dev, 0, expiry, user).sign(&signer).with(Role::Sponsor, word)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_submitted_becomes_final_and_is_proven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (running, network) = network(dir.path()).await;
+    let chain = Chain::start(&network).unwrap();
+    let tx = registration(&chain, 1).await;
+    let included = chain.submit(&tx).await.unwrap();
+    let (user, absent) = match &tx.body {
+        conclave_protocol::Body::RegisterUser(user) => {
+            (Key::User(user.user), Key::Device(DeviceId([9; 32])))
+        }
+        _ => unreachable!(),
+    };
+    let snapshot = chain.snapshot(&[user.clone(), absent.clone()]).await.unwrap();
+    assert!(snapshot.height() >= included.height, "a proof is never older than what is known");
+    assert!(matches!(snapshot.record(&user), Some(Record::User(_))));
+    assert!(snapshot.covers(&absent) && snapshot.record(&absent).is_none());
+    assert_eq!(chain.freshness(), Freshness::Fresh);
+    let view = chain.meeting_view(MeetingId([7; 32])).await.unwrap();
+    assert!(view.meeting.is_none() && view.members.is_empty());
+    let shown = chain.network();
+    assert!(shown.height >= included.height.0 && shown.validators[0].ok);
+
+    let again = registration_again(&chain, &tx).await;
+    assert!(matches!(again, Err(ChainError::Refused(_))), "{again:?}");
+    running.stop().await;
+}
+
+/// The same user once more, under another expiry.
+async fn registration_again(chain: &Chain, tx: &Tx) -> Result<Included, ChainError> {
+    let signer = Ed25519Signer::from_seed(&[1; 32]);
+    let word = tx.signature(Role::Sponsor).unwrap();
+    let expiry = tx.expiry.plus(1);
+    let tx = Tx::new(chain.chain_id(), tx.signer, 0, expiry, tx.body.clone());
+    chain.submit(&tx.sign(&signer).with(Role::Sponsor, word)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validator_of_another_network_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (running, theirs) = network(dir.path()).await;
+    let key = Ed25519Signer::from_seed(&[3; 32]).validator();
+    let genesis = Genesis::new("another", 1, vec![key], Params::default()).unwrap();
+    let chain = Chain::start(&Network { genesis, ..theirs.clone() }).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        assert!(chain.headers().borrow().is_none());
+        assert!(!chain.validators_status()[0].ok);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(matches!(chain.freshness(), Freshness::Stale(_)));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn when_nobody_answers_it_says_so() {
+    let key = Ed25519Signer::from_seed(&[3; 32]).validator();
+    let genesis = Genesis::new("nobody", 1, vec![key], Params::default()).unwrap();
+    // Port 1 is closed on every machine that runs tests.
+    let peer = Peer { key, rpc: "http://127.0.0.1:1".into(), p2p: None, relay: None };
+    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    tokio::time::pause();
+    let answer = chain.snapshot(&[Key::Meeting(MeetingId([1; 32]))]).await;
+    assert!(matches!(answer, Err(ChainError::Silent)));
+    assert!(matches!(chain.time().await, Err(ChainError::Silent)));
+    assert_eq!(chain.network().freshness, wire::Freshness::Stale);
+}

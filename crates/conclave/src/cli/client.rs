@@ -1,0 +1,76 @@
+//! The command line's way to the running daemon: the same local API as the page.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use reqwest::{Client, Method, RequestBuilder};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::advice::Advised as _;
+use crate::{
+    config::{Daemon, Home},
+    http::wire::{Meeting, Refusal, State},
+};
+
+/// A daemon that was found.
+#[derive(Debug)]
+pub(super) struct Local {
+    http: Client,
+    origin: String,
+    daemon: Daemon,
+}
+
+impl Local {
+    /// The daemon of this home.
+    pub(super) fn find(home: &Home) -> anyhow::Result<Self> {
+        let daemon = Daemon::find(home).ok_or_else(none).advise("conclave up")?;
+        let http = Client::builder().no_proxy().connect_timeout(Duration::from_secs(2)).build()?;
+        Ok(Self { http, origin: format!("http://127.0.0.1:{}", daemon.port), daemon })
+    }
+
+    /// The whole state.
+    pub(super) async fn state(&self) -> anyhow::Result<State> {
+        self.send(self.request(Method::GET, "/api/state")).await
+    }
+
+    /// The meeting of the moment.
+    pub(super) async fn meeting(&self) -> anyhow::Result<Meeting> {
+        let state = self.state().await?;
+        let none = || anyhow!("there is no meeting");
+        state.meeting.ok_or_else(none).advise("conclave meeting create TITLE")
+    }
+
+    /// One command.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.origin));
+        request.bearer_auth(&self.daemon.token).header("origin", &self.origin)
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            // It was killed and left its file behind.
+            Err(error) if error.is_connect() => return Err(none()).advise("conclave up"),
+            Err(error) => return Err(error).context("asking the daemon"),
+        };
+        if answer.status().is_success() {
+            return answer.json().await.context("reading the daemon's answer");
+        }
+        let status = answer.status();
+        let refusal: Refusal =
+            answer.json().await.with_context(|| format!("the daemon answered {status}"))?;
+        Err(anyhow!(refusal.error)).advise(refusal.next)
+    }
+}
+
+fn none() -> anyhow::Error {
+    anyhow!("no daemon is running here")
+}

@@ -1,0 +1,191 @@
+//! `conclave meeting`: the running daemon, driven from a terminal or a script.
+
+use clap::{Args, Subcommand};
+
+use super::{Common, client::Local};
+use crate::http::wire::{
+    Admit, Chat, Deny, Empty, Fact, Invitation, Kick, Line, Meeting, NewMeeting, Opened, Preview,
+};
+
+/// Meetings, through the running daemon.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Open a meeting
+    Create {
+        /// What it is about
+        title: String,
+    },
+    /// Ask to be let in
+    Join {
+        /// conclave:j/1#...
+        link: String,
+        /// Only show where the link leads, checked against the ledger; ask nobody
+        #[arg(long)]
+        preview: bool,
+    },
+    /// The meeting of the moment and those that ended
+    List,
+    /// Everything about the meeting of the moment
+    Show,
+    /// Let one in from the lobby
+    Admit {
+        /// Index in the lobby
+        idx: u16,
+    },
+    /// Turn one in the lobby away
+    Deny(Target),
+    /// Remove a member
+    Kick(Target),
+    /// Leave the meeting
+    Leave,
+    /// End the meeting for everyone
+    End,
+    /// Write to everyone, or read what was written
+    Chat {
+        /// What to write; nothing to read
+        text: Option<String>,
+    },
+}
+
+/// Whom.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Target {
+    /// Index in the lobby or in the meeting
+    idx: u16,
+    /// Refuse every later request of this user, too
+    #[arg(long)]
+    ban: bool,
+}
+
+pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
+    let local = Local::find(&common.home())?;
+    let output = common.output();
+    let done = |_: &Empty| "done".to_owned();
+    match command {
+        Command::Create { title } => {
+            let opened: Opened = local.post("/api/meetings", &NewMeeting { title }).await?;
+            output.say(&opened, || format!("meeting {} is being published", opened.mid))
+        }
+        Command::Join { link, preview: true } => {
+            let preview: Preview = local.post("/api/invite", &Invitation { link }).await?;
+            output.say(&preview, || show_preview(&preview))
+        }
+        Command::Join { link, preview: false } => {
+            let opened: Opened = local.post("/api/join", &Invitation { link }).await?;
+            output.say(&opened, || format!("asking to be let into meeting {}", opened.mid))
+        }
+        Command::List => {
+            let state = local.state().await?;
+            if let Some(meeting) = &state.meeting {
+                output.say(meeting, || {
+                    format!("{}  {}  {}", short(&meeting.mid), meeting.phase_text, meeting.title)
+                })?;
+            }
+            for past in &state.recent {
+                output.say(past, || format!("{}  over  {}", short(&past.mid), past.title))?;
+            }
+            Ok(())
+        }
+        Command::Show => {
+            let meeting = local.meeting().await?;
+            output.say(&meeting, || show(&meeting))
+        }
+        Command::Admit { idx } => {
+            let answer = local.post("/api/admit", &Admit { idx }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Deny(Target { idx, ban }) => {
+            let answer = local.post("/api/deny", &Deny { idx, ban }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Kick(Target { idx, ban }) => {
+            let answer = local.post("/api/kick", &Kick { idx, ban }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Leave => {
+            let answer = local.post("/api/leave", &Empty {}).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::End => {
+            let answer = local.post("/api/end", &Empty {}).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Chat { text: Some(text) } => {
+            let answer = local.post("/api/chat", &Chat { text }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Chat { text: None } => {
+            for line in local.meeting().await?.chat {
+                let Line { name, text, .. } = &line;
+                output.say(&line, || format!("{}: {}", plain(name), plain(text)))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn show_preview(preview: &Preview) -> String {
+    let mut lines = vec![format!(
+        "{}\n  led by {} ({})\n  proven at height {}",
+        plain(&preview.title),
+        plain(&preview.leader.name),
+        preview.leader.fingerprint,
+        preview.proof_height
+    )];
+    lines.extend(
+        preview
+            .checks
+            .iter()
+            .map(|check| format!("  {} {}: {}", mark(check.ok), check.name, check.text)),
+    );
+    lines.join("\n")
+}
+
+fn show(meeting: &Meeting) -> String {
+    let mut lines = vec![
+        format!("{}  ({})", plain(&meeting.title), meeting.mid),
+        format!("  {}; term {}, epoch {}", meeting.phase_text, meeting.term, meeting.epoch),
+    ];
+    if let Some(invite) = &meeting.invite {
+        lines.push(format!("  invite {}", invite.link));
+    }
+    for member in &meeting.members {
+        let leader = if member.leader { ", leader" } else { "" };
+        let me = if member.me { ", this device" } else { "" };
+        lines.push(format!(
+            "  {:>4}  {}  {}{leader}{me} {}",
+            member.idx,
+            member.fingerprint,
+            plain(&member.name),
+            member.key_text
+        ));
+    }
+    for guest in &meeting.lobby {
+        lines.push(format!(
+            "  {:>4}  {}  {} asks to come in",
+            guest.idx,
+            guest.fingerprint,
+            plain(&guest.name)
+        ));
+        for Fact { ok, text, .. } in &guest.facts {
+            lines.push(format!("          {} {text}", mark(*ok)));
+        }
+    }
+    for notice in &meeting.notices {
+        lines.push(format!("  note: {}; {}", notice.text, notice.next));
+    }
+    lines.join("\n")
+}
+
+/// What others wrote, without what a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+const fn mark(ok: bool) -> &'static str {
+    if ok { "ok" } else { "NO" }
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

@@ -1,0 +1,142 @@
+//! The command line: what a person or a script can ask for.
+//!
+//! Exit status 0 is done, 1 is failed, 2 is wrong usage. With `--json`, every line of output is one
+//! object; errors go to standard error in words.
+
+mod advice;
+mod client;
+mod identity;
+mod meeting;
+mod network;
+mod output;
+// mod up;
+mod validator;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::{advice::Advised, output::Output};
+use crate::config::Home;
+
+/// Video meetings that nobody has to be trusted for.
+#[derive(Debug, Parser)]
+#[command(name = "conclave", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// One JSON object per line instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Directory of the identity and of the running daemon
+    #[arg(long, global = true, value_name = "DIR", env = "CONCLAVE_HOME")]
+    home: Option<PathBuf>,
+}
+
+impl Common {
+    fn home(&self) -> Home {
+        Home::new(self.home.clone())
+    }
+
+    const fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    // Up(up::Up),
+    /// Play the whole paper on this machine: validators, guests, real media
+    Demo(Demo),
+    /// The identity of this device
+    #[command(subcommand)]
+    Identity(identity::Command),
+    /// Meetings, through the running daemon
+    #[command(subcommand)]
+    Meeting(meeting::Command),
+    /// Consortia
+    #[command(subcommand)]
+    Network(network::Command),
+    /// Validators
+    #[command(subcommand)]
+    Validator(validator::Command),
+}
+
+/// Play the whole paper on this machine: validators, guests, real media.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Run a script instead of waiting for a person; the exit status says whether every check held
+    #[arg(long)]
+    pub once: bool,
+    /// Guests, each with a clip instead of a camera
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=6))]
+    pub guests: u8,
+    /// Validators
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub validators: u8,
+    /// Do not open the page in a browser
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Loopback port of the page, 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Keep everything that was written, and say where
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap answers wrong usage with exit status 2, and --help with 0.
+    let Cli { command, common } = Cli::parse();
+    let output = common.output();
+    match run(command, &common) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
+    output::start_logging();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            // Command::Up(up) => Box::pin(up::run(up, common)).await.map(|()| true),
+            Command::Demo(demo) => Box::pin(play(demo, common)).await,
+            Command::Identity(command) => identity::run(command, common).await.map(|()| true),
+            Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
+            Command::Network(command) => network::run(command, common).map(|()| true),
+            Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+        }
+    })
+}
+
+async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
+    let _ = (demo, common);
+    Err(anyhow::anyhow!("the demo is not part of this build")).advise("conclave up --dev")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        Cli::command().debug_assert();
+    }
+}

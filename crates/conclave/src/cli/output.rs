@@ -1,0 +1,66 @@
+//! Standard output and standard error.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use super::advice::Advice;
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// One answer: an object of its own line, or the text for people.
+    pub(super) fn say(
+        self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let mut line = if self.json { serde_json::to_string(value)? } else { text() };
+        line.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// What went wrong and what to do: two lines for people, one object for scripts.
+    pub(super) fn error(self, error: &anyhow::Error) {
+        let advice = error.downcast_ref::<Advice>();
+        let what =
+            advice.map_or_else(|| format!("{error:#}"), |advice| format!("{:#}", advice.error()));
+        let next = advice.map(Advice::next);
+        let text = if self.json {
+            serde_json::json!({ "event": "error", "error": what, "next": next }).to_string()
+        } else {
+            next.map_or_else(
+                || format!("error: {what}"),
+                |next| format!("error: {what}\n  run: {next}"),
+            )
+        };
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Whether an error only says that nobody reads any more.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Logs go to standard error; RUST_LOG says how much.
+pub(super) fn start_logging() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,conclave=info"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}

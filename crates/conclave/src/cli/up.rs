@@ -1,0 +1,136 @@
+//! `conclave up`: the daemon of one person.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use conclave_ledger::validator::start_dev;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{Common, advice::Advised as _, validator::Stop};
+use crate::{
+    chain::Chain,
+    clip::Guest,
+    config::{Daemon, Home},
+    http::Server,
+    keystore::{ENVIRONMENT, Keystore, Passphrase, Protection},
+    network::{Network, Peer},
+    node::{Node, Setup},
+    rpc::Running,
+};
+
+/// Start the daemon and open its page.
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// The consortium; without one, network.toml in the home directory, else --dev
+    #[arg(long, value_name = "FILE", conflicts_with = "dev")]
+    network: Option<PathBuf>,
+    /// A network of this device alone, its validator inside this program
+    #[arg(long)]
+    dev: bool,
+    /// Loopback port of the page, 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+    /// Do not open the page in a browser
+    #[arg(long)]
+    no_browser: bool,
+    /// Send a built-in clip instead of a camera
+    #[arg(long, value_name = "N", hide = true)]
+    clip: Option<u8>,
+    /// Write down which packets were opened
+    #[arg(long, value_name = "DIR", hide = true)]
+    record: Option<PathBuf>,
+    /// Write down the meeting keys, too: only to show afterwards that they are gone
+    #[arg(long, hide = true, requires = "record")]
+    record_keys: bool,
+}
+
+pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
+    let mut stop = Stop::new()?;
+    let home = common.home();
+    let port = (up.port != 0).then_some(up.port);
+    let server = Server::bind(port).await.advise("conclave up --port ANOTHER-PORT")?;
+    let Ground { network, embedded } = ground(&up, &home).await?;
+    let keystore = Keystore::new(home.path());
+    let passphrase = unlock(&keystore, &network)?;
+    let dev = embedded.is_some();
+    let chain = Chain::start(&network).context("the ledger cannot be followed")?;
+    let clip = up.clip.and_then(|n| Guest::ALL.get(usize::from(n) % Guest::ALL.len())).copied();
+    let record = up.record.map(|dir| (dir, up.record_keys));
+    let relays = network.relays();
+    let setup = Setup { chain, keystore, passphrase, relays, dev, clip, record };
+    let node = Node::start(setup).await?;
+    let closing = CancellationToken::new();
+    let announced = Daemon::announce(&home, &server).context("the home cannot be written")?;
+    greet(&server, up.no_browser, common)?;
+    let serving = tokio::spawn(server.serve(Arc::clone(&node), closing.clone()));
+    stop.asked().await;
+    drop(announced);
+    closing.cancel();
+    let _ = serving.await;
+    drop(node);
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
+    }
+    Ok(())
+}
+
+/// The ledger under the daemon.
+struct Ground {
+    network: Network,
+    /// The validator inside this process, when there is one. It is reached over HTTP as any other.
+    embedded: Option<Running>,
+}
+
+async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
+    let own = home.network_file();
+    let file = up.network.clone().or_else(|| (!up.dev && own.exists()).then_some(own));
+    if let Some(file) = file {
+        let network = Network::load(&file).advise("conclave up --network FILE, or --dev")?;
+        return Ok(Ground { network, embedded: None });
+    }
+    let (validator, genesis) = start_dev(&home.dev_dir())
+        .context("the embedded validator does not start")
+        .advise("look whether another daemon uses this home")?;
+    let key = validator.status().key;
+    let running = Running::embedded(validator).await?;
+    let rpc = format!("http://{}", running.rpc);
+    let validators = vec![Peer { key, rpc, p2p: None, relay: None }];
+    Ok(Ground { network: Network { genesis, validators }, embedded: Some(running) })
+}
+
+/// What opens the identity, if there is one and it needs something.
+fn unlock(keystore: &Keystore, network: &Network) -> anyhow::Result<Option<Passphrase>> {
+    let path = keystore.path();
+    let move_away = format!("conclave up --home ANOTHER-DIRECTORY, or move {}", path.display());
+    let Some((chain_id, _)) = keystore.owner().advise(move_away.clone())? else { return Ok(None) };
+    if chain_id != network.genesis.chain_id() {
+        let text = format!("the identity here belongs to another network ({chain_id})");
+        return Err(anyhow!(text)).advise(move_away);
+    }
+    if keystore.protection()? == Some(Protection::KeyFile) {
+        tracing::warn!("{}", Protection::KeyFile.say());
+        return Ok(None);
+    }
+    let passphrase = match Passphrase::from_environment() {
+        Some(passphrase) => Some(passphrase),
+        None => Passphrase::prompt("Passphrase of the identity: ")
+            .advise(format!("{ENVIRONMENT}=... conclave up"))?,
+    };
+    keystore.open(passphrase.as_ref()).advise("conclave up, and the right passphrase")?;
+    Ok(passphrase)
+}
+
+fn greet(server: &Server, no_browser: bool, common: &Common) -> anyhow::Result<()> {
+    let (url, token) = (server.danger_url(), server.token().danger_hex());
+    let ready =
+        json!({ "event": "ready", "url": *url, "token": *token, "port": server.port() });
+    common.output().say(&ready, || format!("Conclave is at {}", *url))?;
+    if !no_browser
+        && let Err(error) = open::that_detached(url.as_str())
+    {
+        tracing::warn!(%error, "no browser was opened; open the address above");
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! The command line as a person and as a script meet it.
+
+use std::process::{Command, Output, Stdio};
+
+fn conclave(home: &std::path::Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_conclave"))
+        .args(args)
+        .env("CONCLAVE_HOME", home)
+        .env_remove("CONCLAVE_PASSPHRASE")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn without_a_daemon_every_command_says_how_to_start_one() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [
+        ["identity", "show"].as_slice(),
+        &["identity", "create", "Ada", "--no-passphrase"],
+        &["meeting", "create", "Budget"],
+        &["meeting", "join", "conclave:j/1#x"],
+        &["meeting", "list"],
+        &["meeting", "show"],
+        &["meeting", "admit", "1"],
+        &["meeting", "deny", "1"],
+        &["meeting", "kick", "1", "--ban"],
+        &["meeting", "leave"],
+        &["meeting", "end"],
+        &["meeting", "chat", "hello"],
+    ] {
+        let output = conclave(home.path(), args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let expected = "error: no daemon is running here\n  run: conclave up\n";
+        assert_eq!(text(&output.stderr), expected, "{args:?}");
+        assert!(output.stdout.is_empty());
+        let output = conclave(home.path(), &[args, &["--json"]].concat());
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["next"], "conclave up");
+    }
+}
+
+#[test]
+fn a_daemon_that_was_killed_is_not_running() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("daemon.json");
+    // Port 1 is never ours.
+    std::fs::write(&file, format!(r#"{{"port":1,"token":"{}","pid":1}}"#, "0".repeat(64))).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&file, private).unwrap();
+    let output = conclave(home.path(), &["meeting", "show"]);
+    let expected = "error: no daemon is running here\n  run: conclave up\n";
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_status() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [
+        ["meeting", "admit", "everyone"].as_slice(),
+        &["identity", "create", "Ada", "--form", "secret"],
+        &["network", "new", "--validators", "0", "--dir", "x"],
+        &["up", "--dev", "--network", "x"],
+        &["demo", "--guests", "7"],
+        &["fly"],
+        &[],
+    ] {
+        assert_eq!(conclave(home.path(), args).status.code(), Some(2), "{args:?}");
+    }
+    assert_eq!(conclave(home.path(), &["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_consortium_is_founded_once() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("net");
+    let args = ["network", "new", "--json", "--validators", "4", "--dir", dir.to_str().unwrap()];
+    let output = conclave(home.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["validators"], 4);
+    assert_eq!(answer["chain_id"].as_str().unwrap().len(), 64);
+    assert!(dir.join("network.toml").exists() && dir.join("validator-3/key").exists());
+    let output = conclave(home.path(), &args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("exists already"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("net");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_conclave"))
+        .args(["network", "new", "--dir", dir.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
