@@ -163,7 +163,7 @@ impl Player {
     fn sound(&mut self) -> RtpUnit {
         let number = self.sounds;
         self.sounds += 1;
-        let anchor = number % SOUNDS_PER_ANCHOR == 0;
+        let anchor = number.is_multiple_of(SOUNDS_PER_ANCHOR);
         RtpUnit {
             audio_level: Some(AudioLevel { below_max: 20, voice: true }),
             captured_ms: anchor.then(|| number.wrapping_mul(20)),
@@ -182,7 +182,8 @@ impl Player {
         self.pictures += 1;
         let data = pick(&self.clip.pictures, number);
         let [high, low] = (low_u16(number) & 0x7fff).to_be_bytes();
-        let captured_ms = (number % PICTURES_PER_SECOND == 0)
+        let captured_ms = number
+            .is_multiple_of(PICTURES_PER_SECOND)
             .then(|| (number / PICTURES_PER_SECOND).wrapping_mul(1_000));
         let last = data.len().div_ceil(MAX_DATA).saturating_sub(1);
         for (at, chunk) in data.chunks(MAX_DATA).enumerate() {
