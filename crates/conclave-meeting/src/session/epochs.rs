@@ -38,6 +38,8 @@ pub(super) struct Live {
     pub(super) is_final: bool,
     /// Members who still have to say that they hold the key.
     pub(super) unacked: BTreeSet<MemberIdx>,
+    /// Members who hold another record, and when that is an alarm.
+    pub(super) differing: BTreeMap<MemberIdx, Millis>,
     pub(super) sealers: BTreeMap<StreamNo, Sealer>,
     pub(super) incoming: BTreeMap<(MemberIdx, StreamNo), Incoming>,
     expires: Option<Millis>,
@@ -66,6 +68,7 @@ impl Live {
             installed: now,
             is_final: false,
             unacked,
+            differing: BTreeMap::new(),
             sealers: BTreeMap::new(),
             incoming: BTreeMap::new(),
             expires: None,

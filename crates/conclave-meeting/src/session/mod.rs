@@ -377,6 +377,7 @@ impl Session {
         self.guest_on();
         self.switch();
         self.watch_rekey();
+        self.watch_records();
         self.watch_contact();
         if self.ended {
             return;

@@ -9,6 +9,10 @@ use super::{
 };
 use crate::wire::{Ack, Farewell, PeerMessage};
 
+/// Two members may hold different records of one epoch for a moment, when the ledger refused the
+/// first one because somebody left. After this time it is no accident.
+const DIFFER_LIFE: u64 = 5_000;
+
 impl Session {
     /// Takes one reliable message of a peer, which proved `npk`.
     pub(super) fn message(&mut self, npk: Npk, bytes: &[u8]) {
@@ -51,14 +55,28 @@ impl Session {
             Counters::count(&mut self.counters.bad_messages);
             return;
         }
+        let at = self.now.plus(DIFFER_LIFE);
         let Some(live) = self.epochs.get_mut(ack.epoch) else { return };
         if live.id.record != ack.record {
-            self.event(Event::Alarm(Alarm::RecordsDiffer(idx, ack.epoch)));
+            live.differing.entry(idx).or_insert(at);
             return;
         }
+        live.differing.remove(&idx);
         let first = live.unacked.remove(&idx);
         if first {
             self.member_has_key(idx);
+        }
+    }
+
+    /// Raises the alarm about members that stay with another record of a live epoch.
+    pub(super) fn watch_records(&mut self) {
+        let mut alarms = Vec::new();
+        for live in self.epochs.iter_mut() {
+            let late = live.differing.extract_if(.., |_, at| *at <= self.now);
+            alarms.extend(late.map(|(idx, _)| Alarm::RecordsDiffer(idx, live.id.epoch)));
+        }
+        for alarm in alarms {
+            self.event(Event::Alarm(alarm));
         }
     }
 

@@ -1,0 +1,6 @@
+//! Whole meetings in memory: many sessions, one ledger with the real rules, one bad network.
+
+mod attacks;
+mod ledger;
+mod meetings;
+mod world;
