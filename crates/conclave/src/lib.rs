@@ -18,9 +18,9 @@ pub mod qr;
 pub mod rpc;
 mod serve;
 //
-// mod links
+pub mod links;
 //
-// mod relay
+pub mod relay;
 //
 pub mod rtc;
 //

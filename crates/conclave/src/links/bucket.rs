@@ -1,0 +1,44 @@
+//! A token bucket: the measure of all limits per peer.
+
+use std::time::{Duration, Instant};
+
+/// Lets `rate` tokens through each second, and saves at most `burst` of them.
+///
+/// It owns no clock: the time comes in as an argument and never runs backwards.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket. `rate` is in tokens per second and above zero.
+    pub(super) fn new(rate: f64, burst: f64, now: Instant) -> Self {
+        Self { rate, burst, tokens: burst, at: now }
+    }
+
+    /// Takes `n` tokens if they are there.
+    pub(super) fn try_take(&mut self, n: f64, now: Instant) -> bool {
+        self.fill(now);
+        let enough = self.tokens >= n;
+        if enough {
+            self.tokens -= n;
+        }
+        enough
+    }
+
+    /// Takes `n` tokens, on credit if need be, and says how long to wait before going on.
+    pub(super) fn take(&mut self, n: f64, now: Instant) -> Duration {
+        self.fill(now);
+        self.tokens -= n;
+        Duration::try_from_secs_f64((-self.tokens).max(0.0) / self.rate).unwrap_or(Duration::MAX)
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = elapsed.mul_add(self.rate, self.tokens).min(self.burst);
+        self.at = self.at.max(now);
+    }
+}
