@@ -45,7 +45,7 @@ impl Sealer {
     /// A sealer for the stream that `kid` names; the key is consumed.
     #[must_use]
     pub fn new(key: StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
-        Cipher::new(key, kid, metadata).map(|cipher| Self { cipher, next: 0 })
+        Cipher::new(&key, kid, metadata).map(|cipher| Self { cipher, next: 0 })
     }
 
     /// Seals `plaintext` as the next packet: `out` becomes header, ciphertext, tag.
@@ -104,7 +104,7 @@ impl Opener {
     /// An opener for the stream that `kid` names; the key is consumed.
     #[must_use]
     pub fn new(key: StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
-        Cipher::new(key, kid, metadata)
+        Cipher::new(&key, kid, metadata)
             .map(|cipher| Self { cipher, window: ReplayWindow::default() })
     }
 
@@ -155,7 +155,7 @@ impl Drop for Cipher {
 }
 
 impl Cipher {
-    fn new(base: StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
+    fn new(base: &StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         let mut salt = [0; NONCE_LEN];
         derive(base.as_bytes(), kid, key.as_mut(), &mut salt)?;

@@ -46,7 +46,8 @@ impl Session {
             .collect();
         self.epochs.install(live, self.now);
         self.contact.get_or_insert(self.now);
-        self.gossip_at.get_or_insert(self.now.plus(GOSSIP_EVERY));
+        let now = self.now;
+        self.gossip_at.get_or_insert_with(|| now.plus(GOSSIP_EVERY));
         self.event(Event::EpochInstalled { epoch: record.epoch });
         self.push(Output::Peers(self.index.keys().copied().collect()));
         self.tell_changes(record, &before, &after);

@@ -19,6 +19,7 @@ pub struct SubmitId(pub u64);
 
 /// One thing to do.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a body is submitted about once a minute")]
 pub enum Output {
     /// End the link to `npk`.
     Close {

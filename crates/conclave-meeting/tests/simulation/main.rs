@@ -2,5 +2,6 @@
 
 mod attacks;
 mod ledger;
+mod liar;
 mod meetings;
 mod world;

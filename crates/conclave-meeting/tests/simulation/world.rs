@@ -359,9 +359,9 @@ impl World {
                 }
             }
             Output::Datagram { npk, bytes } => self.datagram(device, npk, bytes),
-            Output::Media { idx, stream, unit, .. } => {
+            Output::Media { idx, kid, unit, .. } => {
                 let unit = Unit::decode(&unit).unwrap();
-                self.devices[device].heard.entry((idx, stream)).or_default().push(unit.seq);
+                self.devices[device].heard.entry((idx, kid.stream)).or_default().push(unit.seq);
             }
             Output::KeyframeWanted { .. } => self.devices[device].keyframes += 1,
             Output::Event(event) => self.devices[device].events.push((self.now, event)),
