@@ -31,7 +31,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         "key": hex::encode(home.key().0),
         "rpc": format!("http://{}", running.rpc),
         "p2p": home.p2p,
-        "relay": running.relay,
+        "relay": running.relay(),
     });
     common.output().say(&ready, || format!("validator {key} answers on http://{}", running.rpc))?;
     let died = tokio::select! {

@@ -8,7 +8,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::serve;
-use crate::network::ValidatorHome;
+use crate::{
+    network::ValidatorHome,
+    relay::{self, RelayError, RelayHandle},
+};
 
 /// A validator that runs.
 #[derive(Debug)]
@@ -17,8 +20,7 @@ pub struct Running {
     pub validator: Validator,
     /// Where its RPC listens.
     pub rpc: SocketAddr,
-    /// URL of its relay, if it has one.
-    pub relay: Option<String>,
+    relay: Option<RelayHandle>,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -40,7 +42,11 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
     // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    Running::over(listener, validator)
+    let mut running = Running::over(listener, validator)?;
+    if let Some(address) = home.relay {
+        running.relay = Some(relay_for(&running.validator, home, address).await?);
+    }
+    Ok(running)
 }
 
 impl Running {
@@ -53,10 +59,19 @@ impl Running {
         Self::over(listener, validator)
     }
 
+    /// URL of its relay, if it has one.
+    #[must_use]
+    pub fn relay(&self) -> Option<&str> {
+        self.relay.as_ref().map(RelayHandle::url)
+    }
+
     /// Stops serving, then the validator; returns when its threads have ended.
     pub async fn stop(self) {
         self.closing.cancel();
         let _ = self.serving.await;
+        if let Some(relay) = self.relay {
+            relay.shutdown().await;
+        }
         let validator = self.validator;
         let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
     }
@@ -69,8 +84,22 @@ impl Running {
     }
 }
 
+/// A relay that serves the members of this ledger's open meetings.
+async fn relay_for(
+    validator: &Validator,
+    home: &ValidatorHome,
+    address: SocketAddr,
+) -> Result<RelayHandle, RunError> {
+    let (validator, params) = (validator.clone(), home.network.genesis.params);
+    let relay = relay::start(address, move |npk| {
+        let validator = validator.clone();
+        async move { may_relay(&validator, &params, npk).await }
+    });
+    Ok(relay.await?)
+}
+
 /// Whether a transport key belongs to an open meeting: the relay serves nobody else.
-pub(crate) async fn may_relay(validator: &Validator, params: &Params, npk: Npk) -> bool {
+async fn may_relay(validator: &Validator, params: &Params, npk: Npk) -> bool {
     let seat = match validator.local_record(&Key::NpkIndex(npk)).await {
         Ok(Some(Record::Seat(seat))) => seat,
         _ => return false,
@@ -97,6 +126,9 @@ pub enum RunError {
     /// The RPC port cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, io::Error),
+    /// The relay does not start.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// The RPC socket is broken.
     #[error("cannot use the RPC socket: {0}")]
     Socket(io::Error),
