@@ -5,6 +5,11 @@
 //! [`light`] verifies what such machines answer. Between them travel self-contained bytes
 //! (`answer.rs`); no type of the engine leaves this crate.
 
+#![cfg_attr(
+    test,
+    expect(dead_code, reason = "unit tests run the engine simulated, never on sockets and disks")
+)]
+
 mod answer;
 mod block;
 mod committee;

@@ -28,6 +28,9 @@ pub use handle::{Status, Validator};
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 
+#[cfg(test)]
+pub(crate) use wiring::database as database_config;
+
 use crate::committee::BadCommittee;
 
 /// How a validator is set up.

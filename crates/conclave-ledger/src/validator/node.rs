@@ -11,23 +11,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use commonware_codec::{Copying, DecodeExt as _, FixedSize as _};
-use commonware_consensus::{
-    marshal::{self, standard::Standard},
-    simplex::{self, scheme::ed25519::Scheme},
-};
+use commonware_codec::{Copying, DecodeExt as _};
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::{
     ChaCha20Poly1305, Signer as _,
     ed25519::{PrivateKey, PublicKey},
-    sha256::Digest,
 };
-use commonware_glue::stateful::{db::p2p as state_resolver, probe};
 use commonware_macros::select;
 use commonware_p2p::{
     Address, AddressableManager as _,
     authenticated::lookup::{self, Network as Sockets},
-    max_message_size,
-    utils::mux::prefixed,
 };
 use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::{
@@ -46,14 +39,9 @@ use super::{
     network::Network,
     request::Request,
     service::Service,
-    wiring::{Channels, SYNC_BATCH, Setup, wire},
+    wiring::{Channels, Setup, message_size, wire},
 };
-use crate::{
-    block::Block,
-    committee::public_key,
-    mempool::Mempool,
-    state::{Family, Operation},
-};
+use crate::{committee::public_key, mempool::Mempool};
 
 /// Requests that wait for the service before callers have to.
 const REQUESTS: usize = 1024;
@@ -69,22 +57,23 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// See [`StartError`].
 pub fn start(config: Config) -> Result<Validator, StartError> {
-    let network = Arc::new(Network::of(&config.genesis)?);
-    let key = PrivateKey::decode(Copying(config.seed.bytes().as_slice()))
+    let Config { dir, seed, genesis, listen, peers, state_sync } = config;
+    let network = Arc::new(Network::of(&genesis)?);
+    let key = PrivateKey::decode(Copying(seed.bytes().as_slice()))
         .map_err(|_| StartError::NotAValidator)?;
     let scheme = network.committee().signer(key.clone()).ok_or(StartError::NotAValidator)?;
-    let addresses = addresses(&config, &key.public_key())?;
-    fs::create_dir_all(&config.dir)?;
+    let addresses = addresses(&genesis, (&key.public_key(), listen), &peers)?;
+    fs::create_dir_all(&dir)?;
 
     let mempool = Arc::new(Mempool::new());
     let finality = Arc::new(Finality::new());
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
-    let signer = Ed25519Signer::from_seed(config.seed.bytes());
+    let signer = Ed25519Signer::from_seed(seed.bytes());
     let shared = Arc::new(Shared {
         key: signer.validator(),
-        chain: config.genesis.chain_id(),
+        chain: genesis.chain_id(),
         signer,
         validators: network.committee().members().len(),
         requests,
@@ -98,9 +87,9 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         key,
         scheme,
         app: App::new(network, mempool, finality),
-        listen: config.listen,
+        listen,
         addresses,
-        state_sync: config.state_sync,
+        state_sync,
         inbox,
         tips: tip_sender,
         stopped,
@@ -110,7 +99,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
             .with_worker_threads(2)
             .with_max_blocking_threads(64)
             .with_tcp_nodelay(Some(true))
-            .with_storage_directory(config.dir.clone()),
+            .with_storage_directory(dir),
     );
     let thread = thread::Builder::new()
         .name("validator".into())
@@ -152,15 +141,18 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
 }
 
 /// The address of every validator of the genesis.
-fn addresses(config: &Config, me: &PublicKey) -> Result<Map<PublicKey, Address>, StartError> {
+fn addresses(
+    genesis: &Genesis,
+    (me, listen): (&PublicKey, SocketAddr),
+    peers: &[(ValidatorKey, SocketAddr)],
+) -> Result<Map<PublicKey, Address>, StartError> {
     let mut addresses: Vec<(PublicKey, Address)> = Vec::new();
-    for key in &config.genesis.validators {
+    for key in &genesis.validators {
         let public = public_key(&key.0)?;
         let address = if public == *me {
-            config.listen
+            listen
         } else {
-            let known = config.peers.iter().find(|(peer, _)| peer == key);
-            known.ok_or(StartError::NoAddress(ValidatorKey(key.0)))?.1
+            peers.iter().find(|(peer, _)| peer == key).ok_or(StartError::NoAddress(*key))?.1
         };
         addresses.push((public, address.into()));
     }
@@ -184,7 +176,8 @@ struct Parts {
 async fn run(context: runtime::Context, parts: Parts) {
     let Parts { key, scheme, app, listen, addresses, state_sync, inbox, tips, mut stopped } = parts;
     let me = key.public_key();
-    let members = NZUsize!(addresses.len().max(1));
+    // A network of one still needs room for the queues of its channels.
+    let members = NZUsize!(addresses.len().max(2));
     let mut config = lookup::Config::local(
         Cups::<_, ChaCha20Poly1305>::new(
             Sake {
@@ -257,15 +250,4 @@ async fn run(context: runtime::Context, parts: Parts) {
 
 const fn quota(per_second: NonZeroU32) -> Quota {
     Quota::per_second(per_second)
-}
-
-/// The largest message any channel carries.
-fn message_size(validators: usize) -> u32 {
-    let participants = u32::try_from(validators).unwrap_or(u32::MAX);
-    max_message_size(&[
-        simplex::max_payload_size::<Scheme, Digest>(participants),
-        marshal::max_payload_size::<Standard<Block>, Scheme>(participants, &()),
-        probe::max_payload_size::<Standard<Block>, Scheme>(participants),
-        prefixed(state_resolver::max_payload_size::<Family, Digest>(SYNC_BATCH, Operation::SIZE)),
-    ])
 }

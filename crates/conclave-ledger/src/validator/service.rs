@@ -178,7 +178,11 @@ impl<E: Runtime> Service<E> {
         }
     }
 
-    async fn submit(&self, bytes: Bytes, gossip: &mpsc::Sender<RawTx>) -> Result<TxId, Rejected> {
+    pub(super) async fn submit(
+        &self,
+        bytes: Bytes,
+        gossip: &mpsc::Sender<RawTx>,
+    ) -> Result<TxId, Rejected> {
         let raw = RawTx::new(bytes).ok_or(Rejected::Malformed)?;
         let id = TxId(raw.id().0);
         if self.admit(raw.clone()).await? {

@@ -13,6 +13,7 @@ use std::{
 };
 
 use commonware_broadcast::buffered;
+use commonware_codec::FixedSize as _;
 use commonware_consensus::{
     Reporter,
     marshal::{
@@ -33,13 +34,17 @@ use commonware_cryptography::{
     Digested, Digestible as _, Sha256,
     certificate::{ConstantProvider, Verifier as _},
     ed25519::PublicKey,
+    sha256::Digest,
 };
 use commonware_glue::stateful::{
     Config as StatefulConfig, Mailbox as StatefulMailbox, Stateful, SyncPlan,
     db::{SyncEngineConfig, p2p as state_resolver},
-    probe::{Config as ProbeConfig, Probe},
+    probe::{self, Config as ProbeConfig, Probe},
 };
-use commonware_p2p::{Blocker, Provider, Receiver, Sender, utils::mux::Muxer};
+use commonware_p2p::{
+    Blocker, Provider, Receiver, Sender, max_message_size,
+    utils::mux::{Muxer, prefixed},
+};
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_storage::{
@@ -55,11 +60,11 @@ use super::{
 };
 use crate::{
     block::Block,
-    state::{Db, Family},
+    state::{Db, Family, Operation},
 };
 
 /// Operations served per state sync request.
-pub(crate) const SYNC_BATCH: NonZeroU64 = NZU64!(256);
+const SYNC_BATCH: NonZeroU64 = NZU64!(256);
 
 const EPOCH_LENGTH: NonZeroU64 = NZU64!(u64::MAX);
 const MAILBOX: NonZeroUsize = NZUsize!(1024);
@@ -329,9 +334,24 @@ where
     Engine { marshal, stateful, consensus }
 }
 
+/// The largest message any channel carries.
+pub(crate) fn message_size(validators: usize) -> u32 {
+    let participants = u32::try_from(validators).unwrap_or(u32::MAX);
+    max_message_size(&[
+        simplex::max_payload_size::<Scheme, Digest>(participants),
+        marshal::max_payload_size::<Standard<Block>, Scheme>(participants, &()),
+        probe::max_payload_size::<Standard<Block>, Scheme>(participants),
+        prefixed(state_resolver::max_payload_size::<Family, Digest>(SYNC_BATCH, Operation::SIZE)),
+    ])
+}
+
 /// Configuration of one ledger's database. Journals append suffixes to their partition's name, so
 /// names must not be prefixes of each other.
-fn database(prefix: &str, ledger: &str, pages: &CacheRef) -> FixedConfig<EightCap, Sequential> {
+pub(crate) fn database(
+    prefix: &str,
+    ledger: &str,
+    pages: &CacheRef,
+) -> FixedConfig<EightCap, Sequential> {
     FixedConfig {
         merkle_config: MerkleConfig {
             journal_partition: format!("{prefix}-{ledger}-tree-nodes"),
