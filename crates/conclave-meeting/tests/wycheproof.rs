@@ -1,5 +1,7 @@
 //! The primitives this crate builds on, against the vectors of Project Wycheproof.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement::{self, PrivateKey, UnparsedPublicKey, X25519},

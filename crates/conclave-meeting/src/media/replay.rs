@@ -101,7 +101,7 @@ mod tests {
             let mut set = BTreeSet::new();
             for ctr in ctrs {
                 let highest = set.last().copied().unwrap_or(0);
-                let old = !set.is_empty() && ctr + 1024 <= highest;
+                let old = !set.is_empty() && ctr.saturating_add(1_024) <= highest;
                 let fresh = !old && !set.contains(&ctr);
                 prop_assert_eq!(window.accept(ctr), fresh);
                 if fresh {

@@ -116,7 +116,7 @@ proptest! {
     #[test]
     fn a_message_that_ends_early_or_goes_on_is_refused(message in message(), cut: u16) {
         let mut bytes = message.to_bytes();
-        let cut = usize::from(cut) % bytes.len();
+        let cut = usize::from(cut).checked_rem(bytes.len()).unwrap();
         prop_assert!(PeerMessage::from_bytes(&bytes[..cut]).is_err());
         bytes.push(0);
         prop_assert_eq!(PeerMessage::from_bytes(&bytes), Err(DecodeError::Trailing(1)));
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn a_mutated_message_never_panics(message in message(), at: u16, bit in 0_u8..8) {
         let mut bytes = message.to_bytes();
-        let at = usize::from(at) % bytes.len();
+        let at = usize::from(at).checked_rem(bytes.len()).unwrap();
         bytes[at] ^= 1 << bit;
         if let Ok(message) = PeerMessage::from_bytes(&bytes) {
             prop_assert_eq!(message.to_bytes(), bytes);

@@ -1,5 +1,7 @@
 //! Whole meetings in memory: many sessions, one ledger with the real rules, one bad network.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod attacks;
 mod ledger;
 mod liar;

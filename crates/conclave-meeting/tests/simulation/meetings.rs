@@ -219,8 +219,8 @@ fn a_joiner_gets_a_keyframe_from_everyone_who_shows_a_picture() {
     world.run(1_500);
     world.admit(2);
     world.run(2_000);
-    for device in 0..2 {
-        assert!(world.devices[device].keyframes > before[device], "device {device}");
+    for (device, before) in before.into_iter().enumerate() {
+        assert!(world.devices[device].keyframes > before, "device {device}");
     }
 }
 

@@ -358,7 +358,7 @@ impl World {
                     self.post_in_order(device, to, Input::Message { npk: from, bytes });
                 }
             }
-            Output::Datagram { npk, bytes } => self.datagram(device, npk, bytes),
+            Output::Datagram { npk, bytes } => self.datagram(device, npk, &bytes),
             Output::Media { idx, kid, unit, .. } => {
                 let unit = Unit::decode(&unit).unwrap();
                 self.devices[device].heard.entry((idx, kid.stream)).or_default().push(unit.seq);
@@ -385,7 +385,7 @@ impl World {
         self.trace.push(format!("{} {device} {what}", self.now));
     }
 
-    fn datagram(&mut self, from: usize, npk: Npk, bytes: Bytes) {
+    fn datagram(&mut self, from: usize, npk: Npk, bytes: &Bytes) {
         let to = self.by_npk(npk).unwrap();
         self.captured.push(Captured { at: self.now, from, to, bytes: bytes.clone() });
         if !self.devices[from].links.contains(&to) {

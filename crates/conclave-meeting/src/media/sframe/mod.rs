@@ -44,6 +44,7 @@ pub enum SealError {
 impl Sealer {
     /// A sealer for the stream that `kid` names; the key is consumed.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "one key makes one sealer or opener")]
     pub fn new(key: StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
         Cipher::new(&key, kid, metadata).map(|cipher| Self { cipher, next: 0 })
     }
@@ -103,6 +104,7 @@ impl From<HeaderError> for OpenError {
 impl Opener {
     /// An opener for the stream that `kid` names; the key is consumed.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "one key makes one sealer or opener")]
     pub fn new(key: StreamKey, kid: u64, metadata: Metadata) -> Option<Self> {
         Cipher::new(&key, kid, metadata)
             .map(|cipher| Self { cipher, window: ReplayWindow::default() })
