@@ -10,7 +10,7 @@ use crate::http::wire::Qr;
 ///
 /// # Errors
 /// The link is longer than any QR code holds (2,953 bytes), which no invite is.
-pub fn qr(link: &str) -> Result<Qr, QrError> {
+pub fn draw(link: &str) -> Result<Qr, QrError> {
     let code = QrCode::with_error_correction_level(link, EcLevel::L)?;
     let width = code.width();
     let mut path = String::new();
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn the_path_covers_exactly_the_dark_modules() {
         let link = format!("conclave:j/1#{}", "A1b2".repeat(110));
-        let Qr { size, path } = qr(&link).unwrap();
+        let Qr { size, path } = draw(&link).unwrap();
         let code = QrCode::with_error_correction_level(&link, EcLevel::L).unwrap();
         assert_eq!(size as usize, code.width() + 8);
         let dark = code.to_colors().iter().filter(|module| **module == Color::Dark).count();
@@ -53,6 +53,6 @@ mod tests {
 
     #[test]
     fn what_no_code_holds_is_refused() {
-        assert!(qr(&"x".repeat(3_000)).is_err());
+        assert!(draw(&"x".repeat(3_000)).is_err());
     }
 }
