@@ -1,0 +1,137 @@
+/** @import { DaemonEvent, Preview, Refusal } from "./types.js" */
+
+/** What the daemon answered instead of doing what was asked. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {Refusal} refusal
+   */
+  constructor(status, refusal) {
+    super(refusal.error);
+    this.status = status;
+    this.refusal = refusal;
+  }
+}
+
+/** Takes the token out of the address, so that it is neither shown nor bookmarked. */
+export function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("token");
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>}
+ */
+async function ask(path, init = {}) {
+  const headers = new Headers(init.headers);
+  headers.set("authorization", `Bearer ${sessionStorage.getItem("token") ?? ""}`);
+  let response;
+  try {
+    response = await fetch(path, { ...init, headers });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new Refused(0, {
+      error: "Conclave does not answer on this computer.",
+      next: "Check that it is still running. This page reconnects on its own.",
+    });
+  }
+  if (!response.ok) throw new Refused(response.status, await refusal(response));
+  return response;
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<Refusal>}
+ */
+async function refusal(response) {
+  try {
+    const { error, next } = await response.json();
+    return { error: String(error), next: String(next ?? "") };
+  } catch {
+    return { error: `The request failed (${response.status}).`, next: "Try it again." };
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {object} [body]
+ */
+async function post(path, body = {}) {
+  const headers = { "content-type": "application/json" };
+  return (await ask(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/**
+ * Follows the daemon for as long as the page is open.
+ *
+ * @param {(event: DaemonEvent) => void} onEvent
+ * @param {(to: "lost" | "locked") => void} onTrouble
+ */
+export async function follow(onEvent, onTrouble) {
+  for (;;) {
+    try {
+      onEvent({ kind: "state", state: await (await ask("/api/state")).json() });
+      await readEvents(await ask("/api/events"), onEvent);
+      onTrouble("lost");
+    } catch (cause) {
+      if (!(cause instanceof Refused) && !(cause instanceof TypeError)) console.error(cause);
+      if (cause instanceof Refused && cause.status === 401) return onTrouble("locked");
+      onTrouble("lost");
+    }
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {(event: DaemonEvent) => void} onEvent
+ */
+async function readEvents(response, onEvent) {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const chunk = await reader?.read();
+    if (!chunk || chunk.done) return;
+    const messages = (text + chunk.value).split("\n\n");
+    text = messages.pop() ?? "";
+    for (const message of messages) {
+      const lines = message.split("\n").filter((line) => line.startsWith("data:"));
+      const data = lines.map((line) => line.slice(5).trimStart()).join("\n");
+      if (data) onEvent(JSON.parse(data));
+    }
+  }
+}
+
+/**
+ * @param {"camera" | "screen"} kind
+ * @param {string} sdp
+ * @returns {Promise<{ location: string, sdp: string }>}
+ */
+async function publish(kind, sdp) {
+  const headers = { "content-type": "application/sdp" };
+  const response = await ask(`/whip?kind=${kind}`, { method: "POST", headers, body: sdp });
+  return { location: response.headers.get("location") ?? "", sdp: await response.text() };
+}
+
+export const api = {
+  post,
+  publish,
+  /** @param {string} link @returns {Promise<Preview>} */
+  preview: (link) => post("/api/invite", { link }),
+  /** @param {string} location */
+  unpublish: (location) => ask(location, { method: "DELETE" }),
+  /**
+   * @param {{ id: string | null, sdp: string,
+   *   want: { mid: string, idx: number, stream_no: number }[] }} body
+   * @returns {Promise<{ id: string, sdp: string }>}
+   */
+  receive: (body) => post("/api/receive", body),
+};
+
+const RECONNECT_MS = 1000;

@@ -1,0 +1,110 @@
+/** @import { Actions, Happening } from "./types.js" */
+import { Refused, api, follow, takeToken } from "./api.js";
+import { Studio } from "./media.js";
+import { render } from "./node_modules/lit-html/lit-html.js";
+import { initial, place, reduce } from "./state.js";
+import { page } from "./view/page.js";
+
+let screen = initial;
+let shown = "";
+let drawing = false;
+
+/** @param {Happening} happening */
+function tell(happening) {
+  screen = reduce(screen, happening);
+  if (drawing) return;
+  drawing = true;
+  queueMicrotask(draw);
+}
+
+const studio = new Studio(tell);
+
+function draw() {
+  drawing = false;
+  studio.follow(screen);
+  const root = /** @type {HTMLElement} */ (document.getElementById("page"));
+  render(page(screen, actions), root);
+  const where = place(screen);
+  document.title = title();
+  for (const dialog of root.querySelectorAll("dialog")) if (!dialog.open) dialog.showModal();
+  // Focus moves to what opened, so that keyboard and screen reader begin there.
+  const opened = `${where}/${screen.panel ?? ""}`;
+  if (opened !== shown && shown) {
+    /** @type {HTMLElement | null} */ (
+      root.querySelector(screen.panel ? "[data-panel]" : "[data-focus]"))?.focus();
+  }
+  shown = opened;
+}
+
+function title() {
+  const meeting = screen.daemon?.meeting;
+  const waiting = meeting?.lobby.length ? `(${meeting.lobby.length}) ` : "";
+  return place(screen) === "meeting" && meeting ? `${waiting}${meeting.title} – Conclave` : "Conclave";
+}
+
+/**
+ * Does one thing at a time under one name, and shows why it was refused.
+ *
+ * @param {string} name
+ * @param {() => Promise<unknown>} work
+ */
+async function run(name, work) {
+  if (screen.busy.includes(name)) return;
+  tell({ kind: "busy", name, on: true });
+  tell({ kind: "refused", refusal: null });
+  try {
+    await work();
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause;
+    tell({ kind: "refused", refusal: cause.refusal });
+  } finally {
+    tell({ kind: "busy", name, on: false });
+  }
+}
+
+/** @param {string} name @param {object} [body] */
+const post = (name, body) => run(name, () => api.post(`/api/${name}`, body));
+
+/** @type {Actions} */
+const actions = {
+  tell,
+  createIdentity: (name, form, passphrase) =>
+    post("identity", passphrase ? { name, form, passphrase } : { name, form }),
+  start: (title) => post("meetings", { title }),
+  check: (link) => run("invite", async () => {
+    tell({ kind: "preview", link, preview: await api.preview(link) });
+  }),
+  join: () => post("join", { link: screen.link }),
+  admit: (idx) => run(`admit ${idx}`, () => api.post("/api/admit", { idx })),
+  admitAll: () => run("admit all", async () => {
+    const ready = screen.daemon?.meeting?.lobby.filter((one) => one.ready) ?? [];
+    for (const { idx } of ready) await api.post("/api/admit", { idx });
+  }),
+  deny: (idx, ban) => run(`deny ${idx}`, () => api.post("/api/deny", { idx, ban })),
+  kick: (idx, ban) => run(`kick ${idx}`, () => api.post("/api/kick", { idx, ban })),
+  leave: () => post("leave"),
+  end: () => post("end"),
+  chat: (text) => run("chat", () => api.post("/api/chat", { text })),
+  dismiss: (id) => {
+    tell({ kind: "dismiss", id });
+    if (screen.daemon?.meeting?.notices.some((notice) => notice.id === id)) {
+      void post("dismiss-notice", { id });
+    }
+  },
+  copy: async (text) => {
+    await navigator.clipboard.writeText(text);
+    tell({ kind: "said", text: "Copied" });
+  },
+  mute: (on) => studio.turn("audio", !on),
+  camera: (on) => studio.turn("video", on),
+  share: (on) => void studio.share(on),
+  picture: (idx, kind) => studio.picture(screen.daemon?.meeting ?? null, idx, kind),
+};
+
+if (takeToken()) {
+  void follow(tell, (to) => tell({ kind: "connection", to }));
+} else {
+  tell({ kind: "connection", to: "locked" });
+}
+// A link opened in this tab again brings a new token.
+addEventListener("hashchange", () => takeToken() && location.reload());

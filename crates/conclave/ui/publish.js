@@ -1,0 +1,87 @@
+import { Refused, api } from "./api.js";
+import { gathered, preferVp8 } from "./sdp.js";
+
+/** One WHIP publication: camera with microphone, or a screen with its sound. */
+export class Publisher {
+  /**
+   * @param {"camera" | "screen"} kind
+   * @param {() => void} onLost
+   */
+  constructor(kind, onLost) {
+    this.kind = kind;
+    this.onLost = onLost;
+    this.location = "";
+    /** @type {RTCPeerConnection | null} */
+    this.connection = null;
+    /** @type {MediaStream | null} */
+    this.stream = null;
+    this.wanted = false;
+    this.running = false;
+  }
+
+  /**
+   * Publishes the stream, or stops when there is none; one exchange runs at a time.
+   *
+   * @param {boolean} wanted
+   */
+  async set(wanted) {
+    this.wanted = wanted;
+    if (this.running) return;
+    this.running = true;
+    while (this.wanted !== (this.connection !== null)) {
+      try {
+        if (this.wanted && this.stream) await this.open(this.stream);
+        else await this.close();
+        if (this.wanted && !this.stream) break;
+      } catch (cause) {
+        if (!(cause instanceof Refused)) console.warn("publishing starts anew:", cause);
+        await this.close();
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    this.running = false;
+  }
+
+  /** @param {MediaStream} stream */
+  async open(stream) {
+    const connection = this.connection = new RTCPeerConnection();
+    for (const track of stream.getTracks()) {
+      const transceiver = connection.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+      if (track.kind === "video") preferVp8(transceiver);
+    }
+    connection.addEventListener("connectionstatechange", () => {
+      if (connection.connectionState !== "failed" || connection !== this.connection) return;
+      void this.close().then(() => this.set(this.wanted));
+    });
+    await connection.setLocalDescription(await connection.createOffer());
+    await gathered(connection);
+    const answer = await api.publish(this.kind, connection.localDescription?.sdp ?? "");
+    this.location = answer.location;
+    await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+  }
+
+  async close() {
+    this.connection?.close();
+    this.connection = null;
+    const location = this.location;
+    this.location = "";
+    // A publication that cannot be taken back ends on its own: its connection is closed.
+    if (location) await api.unpublish(location).catch(() => undefined);
+  }
+
+  /** Ends the publication and releases the devices. */
+  async end() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+    await this.set(false);
+  }
+}
+
+/** Size and rate asked of the camera; a meeting of many on one machine may ask for less. */
+export function cameraConstraints() {
+  const asked = /^(\d+)x(\d+)@(\d+)$/.exec(localStorage.getItem("video") ?? "");
+  const [width, height, rate] = asked ? asked.slice(1).map(Number) : [640, 360, 24];
+  return { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: rate, max: rate } };
+}
+
+const RETRY_MS = 1000;

@@ -1,0 +1,131 @@
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { URL } from "node:url";
+
+export const TOKEN = "ab".repeat(32);
+
+/** A daemon that serves the page and shows whatever a test puts into `state`. */
+export async function fakeDaemon(state = freshState()) {
+  const streams = new Set();
+  const asked = [];
+  const answers = new Map();
+  const daemon = {
+    asked,
+    answers,
+    state,
+    show(change) {
+      daemon.state = structuredClone({ ...daemon.state, ...change });
+      send({ kind: "state", state: daemon.state });
+    },
+    notice: (notice) => send({ kind: "notice", notice }),
+    close: () => { server.closeAllConnections(); server.close(); },
+  };
+  function send(event) {
+    for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
+  }
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://here").pathname;
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    if (request.method === "GET" && !path.startsWith("/api/")) return serve(path, response);
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) return json(response, 401, { error: "no", next: "" });
+    if (path === "/api/state") return json(response, 200, daemon.state);
+    if (path === "/api/events") {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(": hello\n\n");
+      streams.add(response);
+      return request.on("close", () => streams.delete(response));
+    }
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    const type = request.headers["content-type"] ?? "";
+    const body = type.includes("json") ? JSON.parse(text) : text;
+    asked.push({ method: request.method, path, body });
+    const answer = answers.get(path);
+    const [status, value] = typeof answer === "function" ? answer(body) : answer ?? [200, {}];
+    return json(response, status, value);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  daemon.url = `http://127.0.0.1:${server.address().port}/#token=${TOKEN}`;
+  return daemon;
+}
+
+async function serve(path, response) {
+  const file = path === "/" ? "/index.html" : path;
+  try {
+    const bytes = await readFile(new URL(`..${file}`, import.meta.url));
+    response.setHeader("content-type", TYPES[file.split(".").at(-1)] ?? "text/plain");
+    response.end(bytes);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+function json(response, status, value) {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+export function freshState(change = {}) {
+  return {
+    version: "0.0.0",
+    network: {
+      name: "Example consortium", chain_id: "00".repeat(32), dev: false, height: 1204, age_ms: 900,
+      freshness: "fresh",
+      validators: ["11111111", "22222222", "33333333", "44444444"].map((key, n) =>
+        ({ key, url: `http://127.0.0.1:${7001 + n}`, height: n === 3 ? null : 1204, ok: n !== 3 })),
+    },
+    identity: {
+      user: "aa".repeat(32), device: "bb".repeat(32), fingerprint: "9f1c 20ab 77e0 4d21",
+      info: { form: "clear", text: "Alice Martin" }, registered: true,
+    },
+    meeting: null,
+    recent: [],
+    ...change,
+  };
+}
+
+export function member(idx, name, change = {}) {
+  return {
+    idx, user: "cc".repeat(32), device: "dd".repeat(32), name, fingerprint: "31c0 aa07 5be9 1f42",
+    leader: false, me: false, admitted_height: 1190, link: "direct", key: "ok", key_text: "",
+    streams: [], ...change,
+  };
+}
+
+export function lobbyist(idx, name, change = {}) {
+  const facts = Object.entries(FACTS).map(([fact, text]) => ({ name: fact, ok: true, text }));
+  return {
+    idx, user: "ee".repeat(32), device: "ff".repeat(32), name, fingerprint: "7712 0fe1 92bb c3d4",
+    asked_at_ms: 1_790_000_000_000, facts, proof_height: 1203, ready: true, ...change,
+  };
+}
+
+export function meeting(change = {}) {
+  return {
+    mid: "12".repeat(32), title: "Weekly review", role: "leader", phase: "live",
+    phase_text: "You are in the meeting.", term: 1, epoch: 3, key_age_ms: 42_000, leader: 0, me: 0,
+    invite: { link: `conclave:j/1#${"Q2FzZXM".repeat(20)}`, qr: { size: 29, path: QR } },
+    members: [member(0, "Alice Martin", { leader: true, me: true, link: "self" }), member(1, "Bob Okafor")],
+    lobby: [], chat: [], notices: [], ended_reason: null, ...change,
+  };
+}
+
+const FACTS = {
+  signature: "The request is signed by their identity key.",
+  identity: "Their identity is on the ledger and active.",
+  invite: "They had your invite link.",
+  transport: "This connection is held by the device that asked.",
+  keys: "Their meeting keys are well formed.",
+  ban: "They are not banned here.",
+};
+const QR = Array.from({ length: 21 * 21 }, (_, n) => (n * n * 7 + n * 3) % 5 < 2
+  ? `M${4 + n % 21},${4 + Math.floor(n / 21)}h1v1h-1z` : "").join("");
+const TYPES = { css: "text/css", html: "text/html", js: "text/javascript", svg: "image/svg+xml" };
+const HEADERS = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    + "img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob: mediastream:; "
+    + "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    + "require-trusted-types-for 'script'; trusted-types lit-html",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+};

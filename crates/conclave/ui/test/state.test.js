@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { initial, news, place, reduce } from "../state.js";
+import { assign, remoteStreams } from "../receive.js";
+import { freshState, lobbyist, meeting, member } from "./fake-daemon.js";
+
+const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
+
+test("the daemon's state decides the screen", () => {
+  assert.equal(place(initial), "loading");
+  assert.equal(place(at({ identity: null })), "welcome");
+  assert.equal(place(at({})), "home");
+  assert.equal(place(at({ meeting: meeting({ phase: "waiting" }) })), "waiting");
+  assert.equal(place(at({ meeting: meeting() })), "meeting");
+  for (const phase of ["left", "ended", "denied", "removed", "failed"]) {
+    assert.equal(place(at({ meeting: meeting({ phase }) })), "over");
+  }
+});
+
+test("a meeting that is over is closed once, and the next one is shown", () => {
+  const ended = meeting({ phase: "ended" });
+  const closed = reduce(at({ meeting: ended }), { kind: "close", mid: ended.mid });
+  assert.equal(place(closed), "home");
+  const next = freshState({ meeting: meeting({ mid: "34".repeat(32) }) });
+  assert.equal(place(reduce(closed, { kind: "state", state: next })), "meeting");
+});
+
+test("a preview lasts until the meeting begins", () => {
+  const found = { mid: "12", title: "T", leader: { user: "", name: "", fingerprint: "" }, proof_height: 1, checks: [] };
+  let screen = reduce(at({}), { kind: "go", screen: "join" });
+  screen = reduce(screen, { kind: "preview", link: "conclave:j/1#x", preview: found });
+  assert.equal(place(screen), "preview");
+  screen = reduce(screen, { kind: "state", state: freshState({ meeting: meeting() }) });
+  assert.equal(place(screen), "meeting");
+  assert.equal(screen.preview, null);
+});
+
+test("listeners are told who came, left and asks", () => {
+  const before = meeting();
+  const now = meeting({ members: [before.members[0], member(2, "Carla")], lobby: [lobbyist(3, "Dan")] });
+  assert.equal(news(before, now), "Carla joined. Bob Okafor left. Dan asks to come in");
+  assert.equal(news(null, now), "");
+});
+
+test("chat counts as read while it is open", () => {
+  const line = { id: "1", idx: 1, name: "Bob", text: "hi", at_ms: 0, me: false };
+  const closed = at({ meeting: meeting({ chat: [line] }) });
+  assert.equal(closed.read, 0);
+  assert.equal(reduce(closed, { kind: "panel", panel: "chat" }).read, 1);
+});
+
+test("a question about somebody who left is withdrawn", () => {
+  const asking = reduce(at({ meeting: meeting() }), { kind: "ask", question: { act: "kick", idx: 1, ban: false } });
+  const alone = freshState({ meeting: meeting({ members: [meeting().members[0]] }) });
+  assert.equal(reduce(asking, { kind: "state", state: alone }).question, null);
+});
+
+test("each remote stream keeps its slot, and a freed slot is used again", () => {
+  const streams = [{ stream_no: 0, kind: "audio", live: true }, { stream_no: 1, kind: "video", live: true }];
+  const all = remoteStreams([member(0, "A", { me: true, streams }), member(1, "B", { streams }), member(2, "C", { streams })]);
+  assert.deepEqual(all.map(({ key }) => key), ["1/audio", "1/video", "2/audio", "2/video"]);
+  let made = 0;
+  const add = (media) => ({ key: null, media, n: made++ });
+  const slots = [];
+  assign(slots, all, add);
+  assign(slots, remoteStreams([member(2, "C", { streams }), member(3, "D", { streams })]), add);
+  assert.equal(made, 4);
+  assert.deepEqual(slots.map(({ key }) => key), ["3/audio", "3/video", "2/audio", "2/video"]);
+});

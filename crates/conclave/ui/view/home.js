@@ -1,0 +1,83 @@
+/** @import { Actions, Screen } from "../types.js" */
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { clock, fields, initials } from "./form.js";
+import { refusal } from "./notices.js";
+
+/**
+ * @param {Screen} screen
+ * @param {Actions} actions
+ */
+export function home(screen, actions) {
+  const daemon = screen.daemon;
+  const me = daemon?.identity;
+  const busy = screen.busy.includes("meetings");
+  const start = fields((field) => actions.start(field("title")));
+  const stale = daemon?.network.freshness === "stale";
+  return html`
+    <section class="card who">
+      <span class="face" aria-hidden="true">${initials(me?.info.text ?? "")}</span>
+      <p><strong>${me?.info.text}</strong>
+        <span class="hint">${FORMS[me?.info.form ?? "clear"]} · fingerprint
+          <code>${me?.fingerprint}</code></span>
+        ${me?.registered ? nothing : html`<span class="hint">The ledger is still confirming it.</span>`}
+      </p>
+    </section>
+    <div class="pair">
+      <section class="card">
+        <h1 tabindex="-1" data-focus>New meeting</h1>
+        <p>You lead it: nobody comes in unless you admit them.</p>
+        <form @submit=${start}>
+          <label class="field">Title
+            <input name="title" required maxlength="120" autocomplete="off" ?disabled=${busy}>
+          </label>
+          ${refusal(screen.refusal)}
+          <button class="main wide" ?disabled=${busy || !me?.registered}>
+            ${busy ? "Starting …" : "Start a meeting"}</button>
+        </form>
+      </section>
+      <section class="card">
+        <h2>Invited?</h2>
+        <p>You see who leads the meeting, checked against the ledger, before you ask to come
+          in.</p>
+        <button type="button" class="wide" ?disabled=${!me?.registered}
+          @click=${() => actions.tell({ kind: "go", screen: "join" })}>Join with a link</button>
+      </section>
+    </div>
+    ${stale ? html`<p class="refusal" role="alert"><strong>The ledger has not been heard for too
+      long.</strong> Meetings begin and admit again as soon as it answers.</p>` : nothing}
+    ${daemon?.recent.length ? html`<section class="card">
+      <h2>Ended</h2>
+      <ul class="rows">${daemon.recent.slice(0, 5).map(({ title, ended_at_ms }) => html`
+        <li><span>${title || "Untitled"}</span><time class="hint">${clock(ended_at_ms)}</time></li>`)}
+      </ul>
+    </section>` : nothing}`;
+}
+
+/**
+ * @param {Screen} screen
+ * @param {Actions} actions
+ */
+export function joinForm(screen, actions) {
+  const busy = screen.busy.includes("invite");
+  return html`<section class="card">
+    <h1 tabindex="-1" data-focus>Join with a link</h1>
+    <p>Paste the invite link. Checking it asks nothing of anyone yet.</p>
+    <form @submit=${fields((field) => actions.check(field("link")))}>
+      <label class="field">Invite link
+        <input name="link" required maxlength="2048" autocomplete="off" spellcheck="false"
+          placeholder="conclave:j/1#…" ?disabled=${busy}>
+      </label>
+      ${refusal(screen.refusal)}
+      <div class="row">
+        <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>Back</button>
+        <button class="main" ?disabled=${busy}>${busy ? "Checking …" : "Check the link"}</button>
+      </div>
+    </form>
+  </section>`;
+}
+
+const FORMS = {
+  clear: "The ledger shows your name",
+  commit: "The ledger holds a fingerprint of your name",
+  encrypted: "The ledger holds your name encrypted",
+};

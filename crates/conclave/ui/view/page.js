@@ -1,0 +1,77 @@
+/** @import { Actions, Screen } from "../types.js" */
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { place } from "../state.js";
+import { home, joinForm } from "./home.js";
+import { meeting } from "./meeting.js";
+import { notices, refusal } from "./notices.js";
+import { over } from "./over.js";
+import { preview } from "./preview.js";
+import { waiting } from "./waiting.js";
+import { welcome } from "./welcome.js";
+
+/**
+ * The whole page.
+ *
+ * @param {Screen} screen
+ * @param {Actions} actions
+ */
+export function page(screen, actions) {
+  const where = place(screen);
+  return html`
+    ${where === "meeting" ? meeting(screen, actions) : html`
+      <header class="top">
+        <span class="brand"><span class="mark" aria-hidden="true"></span>Conclave</span>
+        ${network(screen)}
+      </header>
+      <main class="sheet">${inside(where, screen, actions)}</main>`}
+    ${where === "meeting" ? nothing : notices(screen, actions)}
+    <p class="unseen" role="status">${screen.said}</p>`;
+}
+
+/**
+ * @param {ReturnType<typeof place>} where
+ * @param {Screen} screen
+ * @param {Actions} actions
+ */
+function inside(where, screen, actions) {
+  switch (where) {
+    case "locked":
+      return html`<section class="card">
+        <h1 tabindex="-1" data-focus>This page needs its own link</h1>
+        <p>Open the link that Conclave printed when it started. It carries the permission to use
+          the program on this computer.</p>
+      </section>`;
+    case "loading":
+      return html`<section class="card" aria-busy="true">
+        <h1>Opening Conclave</h1>
+        <p>Asking the program on this computer.</p>
+        ${screen.connection === "lost"
+          ? refusal({ error: "Conclave does not answer.", next: "Check that it is still running." })
+          : nothing}
+      </section>`;
+    case "welcome":
+      return welcome(screen, actions);
+    case "join":
+      return joinForm(screen, actions);
+    case "preview":
+      return preview(screen, actions);
+    case "waiting":
+      return waiting(screen, actions);
+    case "over":
+      return over(screen, actions);
+    default:
+      return home(screen, actions);
+  }
+}
+
+/** @param {Screen} screen */
+function network(screen) {
+  const network = screen.daemon?.network;
+  if (!network) return nothing;
+  const good = network.validators.filter(({ ok }) => ok).length;
+  const text = screen.connection === "lost" ? "Conclave does not answer"
+    : network.dev ? "Ledger on this computer, for trying out"
+    : `${network.name || "Ledger"} · ${good} of ${network.validators.length} validators answer`;
+  const state = screen.connection === "lost" ? "stale" : network.freshness;
+  return html`<span class="net"><span class="dot ${state}" aria-hidden="true"></span>${text}</span>`;
+}

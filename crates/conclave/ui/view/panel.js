@@ -1,0 +1,23 @@
+/** @import { Actions } from "../types.js" */
+import { html } from "../node_modules/lit-html/lit-html.js";
+import { icon } from "./icon.js";
+
+/**
+ * What opens beside the tiles; on a small screen, over them.
+ *
+ * @param {string} name
+ * @param {Actions} actions
+ * @param {unknown} content
+ */
+export function panel(name, actions, content) {
+  return html`<aside class="panel" aria-label=${name}
+    @keydown=${(/** @type {KeyboardEvent} */ event) =>
+      event.key === "Escape" && actions.tell({ kind: "panel", panel: null })}>
+    <header>
+      <h2 tabindex="-1" data-panel>${name}</h2>
+      <button type="button" class="plain" aria-label="Close"
+        @click=${() => actions.tell({ kind: "panel", panel: null })}>${icon("close")}</button>
+    </header>
+    <div class="content">${content}</div>
+  </aside>`;
+}

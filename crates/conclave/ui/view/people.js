@@ -1,0 +1,59 @@
+/** @import { Actions, Meeting, Member, Screen } from "../types.js" */
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { age, initials } from "./form.js";
+import { panel } from "./panel.js";
+
+/**
+ * @param {Screen} screen
+ * @param {Meeting} meeting
+ * @param {Actions} actions
+ */
+export function people(screen, meeting, actions) {
+  const network = screen.daemon?.network;
+  const leads = meeting.role === "leader";
+  return panel("People", actions, html`
+    <dl class="table">
+      <div><dt>Key</dt><dd>epoch ${meeting.epoch}, ${age(meeting.key_age_ms)} old</dd></div>
+      <div><dt>Leader term</dt><dd>${meeting.term}</dd></div>
+      <div><dt>Ledger</dt><dd>block ${network?.height}, ${age(network?.age_ms ?? 0)} old</dd></div>
+    </dl>
+    <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) => person(member, leads, actions))}</ul>
+    <h3>Validators</h3>
+    <ul class="rows">${network?.validators.map(({ key, url, height, ok }) => html`
+      <li><span><code>${key}</code> <span class="hint">${url}</span></span>
+        <span class=${ok ? "hint" : "bad"}>${ok ? `block ${height ?? "?"}` : "no answer"}</span></li>`)}
+    </ul>`);
+}
+
+/**
+ * @param {Member} member
+ * @param {boolean} leads
+ * @param {Actions} actions
+ */
+function person(member, leads, actions) {
+  const { idx } = member;
+  return html`<li aria-label=${member.name}>
+    <span class="face" aria-hidden="true">${initials(member.name)}</span>
+    <div>
+      <p><strong>${member.name}</strong>
+        ${member.me ? html`<span class="tag">you</span>` : nothing}
+        ${member.leader ? html`<span class="tag">leader</span>` : nothing}</p>
+      <p class="hint"><code>${member.fingerprint}</code></p>
+      <p class="hint">${LINKS[member.link]} · ${KEYS[member.key]} · admitted at block
+        ${member.admitted_height}</p>
+      ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
+      ${leads && !member.me ? html`<div class="row">
+        <button type="button" aria-label="Kick ${member.name}" @click=${() =>
+          actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>Kick</button>
+        <button type="button" class="danger" aria-label="Kick and ban ${member.name}" @click=${() =>
+          actions.tell({ kind: "ask", question: { act: "kick", idx, ban: true } })}>Kick and ban</button>
+      </div>` : nothing}
+    </div>
+  </li>`;
+}
+
+const LINKS = {
+  direct: "Direct connection", none: "Not connected", relayed: "Through a relay", self: "This computer",
+};
+const KEYS = { ok: "has the key", problem: "key problem", waiting: "waits for the key" };

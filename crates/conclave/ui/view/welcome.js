@@ -1,0 +1,56 @@
+/** @import { Actions, InfoForm, Screen } from "../types.js" */
+import { html } from "../node_modules/lit-html/lit-html.js";
+import { fields } from "./form.js";
+import { refusal } from "./notices.js";
+
+/**
+ * The first screen: a name, and what the ledger is to hold of it.
+ *
+ * @param {Screen} screen
+ * @param {Actions} actions
+ */
+export function welcome(screen, actions) {
+  const busy = screen.busy.includes("identity");
+  return html`<section class="card">
+    <h1 tabindex="-1" data-focus>Who are you?</h1>
+    <p>Meetings without an operator: there is no account and no password. Your identity is a key
+      that is made on this computer and never leaves it.</p>
+    <form @submit=${submit(actions)}>
+      <label class="field">Your name
+        <input name="name" required maxlength="200" autocomplete="name" ?disabled=${busy}>
+      </label>
+      <fieldset>
+        <legend>What the public ledger shows of it</legend>
+        ${FORMS.map(([form, title, text]) => html`
+          <label class="choice">
+            <input type="radio" name="form" value=${form} ?checked=${form === "clear"}
+              ?disabled=${busy}>
+            <span><strong>${title}</strong><span>${text}</span></span>
+          </label>`)}
+      </fieldset>
+      <details>
+        <summary>Protect the key with a passphrase</summary>
+        <label class="field">Passphrase
+          <input name="passphrase" type="password" autocomplete="new-password" ?disabled=${busy}>
+        </label>
+        <p class="hint">Conclave asks for it at every start. Nobody can reset it.</p>
+      </details>
+      ${refusal(screen.refusal)}
+      <button class="main wide" ?disabled=${busy}>
+        ${busy ? "Writing to the ledger …" : "Create identity"}</button>
+    </form>
+  </section>`;
+}
+
+/** @param {Actions} actions */
+function submit(actions) {
+  return fields((field) => actions.createIdentity(
+    field("name"), /** @type {InfoForm} */ (field("form")), field("passphrase")));
+}
+
+/** @type {[InfoForm, string, string][]} */
+const FORMS = [
+  ["clear", "My name", "Everyone can read it."],
+  ["encrypted", "My name, encrypted", "Only people you meet can read it."],
+  ["commit", "Only a fingerprint", "People you meet can check your name; nobody can read it there."],
+];
