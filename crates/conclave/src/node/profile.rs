@@ -94,7 +94,8 @@ impl Profile {
             secrets.ivk(),
             secrets.salt,
             info,
-            Gate::Sponsor(chain.sponsor_key()),
+            // The sponsor puts its own name here.
+            Gate::Work(0),
         );
         let (body, word) = chain.sponsor(body).await?;
         let expiry = Seconds(chain.time().await?.0.saturating_add(EXPIRY));

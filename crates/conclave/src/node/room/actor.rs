@@ -218,14 +218,15 @@ impl Actor {
                     self.ground.rtc.request_keyframe(session, kind);
                 }
             }
-            Output::Media { idx, stream, unit, packet, .. } => {
+            Output::Media { idx, kid, ctr, unit, .. } => {
                 if let Some(recorder) = &mut self.recorder {
-                    let name = [packet.kid.to_be_bytes(), packet.ctr.to_be_bytes()].concat();
+                    let name = [kid.value().to_be_bytes(), ctr.to_be_bytes()].concat();
                     recorder.packet(What::Opened, idx.0, &name);
                 }
-                self.board.heard(idx, stream.value(), Instant::now());
+                let number = kid.stream.value();
+                self.board.heard(idx, number, Instant::now());
                 if let Ok(unit) = RtpUnit::decode(&unit) {
-                    let stream = StreamKey { idx: idx.0, stream_no: stream.value() };
+                    let stream = StreamKey { idx: idx.0, stream_no: number };
                     self.ground.rtc.write(stream, unit);
                 }
             }
