@@ -1,31 +1,29 @@
 //! Video meetings that nobody has to be trusted for: the program, and all of its I/O.
 //!
-//! Read in this order: `cli` (what a person can ask for), [`http`] (what their browser and their
-//! command line talk to), `chain` (what the validators say, verified), `rpc` (what a validator
-//! serves). Everything that decides lies in the pure crates; this one owns clocks, sockets, files
+//! Read in this order: [`cli`] (what a person can ask for), [`http`] (what their browser and their
+//! command line talk to), [`node`] (the daemon behind it), [`chain`] (what the validators say,
+//! verified), [`rpc`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
+//! go to), [`demo`] (all of it on one machine). Everything that decides lies in the pure crates; this one owns clocks, sockets, files
 //! and randomness.
 
 // The person's side.
-pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod demo;
 mod files;
 pub mod http;
-//
 pub mod keystore;
-pub mod network;
+pub mod node;
 pub mod qr;
+
+// The ledger, from both sides.
+pub mod chain;
+pub mod network;
 pub mod rpc;
 mod serve;
-//
-pub mod links;
-//
-pub mod relay;
-//
-pub mod rtc;
-//
+
+// The other participants, and the browser.
 pub mod clip;
-//
-// mod node
-//
-// mod demo
+pub mod links;
+pub mod relay;
+pub mod rtc;

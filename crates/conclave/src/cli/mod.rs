@@ -9,7 +9,7 @@ mod identity;
 mod meeting;
 mod network;
 mod output;
-// mod up;
+mod up;
 mod validator;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -52,7 +52,8 @@ impl Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    // Up(up::Up),
+    /// Start the daemon of this person and open its page
+    Up(up::Up),
     /// Play the whole paper on this machine: validators, guests, real media
     Demo(Demo),
     /// The identity of this device
@@ -114,7 +115,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            // Command::Up(up) => Box::pin(up::run(up, common)).await.map(|()| true),
+            Command::Up(up) => Box::pin(up::run(up, common)).await.map(|()| true),
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
@@ -125,8 +126,16 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
 }
 
 async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
-    let _ = (demo, common);
-    Err(anyhow::anyhow!("the demo is not part of this build")).advise("conclave up --dev")
+    let options = crate::demo::Options {
+        once: demo.once,
+        json: common.json,
+        guests: demo.guests.into(),
+        validators: demo.validators.into(),
+        browser: !demo.no_browser,
+        port: demo.port,
+        keep: demo.keep,
+    };
+    crate::demo::run(options).await.advise("conclave demo --keep, and look at the logs it names")
 }
 
 #[cfg(test)]

@@ -483,7 +483,7 @@ impl Actor {
             let made = super::door::invite(&chain, &host, inviter.secret).await;
             match made.map(|invite| invite.to_string()) {
                 Ok(link) => {
-                    let qr = crate::qr::draw(&link);
+                    let qr = crate::qr::qr(&link).unwrap_or_default();
                     let _over = inputs.send(Late::Invite(wire::Invite { link, qr })).await;
                 }
                 Err(error) => tracing::warn!(%error, "no invite"),
