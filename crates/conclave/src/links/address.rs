@@ -32,6 +32,26 @@ const TAG_V4: u8 = 4;
 const TAG_V6: u8 = 6;
 
 impl AddressBlob {
+    /// The addresses that an invite names; those that nobody can be reached at are refused.
+    ///
+    /// # Errors
+    /// [`AddressError::Relay`], [`AddressError::Socket`] or [`AddressError::TooMany`].
+    pub fn new(
+        relay: Option<&str>,
+        sockets: impl IntoIterator<Item = SocketAddr>,
+    ) -> Result<Self, AddressError> {
+        let relay = relay.map(str::parse).transpose().map_err(|_| AddressError::Relay)?;
+        if let Some(url) = &relay {
+            check_relay(url)?;
+        }
+        let sockets: BTreeSet<SocketAddr> = sockets.into_iter().collect();
+        sockets.iter().try_for_each(check_socket)?;
+        if sockets.len() > MAX_SOCKETS {
+            return Err(AddressError::TooMany);
+        }
+        Ok(Self { relay, sockets })
+    }
+
     /// Reads one blob, all of `bytes`.
     ///
     /// # Errors
