@@ -124,12 +124,9 @@ fn unlock(keystore: &Keystore, network: &Network) -> anyhow::Result<Option<Passp
 
 fn greet(server: &Server, no_browser: bool, common: &Common) -> anyhow::Result<()> {
     let (url, token) = (server.danger_url(), server.token().danger_hex());
-    let ready =
-        json!({ "event": "ready", "url": *url, "token": *token, "port": server.port() });
+    let ready = json!({ "event": "ready", "url": *url, "token": *token, "port": server.port() });
     common.output().say(&ready, || format!("Conclave is at {}", *url))?;
-    if !no_browser
-        && let Err(error) = open::that_detached(url.as_str())
-    {
+    if !no_browser && let Err(error) = open::that_detached(url.as_str()) {
         tracing::warn!(%error, "no browser was opened; open the address above");
     }
     Ok(())

@@ -139,7 +139,10 @@ impl Daemon {
             if start.elapsed() >= within {
                 let now = state.ok().and_then(Result::ok).and_then(|state| state.meeting);
                 let now = now.map_or_else(|| "no meeting".to_owned(), |m| describe(&m));
-                return Err(anyhow!("{}: {what} did not happen within {within:?} ({now})", self.name));
+                return Err(anyhow!(
+                    "{}: {what} did not happen within {within:?} ({now})",
+                    self.name
+                ));
             }
             sleep(LOOK).await;
         }

@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use conclave_meeting::{
-    Millis,
     key::{EpochId, MeetingKey, StreamKind, metadata},
     media::{Header, Kid, Opener, Reassembler},
+    time::Millis,
 };
 use conclave_protocol::{DeviceId, Digest, Epoch, MemberIdx};
 use serde::Serialize;
@@ -102,7 +102,8 @@ impl Scene {
                 lost += self.compare(from, to, &mut latency);
             }
         }
-        let mut first: Vec<f64> = recordings.iter().filter_map(|r| self.first_frame_ms(r)).collect();
+        let mut first: Vec<f64> =
+            recordings.iter().filter_map(|r| self.first_frame_ms(r)).collect();
         let mut finality: Vec<f64> =
             self.finality.iter().map(|took| took.as_secs_f64() * 1_000.0).collect();
         let opened = |r: &Recording| r.entries.iter().filter(|e| e.what == What::Opened).count();
@@ -127,7 +128,8 @@ impl Scene {
     /// Milliseconds from the click to the last packet that the kicked guest's whole state opens,
     /// of all packets that reached anybody; and how many of those are of a later epoch.
     fn blindness(&self, recordings: &[Recording], kicked: &str) -> Result<(f64, usize)> {
-        let guest = recordings.iter().find(|r| r.name == kicked).context("no record of the guest")?;
+        let guest =
+            recordings.iter().find(|r| r.name == kicked).context("no record of the guest")?;
         let (click, epoch) = self.kick.context("nobody was kicked")?;
         let (mut last, mut later) = (click, 0);
         for recording in recordings {
@@ -216,7 +218,9 @@ impl Recording {
             let dev: DeviceId = dev.parse().context("a recorded device id")?;
             let mk: [u8; 32] = hex::FromHex::from_hex(&line.mk).context("a recorded key")?;
             let mk = MeetingKey::danger_from_bytes(mk);
-            for kind in [StreamKind::Audio, StreamKind::Video, StreamKind::Screen, StreamKind::ScreenAudio] {
+            for kind in
+                [StreamKind::Audio, StreamKind::Video, StreamKind::Screen, StreamKind::ScreenAudio]
+            {
                 let stream = epoch.stream(dev, MemberIdx(kid.idx), kid.stream, kind);
                 let opener = Opener::new(mk.stream_key(&stream), header.kid, metadata(&mid));
                 if opener.is_some_and(|mut opener| opener.open(&mut packet.to_vec()).is_ok()) {

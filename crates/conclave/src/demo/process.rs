@@ -34,7 +34,8 @@ impl Process {
         log: &Path,
     ) -> Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
-        let log = std::fs::File::create(log).with_context(|| format!("writing {}", log.display()))?;
+        let log =
+            std::fs::File::create(log).with_context(|| format!("writing {}", log.display()))?;
         let mut child = Command::new(program)
             .args(args)
             .stdin(Stdio::null())

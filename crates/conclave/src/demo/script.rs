@@ -14,8 +14,8 @@ use super::{
     world::{GUESTS, World},
 };
 use crate::http::wire::{
-    Admit, Empty, Freshness, Identity, InfoForm, Invitation, Kick, KeyState, Meeting, NewIdentity, NewMeeting,
-    Opened, Phase, Preview,
+    Admit, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Kick, Meeting, NewIdentity,
+    NewMeeting, Opened, Phase, Preview,
 };
 
 /// Bound of every single step; reaching it is a failure, not a measurement.
@@ -24,7 +24,11 @@ const STEP: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs the script and returns whether every check held.
-pub(crate) async fn run(options: &Options, world: &mut World, timeline: &mut Timeline) -> Result<bool> {
+pub(crate) async fn run(
+    options: &Options,
+    world: &mut World,
+    timeline: &mut Timeline,
+) -> Result<bool> {
     let guests = options.guests.clamp(3, GUESTS.len());
     let scene = &mut Scene::default();
 
@@ -57,12 +61,18 @@ pub(crate) async fn run(options: &Options, world: &mut World, timeline: &mut Tim
     for daemon in std::iter::once(&leader).chain(&others) {
         let everyone = guests + 1;
         let epoch = daemon.until_meeting("the first key", STEP, |m| together(m, everyone)).await?;
-        timeline.step("(14)-(17)", &format!("{} holds the meeting key of epoch {epoch}", daemon.name));
+        timeline
+            .step("(14)-(17)", &format!("{} holds the meeting key of epoch {epoch}", daemon.name));
     }
-    timeline.check("same_key_for_all", true, "every member's key fits the commitment on the ledger");
+    timeline.check(
+        "same_key_for_all",
+        true,
+        "every member's key fits the commitment on the ledger",
+    );
 
     timeline.chapter("Encrypted meeting (section IV.G)");
-    everyone_hears(&leader, &others, timeline, "media_flows", "everyone opens everyone's packets").await?;
+    everyone_hears(&leader, &others, timeline, "media_flows", "everyone opens everyone's packets")
+        .await?;
     sleep(LOOK).await;
 
     timeline.chapter("Meeting key update (section IV.H)");
@@ -76,21 +86,46 @@ pub(crate) async fn run(options: &Options, world: &mut World, timeline: &mut Tim
     let refused = refused(&leader, &others).await?;
     end(&leader, staying, scene, timeline).await?;
 
-    let recordings = std::iter::once(&leader).chain(&others).map(Recording::of).collect::<Result<Vec<_>>>()?;
+    let recordings =
+        std::iter::once(&leader).chain(&others).map(Recording::of).collect::<Result<Vec<_>>>()?;
     let keys_gone = keys_gone(&leader, &others, &recordings)?;
-    timeline.check("keys_gone", keys_gone.0 == 0, &format!(
-        "none of the {} meeting keys is left in the memory of {} processes", keys_gone.1, others.len() + 1));
+    timeline.check(
+        "keys_gone",
+        keys_gone.0 == 0,
+        &format!(
+            "none of the {} meeting keys is left in the memory of {} processes",
+            keys_gone.1,
+            others.len() + 1
+        ),
+    );
     let figures = scene.figures(&recordings, kicked.name, refused)?;
-    timeline.check("kicked_is_blind", figures.kicked_opens_after_rekey == 0,
-        &format!("{} opens nothing that was sent under a later key", kicked.name));
-    timeline.check("no_packet_lost_by_rekey", figures.rekey_gap_packets_lost == 0,
-        &format!("{} packets lost around {} new keys", figures.rekey_gap_packets_lost, figures.epochs));
-    timeline.check("nothing_forged_accepted", figures.packets_opened > 0,
-        &format!("{} packets opened, {} refused", figures.packets_opened, figures.packets_refused));
+    timeline.check(
+        "kicked_is_blind",
+        figures.kicked_opens_after_rekey == 0,
+        &format!("{} opens nothing that was sent under a later key", kicked.name),
+    );
+    timeline.check(
+        "no_packet_lost_by_rekey",
+        figures.rekey_gap_packets_lost == 0,
+        &format!(
+            "{} packets lost around {} new keys",
+            figures.rekey_gap_packets_lost, figures.epochs
+        ),
+    );
+    timeline.check(
+        "nothing_forged_accepted",
+        figures.packets_opened > 0,
+        &format!("{} packets opened, {} refused", figures.packets_opened, figures.packets_refused),
+    );
     Ok(timeline.summary(&json!(figures)))
 }
 
-async fn identity(daemon: &Daemon, form: InfoForm, scene: &mut Scene, timeline: &Timeline) -> Result<()> {
+async fn identity(
+    daemon: &Daemon,
+    form: InfoForm,
+    scene: &mut Scene,
+    timeline: &Timeline,
+) -> Result<()> {
     let ask = NewIdentity { name: daemon.name.to_owned(), form, passphrase: None };
     let start = Instant::now();
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
@@ -100,9 +135,16 @@ async fn identity(daemon: &Daemon, form: InfoForm, scene: &mut Scene, timeline: 
         InfoForm::Encrypted => "encrypted",
         InfoForm::Commit => "as an HMAC (eq. 4)",
     };
-    timeline.step("(1)-(4)", &format!(
-        "{} registered device {} with key {}, name {how}; final after {} ms",
-        daemon.name, short(&identity.device), identity.fingerprint, start.elapsed().as_millis()));
+    timeline.step(
+        "(1)-(4)",
+        &format!(
+            "{} registered device {} with key {}, name {how}; final after {} ms",
+            daemon.name,
+            short(&identity.device),
+            identity.fingerprint,
+            start.elapsed().as_millis()
+        ),
+    );
     ensure!(identity.registered, "{} is not registered", daemon.name);
     Ok(())
 }
@@ -117,21 +159,38 @@ async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &mut Timeline) ->
         })
         .await?;
     scene.final_after(start.elapsed());
-    timeline.step("(5)-(7)", &format!("{} published meeting {} and has the invite", leader.name, short(&opened.mid)));
+    timeline.step(
+        "(5)-(7)",
+        &format!("{} published meeting {} and has the invite", leader.name, short(&opened.mid)),
+    );
     Ok(link)
 }
 
-async fn request(guest: &Daemon, leader: &Daemon, link: &str, timeline: &mut Timeline) -> Result<()> {
+async fn request(
+    guest: &Daemon,
+    leader: &Daemon,
+    link: &str,
+    timeline: &mut Timeline,
+) -> Result<()> {
     let ask = Invitation { link: link.to_owned() };
     let preview: Preview = guest.post("/api/invite", &ask).await?;
     let held = preview.checks.iter().all(|check| check.ok) && !preview.checks.is_empty();
-    timeline.check("invite_verified", held, &format!(
-        "{} checked the invite of {} against the ledger at height {}", guest.name, leader.name, preview.proof_height));
+    timeline.check(
+        "invite_verified",
+        held,
+        &format!(
+            "{} checked the invite of {} against the ledger at height {}",
+            guest.name, leader.name, preview.proof_height
+        ),
+    );
     let _: Opened = guest.post("/api/join", &ask).await?;
     guest
         .until_meeting("waiting in the lobby", STEP, |m| (m.phase == Phase::Waiting).then_some(()))
         .await?;
-    timeline.step("(8)-(10)", &format!("{}'s signed request is final and the leader has it", guest.name));
+    timeline.step(
+        "(8)-(10)",
+        &format!("{}'s signed request is final and the leader has it", guest.name),
+    );
     Ok(())
 }
 
@@ -142,15 +201,26 @@ async fn verified(leader: &Daemon, guests: usize, timeline: &mut Timeline) -> Re
         })
         .await?;
     for guest in &lobby {
-        let facts: Vec<String> = guest.facts.iter().map(|fact| format!("{:?}", fact.name).to_lowercase()).collect();
-        timeline.check("request_verified", guest.facts.iter().all(|fact| fact.ok) && !facts.is_empty(),
-            &format!("(11)-(13) request {} of {} at height {}: {}", guest.idx, guest.name, guest.proof_height, facts.join(", ")));
+        let facts: Vec<String> =
+            guest.facts.iter().map(|fact| format!("{:?}", fact.name).to_lowercase()).collect();
+        timeline.check(
+            "request_verified",
+            guest.facts.iter().all(|fact| fact.ok) && !facts.is_empty(),
+            &format!(
+                "(11)-(13) request {} of {} at height {}: {}",
+                guest.idx,
+                guest.name,
+                guest.proof_height,
+                facts.join(", ")
+            ),
+        );
     }
     Ok(lobby.iter().map(|guest| guest.idx).collect())
 }
 
 fn together(meeting: &Meeting, everyone: usize) -> Option<u32> {
-    let whole = meeting.phase == Phase::Live && meeting.epoch > 0 && meeting.members.len() == everyone;
+    let whole =
+        meeting.phase == Phase::Live && meeting.epoch > 0 && meeting.members.len() == everyone;
     (whole && meeting.members.iter().all(|m| m.key == KeyState::Ok)).then_some(meeting.epoch)
 }
 
@@ -166,7 +236,9 @@ async fn everyone_hears(
     for daemon in std::iter::once(leader).chain(others) {
         let heard = daemon
             .until_meeting("media of all others", STEP, |m| {
-                let live = |m: &crate::http::wire::Member| m.me || m.streams.iter().filter(|s| s.live).count() >= 2;
+                let live = |m: &crate::http::wire::Member| {
+                    m.me || m.streams.iter().filter(|s| s.live).count() >= 2
+                };
                 m.members.iter().all(live).then_some(())
             })
             .await;
@@ -190,10 +262,17 @@ async fn kick(
     scene.kicked(epoch);
     let _: Empty = leader.post("/api/kick", &Kick { idx, ban: true }).await?;
     for daemon in std::iter::once(leader).chain(rest) {
-        daemon.until_meeting("the key without the kicked guest", STEP, |m| (m.epoch > epoch).then_some(())).await?;
+        daemon
+            .until_meeting("the key without the kicked guest", STEP, |m| {
+                (m.epoch > epoch).then_some(())
+            })
+            .await?;
     }
     kicked.until_meeting("being told", STEP, |m| (m.phase == Phase::Removed).then_some(())).await?;
-    timeline.step("(14)-(18)", &format!("{} was removed and banned; new meeting key for the others", kicked.name));
+    timeline.step(
+        "(14)-(18)",
+        &format!("{} was removed and banned; new meeting key for the others", kicked.name),
+    );
     sleep(LOOK).await;
     everyone_hears(leader, rest, timeline, "media_after_kick", "the others go on").await
 }
@@ -209,7 +288,9 @@ async fn leave(
     scene.left(leaving.name);
     let _: Empty = leaving.post("/api/leave", &Empty {}).await?;
     for daemon in std::iter::once(leader).chain(staying) {
-        daemon.until_meeting("the key after the leave", STEP, |m| (m.epoch > epoch).then_some(())).await?;
+        daemon
+            .until_meeting("the key after the leave", STEP, |m| (m.epoch > epoch).then_some(()))
+            .await?;
     }
     timeline.step("(14)-(18)", &format!("{} left; new meeting key for the others", leaving.name));
     sleep(LOOK).await;
@@ -228,13 +309,29 @@ async fn validator_dies(
     timeline.step("", "one of the validators was killed");
     let start = Instant::now();
     let after = leader
-        .until("blocks without it", STEP, |s| (s.network.height > before + 3).then_some(s.network.height))
+        .until("blocks without it", STEP, |s| {
+            (s.network.height > before + 3).then_some(s.network.height)
+        })
         .await?;
-    timeline.check("ledger_goes_on", true, &format!(
-        "{} more blocks in {} ms, certified by the others", after - before, start.elapsed().as_millis()));
+    timeline.check(
+        "ledger_goes_on",
+        true,
+        &format!(
+            "{} more blocks in {} ms, certified by the others",
+            after - before,
+            start.elapsed().as_millis()
+        ),
+    );
     let fresh = leader.state().await?.network.freshness == Freshness::Fresh;
     timeline.check("ledger_fresh", fresh, "the newest header is fresh");
-    everyone_hears(leader, staying, timeline, "media_without_validator", "the meeting did not notice").await
+    everyone_hears(
+        leader,
+        staying,
+        timeline,
+        "media_without_validator",
+        "the meeting did not notice",
+    )
+    .await
 }
 
 /// Packets that anybody refused, for whatever reason.
@@ -246,18 +343,28 @@ async fn refused(leader: &Daemon, others: &[Daemon]) -> Result<u64> {
     Ok(refused as u64)
 }
 
-async fn end(leader: &Daemon, staying: &[Daemon], scene: &mut Scene, timeline: &mut Timeline) -> Result<()> {
+async fn end(
+    leader: &Daemon,
+    staying: &[Daemon],
+    scene: &mut Scene,
+    timeline: &mut Timeline,
+) -> Result<()> {
     scene.ended();
     let _: Empty = leader.post("/api/end", &Empty {}).await?;
     for daemon in std::iter::once(leader).chain(staying) {
         daemon.until_meeting("the end", STEP, |m| (m.phase == Phase::Ended).then_some(())).await?;
     }
-    timeline.step("(22)(23)", &format!("{} ended the meeting; everyone's daemon says so", leader.name));
+    timeline
+        .step("(22)(23)", &format!("{} ended the meeting; everyone's daemon says so", leader.name));
     Ok(())
 }
 
 /// How many copies of meeting keys are left in memory, and how many keys were looked for.
-fn keys_gone(leader: &Daemon, others: &[Daemon], recordings: &[Recording]) -> Result<(usize, usize)> {
+fn keys_gone(
+    leader: &Daemon,
+    others: &[Daemon],
+    recordings: &[Recording],
+) -> Result<(usize, usize)> {
     let mut keys: Vec<[u8; 32]> = recordings.iter().flat_map(Recording::meeting_keys).collect();
     keys.sort_unstable();
     keys.dedup();

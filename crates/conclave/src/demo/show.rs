@@ -61,6 +61,9 @@ async fn identity(daemon: &Daemon, timeline: &Timeline) -> Result<()> {
     let name = daemon.name.to_owned();
     let ask = NewIdentity { name, form: InfoForm::Clear, passphrase: None };
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
-    timeline.step("(1)-(3)", &format!("{} is registered with key {}", daemon.name, identity.fingerprint));
+    timeline.step(
+        "(1)-(3)",
+        &format!("{} is registered with key {}", daemon.name, identity.fingerprint),
+    );
     Ok(())
 }

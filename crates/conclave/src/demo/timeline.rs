@@ -42,9 +42,14 @@ impl Timeline {
     pub(crate) fn step(&self, equation: &str, text: &str) {
         if self.json {
             let at_ms = self.elapsed_ms();
-            self.line(&json!({"event": "step", "at_ms": at_ms, "equation": equation, "text": text}));
+            self.line(
+                &json!({"event": "step", "at_ms": at_ms, "equation": equation, "text": text}),
+            );
         } else {
-            self.text(&format!("  {:>6.2} s  {equation:>9}  {text}", self.start.elapsed().as_secs_f64()));
+            self.text(&format!(
+                "  {:>6.2} s  {equation:>9}  {text}",
+                self.start.elapsed().as_secs_f64()
+            ));
         }
     }
 
@@ -53,10 +58,16 @@ impl Timeline {
         self.checks.push(Check { name, ok });
         if self.json {
             let at_ms = self.elapsed_ms();
-            self.line(&json!({"event": "check", "at_ms": at_ms, "name": name, "ok": ok, "text": text}));
+            self.line(
+                &json!({"event": "check", "at_ms": at_ms, "name": name, "ok": ok, "text": text}),
+            );
         } else {
             let mark = if ok { self.green("ok  ") } else { self.red("FAIL") };
-            self.text(&format!("  {:>6.2} s  {:>9}  {mark} {text}", self.start.elapsed().as_secs_f64(), ""));
+            self.text(&format!(
+                "  {:>6.2} s  {:>9}  {mark} {text}",
+                self.start.elapsed().as_secs_f64(),
+                ""
+            ));
         }
     }
 
@@ -114,7 +125,9 @@ impl Timeline {
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => "not measured".to_owned(),
-        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), |f| format!("{}", (f * 100.0).round() / 100.0)),
+        Value::Number(n) => {
+            n.as_f64().map_or_else(|| n.to_string(), |f| format!("{}", (f * 100.0).round() / 100.0))
+        }
         other => other.to_string(),
     }
 }

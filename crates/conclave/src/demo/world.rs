@@ -32,8 +32,13 @@ impl World {
         let mut validators = Vec::new();
         for i in 0..count {
             let home = net.join(format!("validator-{i}"));
-            let args: Vec<std::ffi::OsString> =
-                vec!["validator".into(), "run".into(), "--json".into(), "--dir".into(), home.into()];
+            let args: Vec<std::ffi::OsString> = vec![
+                "validator".into(),
+                "run".into(),
+                "--json".into(),
+                "--dir".into(),
+                home.into(),
+            ];
             let log = dir.join(format!("validator-{i}.log"));
             validators.push(Process::start(&format!("validator {i}"), args, &log)?);
         }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use conclave_meeting::session::{
-    Command, Config, Invited, InviteSecret, NewMeeting as NewSession, Session,
+    Command, Config, InviteSecret, Invited, NewMeeting as NewSession, Session,
 };
 use conclave_protocol::{MeetingId, MemberIdx, codec::Text, meeting::Policy};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -119,7 +119,11 @@ impl Node {
 
     fn room(&self) -> Result<Room, Refused> {
         self.room.borrow().clone().ok_or_else(|| {
-            Refused::new(Fault::Conflict, "you are in no meeting", "start one, or join one with a link")
+            Refused::new(
+                Fault::Conflict,
+                "you are in no meeting",
+                "start one, or join one with a link",
+            )
         })
     }
 
@@ -380,7 +384,9 @@ fn refused(error: &ProfileError) -> Refused {
             format!("the identity was not registered: {error}"),
             "look whether the validators run, then try again",
         ),
-        ProfileError::Name(_) => Refused::new(Fault::Wrong, error.to_string(), "choose another name"),
+        ProfileError::Name(_) => {
+            Refused::new(Fault::Wrong, error.to_string(), "choose another name")
+        }
         ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use conclave_meeting::wire::Opening;
 use conclave_protocol::{
     Ed25519Signer, RegisterUser, Seconds, Signer as _, Tx, UserId, UserInfo,
     codec::{Blob, Text},
     identity::{Gate, device_id, user_id},
     tx::Role,
 };
-use conclave_meeting::wire::Opening;
 use rand::Rng as _;
 use zeroize::Zeroizing;
 
@@ -158,11 +158,7 @@ fn seal(user: &UserId, seq: u32, text: &str, key: &[u8; 32]) -> Result<UserInfo,
     let aad = [user.as_bytes().as_slice(), b"userinfo", &seq.to_be_bytes()].concat();
     let mut bytes = text.as_bytes().to_vec();
     LessSafeKey::new(cipher)
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(aad),
-            &mut bytes,
-        )
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut bytes)
         .map_err(|_| ProfileError::Seal)?;
     let bytes = Blob::new(bytes).map_err(|_| ProfileError::Seal)?;
     Ok(UserInfo::Encrypted(key_id, nonce, bytes))

@@ -89,10 +89,7 @@ impl Keeper {
 
 /// Whether nothing more happens in a meeting of this phase.
 pub(super) const fn is_over(phase: Phase) -> bool {
-    matches!(
-        phase,
-        Phase::Denied | Phase::Ended | Phase::Failed | Phase::Left | Phase::Removed
-    )
+    matches!(phase, Phase::Denied | Phase::Ended | Phase::Failed | Phase::Left | Phase::Removed)
 }
 
 async fn changed(view: Option<&mut watch::Receiver<Arc<Meeting>>>) {

@@ -12,8 +12,8 @@ use std::{
 
 use bytes::Bytes;
 use conclave_meeting::{
-    Millis,
     session::{Command, Config, Event, Input, MeetingView, Output, Session, SubmitId},
+    time::Millis,
 };
 use conclave_protocol::{MeetingId, MemberIdx, Npk};
 use rand::rngs::StdRng;
@@ -76,7 +76,8 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
     let (asks, inbox) = mpsc::channel(COMMANDS);
     let (inputs, late) = mpsc::channel(COMMANDS);
     let recorder = ground.record.as_ref().and_then(|(dir, keys)| Recorder::create(dir, *keys).ok());
-    let player = ground.clip.and_then(|guest| Clip::load(guest).ok()).map(|clip| clip.play(Instant::now()));
+    let player =
+        ground.clip.and_then(|guest| Clip::load(guest).ok()).map(|clip| clip.play(Instant::now()));
     let actor = Actor {
         mid: opening.mid,
         session: opening.session,
@@ -386,7 +387,8 @@ impl Actor {
                 let Some(number) = conclave_meeting::media::StreamNo::new(stream.stream_no) else {
                     return;
                 };
-                let command = Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
+                let command =
+                    Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
                 // A stream that has just ended needs no keyframe.
                 let _gone = self.command(command);
             }

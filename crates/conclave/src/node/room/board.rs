@@ -63,13 +63,15 @@ impl Board {
     /// The whole view at this moment.
     pub(crate) fn view(&self, now: Instant) -> wire::Meeting {
         let mut view = self.meeting.clone();
-        view.key_age_ms = self.key_since.map_or(0, |since| millis(now.saturating_duration_since(since)));
+        view.key_age_ms =
+            self.key_since.map_or(0, |since| millis(now.saturating_duration_since(since)));
         if let Some(meeting) = self.ledger.as_ref().and_then(|ledger| ledger.meeting.as_ref()) {
             view.term = meeting.term.0;
             view.leader = Some(meeting.leader.0);
             view.members = self.members(meeting.leader, now);
         }
-        view.lobby = self.knockers.values().map(|(knocker, at)| self.lobbyist(knocker, *at)).collect();
+        view.lobby =
+            self.knockers.values().map(|(knocker, at)| self.lobbyist(knocker, *at)).collect();
         view
     }
 
@@ -199,7 +201,11 @@ impl Board {
             }
             Event::SubmitFailed { reason } => {
                 let text = format!("the ledger did not take a step of this meeting: {reason}");
-                return Some(self.notice(Level::Error, text, "it is tried again where it can be".to_owned()));
+                return Some(self.notice(
+                    Level::Error,
+                    text,
+                    "it is tried again where it can be".to_owned(),
+                ));
             }
             Event::Ended(ending) => self.over(ending),
             _ => {}
@@ -226,7 +232,9 @@ impl Board {
             Phase::Knocking => "Your request is on the ledger; calling the leader's device.",
             Phase::Left => "You left the meeting.",
             Phase::Live if self.meeting.epoch == 0 => "The meeting is open; nobody else is in yet.",
-            Phase::Live => "Everything is encrypted with a key that only the people listed here have.",
+            Phase::Live => {
+                "Everything is encrypted with a key that only the people listed here have."
+            }
             Phase::Publishing => "Publishing the meeting on the ledger.",
             Phase::Removed => "The leader removed you from the meeting.",
             Phase::Requesting => "Putting your signed request on the ledger.",
@@ -271,7 +279,13 @@ impl Board {
         admitted.map(|(idx, member)| self.member(*idx, member, *idx == leader, now)).collect()
     }
 
-    fn member(&self, idx: MemberIdx, member: &MemberView, leader: bool, now: Instant) -> wire::Member {
+    fn member(
+        &self,
+        idx: MemberIdx,
+        member: &MemberView,
+        leader: bool,
+        now: Instant,
+    ) -> wire::Member {
         let me = self.meeting.me == Some(idx.0);
         let link = match self.links.get(&member.member.npk) {
             _ if me => LinkState::Myself,
@@ -330,7 +344,8 @@ impl Board {
         let known = self.names.get(&idx).cloned();
         known.unwrap_or_else(|| {
             let member = self.ledger.as_ref().and_then(|ledger| ledger.members.get(&idx));
-            member.map_or_else(|| format!("member {}", idx.0), |m| format!("user {}", m.member.user))
+            member
+                .map_or_else(|| format!("member {}", idx.0), |m| format!("user {}", m.member.user))
         })
     }
 

@@ -112,7 +112,8 @@ pub(crate) async fn look(chain: &Chain, link: &str) -> Result<Found, DoorError> 
 /// Everything a preview rests on, so that all of it is proven at one height.
 fn keys(invite: &Invite, meeting: &MeetingRecord) -> Vec<Key> {
     let mid = invite.mid;
-    let mut keys = vec![Key::Meeting(mid), Key::Member(mid, meeting.leader), Key::User(invite.leader)];
+    let mut keys =
+        vec![Key::Meeting(mid), Key::Member(mid, meeting.leader), Key::User(invite.leader)];
     keys.extend((0..meeting.info_chunks).map(|part| Key::MeetingInfo(mid, part)));
     keys.extend((0..5).map(|part| Key::UserInfo(invite.leader, part)));
     keys
@@ -129,16 +130,24 @@ fn preview(chain: &Chain, invite: &Invite, meeting: &MeetingRecord, at: &Snapsho
     let checks = vec![
         check("chain", true, "the invite is for the network this device follows"),
         check("meeting", open, if open { "the meeting is open" } else { "the meeting is over" }),
-        check("leader", theirs, if theirs {
-            "it is led by the person and the key that the invite names"
-        } else {
-            "it is not led by the person and the key that the invite names"
-        }),
-        check("expiry", now <= invite.expires, if now <= invite.expires {
-            "the invite is still good"
-        } else {
-            "the invite has expired"
-        }),
+        check(
+            "leader",
+            theirs,
+            if theirs {
+                "it is led by the person and the key that the invite names"
+            } else {
+                "it is not led by the person and the key that the invite names"
+            },
+        ),
+        check(
+            "expiry",
+            now <= invite.expires,
+            if now <= invite.expires {
+                "the invite is still good"
+            } else {
+                "the invite has expired"
+            },
+        ),
     ];
     let info = |key: &dyn Fn(u8) -> Key, count: u8| {
         let parts = (0..count).filter_map(|part| match at.record(&key(part)) {
@@ -175,7 +184,8 @@ pub(crate) fn seal_title(title: &str, mid: &MeetingId, secret: &[u8; 16]) -> Opt
     let mut bytes = title.as_bytes().to_vec();
     let nonce = Nonce::assume_unique_for_key(TITLE_NONCE);
     title_key(mid, secret)?.seal_in_place_append_tag(nonce, Aad::from(mid.0), &mut bytes).ok()?;
-    let [key_id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = mid.0;
+    let [key_id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        mid.0;
     Some(UserInfo::Encrypted(key_id, TITLE_NONCE, Blob::new(bytes).ok()?))
 }
 

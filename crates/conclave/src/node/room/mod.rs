@@ -88,7 +88,11 @@ impl Room {
     pub(crate) async fn command(&self, command: Command) -> Result<(), Refused> {
         let (reply, answer) = oneshot::channel();
         let over = || {
-            Refused::new(crate::http::Fault::Conflict, "the meeting is over", "start or join another one")
+            Refused::new(
+                crate::http::Fault::Conflict,
+                "the meeting is over",
+                "start or join another one",
+            )
         };
         self.asks.send(Ask::Command(command, reply)).await.map_err(|_| over())?;
         answer.await.map_err(|_| over())?
