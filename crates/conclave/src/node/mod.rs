@@ -9,10 +9,7 @@ pub(crate) mod record;
 mod room;
 mod state;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::{
     Command, Config, InviteSecret, Invited, NewMeeting as NewSession, Session,
@@ -32,7 +29,7 @@ use crate::{
         Backend, Fault, Kind, Refused, Sample,
         wire::{
             Admit, Chat, Deny, DismissNotice, Identity, Invitation, Kick, NewIdentity, NewMeeting,
-            Notice, Opened, Phase, Preview, Published, Receive, Received, Role, Source, State,
+            Notice, Opened, Preview, Published, Receive, Received, Role, Source, State,
         },
     },
     keystore::{Keystore, Passphrase},
@@ -338,13 +335,12 @@ impl Backend for Node {
     }
 
     async fn publish(&self, source: Source, offer: String) -> Result<Published, Refused> {
-        let room = self.room()?;
+        self.room()?;
         let source = match source {
             Source::Camera => rtc::Source::Camera,
             Source::Screen => rtc::Source::Screen,
         };
         let answer = self.rtc.publish(offer, source).await.map_err(|error| media(&error))?;
-        room.publish(answer.session, source).await;
         Ok(Published { id: answer.session.to_string(), sdp: answer.sdp })
     }
 

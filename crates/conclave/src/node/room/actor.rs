@@ -32,7 +32,7 @@ use crate::{
     http::{Fault, Refused, wire},
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
     node::record::{KeyLine, Recorder, What},
-    rtc::{MediaKind, RtcEvent, RtpUnit, SessionId, Source, StreamKey},
+    rtc::{MediaKind, RtcEvent, RtpUnit, StreamKey},
 };
 
 /// How often the view is made anew though nothing happened, so that ages and silence show.
@@ -101,7 +101,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         ground,
     };
     tokio::spawn(actor.run(inbox, events, late));
-    Ok(Room { asks, mid: opening.mid, view: page, counts })
+    Ok(Room { asks, view: page, counts })
 }
 
 struct Actor {
@@ -374,7 +374,6 @@ impl Actor {
                 }
                 self.dirty = true;
             }
-            _ => {}
         }
     }
 
@@ -413,7 +412,8 @@ impl Actor {
             },
         };
         let now = self.now();
-        self.session.send_media(number, &unit.encode(), now);
+        // Without a key nothing is sealed, and nothing is kept for later: media is live.
+        let _unsent = self.session.send_media(number, &unit.encode(), now);
         if let Some(me) = self.view.borrow().me {
             self.board.heard(MemberIdx(me), number.value(), Instant::now());
         }
@@ -451,8 +451,6 @@ impl Actor {
                 let _gone = reply.send(result);
             }
             Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
-            // Streams open with their first packet.
-            Ask::Publish(..) => {}
             Ask::Unpublish(session) => self.close(Origin::Browser(session)),
         }
     }
@@ -485,7 +483,7 @@ impl Actor {
             let made = super::door::invite(&chain, &host, inviter.secret).await;
             match made.map(|invite| invite.to_string()) {
                 Ok(link) => {
-                    let qr = crate::qr::qr(&link).unwrap_or_default();
+                    let qr = crate::qr::draw(&link);
                     let _over = inputs.send(Late::Invite(wire::Invite { link, qr })).await;
                 }
                 Err(error) => tracing::warn!(%error, "no invite"),

@@ -75,11 +75,6 @@ impl Board {
         view
     }
 
-    /// How far it has come.
-    pub(crate) const fn phase(&self) -> Phase {
-        self.meeting.phase
-    }
-
     /// The own index is known.
     pub(crate) const fn me(&mut self, idx: MemberIdx) {
         self.meeting.me = Some(idx.0);

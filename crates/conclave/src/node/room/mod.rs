@@ -12,7 +12,6 @@ mod streams;
 use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::Command;
-use conclave_protocol::MeetingId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
     clip::Guest,
     http::{Refused, wire},
     node::outbox::Outbox,
-    rtc::{Rtc, RtcEvent},
+    rtc::{Rtc, RtcEvent, SessionId},
 };
 
 /// Commands that may wait for the loop.
@@ -30,8 +29,6 @@ const COMMANDS: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     asks: mpsc::Sender<Ask>,
-    /// The meeting.
-    pub(crate) mid: MeetingId,
     /// What the page shows, after every change.
     pub(crate) view: watch::Receiver<Arc<wire::Meeting>>,
     /// What is counted.
@@ -74,10 +71,8 @@ pub(crate) struct Ground {
 enum Ask {
     Command(Command, oneshot::Sender<Result<(), Refused>>),
     DismissNotice(String),
-    /// A publication of the browser has begun.
-    Publish(crate::rtc::SessionId, crate::rtc::Source),
     /// A publication of the browser is over.
-    Unpublish(crate::rtc::SessionId),
+    Unpublish(SessionId),
 }
 
 impl Room {
@@ -103,15 +98,10 @@ impl Room {
         let _over = self.asks.send(Ask::DismissNotice(id)).await;
     }
 
-    /// The browser publishes on this connection from now on.
-    pub(crate) async fn publish(&self, session: crate::rtc::SessionId, source: crate::rtc::Source) {
-        let _over = self.asks.send(Ask::Publish(session, source)).await;
-    }
-
     /// The browser publishes no more on this connection.
-    pub(crate) async fn unpublish(&self, session: crate::rtc::SessionId) {
+    pub(crate) async fn unpublish(&self, session: SessionId) {
         let _over = self.asks.send(Ask::Unpublish(session)).await;
     }
 }
 
-pub(crate) use actor::{Opening, open};
+pub(crate) use actor::{Inviter, Opening, open};
