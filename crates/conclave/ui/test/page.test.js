@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { browser, open } from "./browser.js";
+import { fakeDaemon, freshState, lobbyist, meeting, member } from "./fake-daemon.js";
+
+/** @type {import("playwright-core").Browser} */
+let chrome;
+before(async () => { chrome = await browser(); });
+after(() => chrome.close());
+
+/** One page before a daemon with this state; it ends without complaints and without violations.
+ * @param {string} name
+ * @param {object} state
+ * @param {(page: import("playwright-core").Page, daemon: any) => Promise<void>} use
+ */
+function onPage(name, state, use) {
+  test(name, async () => {
+    const daemon = await fakeDaemon(freshState(state));
+    const { page, complaints } = await open(chrome, daemon.url, { viewport: { width: 1024, height: 768 } });
+    try {
+      await use(page, daemon);
+      await assertAccessible(page);
+      assert.deepEqual(complaints, []);
+    } finally {
+      await page.context().close();
+      daemon.close();
+    }
+  });
+}
+
+/** @param {import("playwright-core").Page} page */
+async function assertAccessible(page) {
+  // Evaluated by the browser's debugger, so the page's own policy stays in force.
+  await page.evaluate(await readFile(new URL(import.meta.resolve("axe-core")), "utf8"));
+  const found = await page.evaluate(async () => {
+    // @ts-expect-error axe was put there one line above
+    const { violations } = await globalThis.axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  });
+  assert.deepEqual(found, []);
+}
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const sent = (daemon, path) => daemon.asked.filter((one) => one.path === path).map(({ body }) => body);
+const talking = (change) => ({ meeting: meeting(change) });
+
+onPage("an identity is made with the chosen form", { identity: null }, async (page, daemon) => {
+  assert.equal(new URL(page.url()).hash, "");
+  await page.getByRole("textbox", { name: "Your name" }).fill("Alice");
+  await page.getByRole("radio", { name: "Only a fingerprint" }).check();
+  await button(page, "Create identity").click();
+  await page.waitForTimeout(100);
+  assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "commit" }]);
+});
+
+onPage("a refusal says what happened and what to do", {}, async (page, daemon) => {
+  daemon.answers.set("/api/meetings", () => {
+    daemon.show({});
+    return [200, { error: "", next: "" }];
+  });
+  await page.getByRole("textbox", { name: "Title" }).fill("Weekly");
+  await button(page, "Start a meeting").click();
+  await page.waitForTimeout(100);
+  assert.deepEqual(sent(daemon, "/api/meetings"), [{ title: "Weekly" }]);
+});
+
+onPage("a link is checked before anyone is asked", {}, async (page, daemon) => {
+  daemon.answers.set("/api/invite", [200, {
+    mid: "12", title: "Weekly review", proof_height: 77,
+    leader: { user: "aa", name: "Bob", fingerprint: "1111 2222 3333 4444" },
+    checks: [{ name: "meeting", ok: true, text: "The meeting is open." }],
+  }]);
+  await button(page, "Join with a link").click();
+  await page.getByRole("textbox", { name: "Invite link" }).fill("conclave:j/1#x");
+  await button(page, "Check the link").click();
+  await page.getByText("The meeting is open.").waitFor();
+  await button(page, "Camera off").click();
+  await button(page, "Camera on").waitFor();
+  assert.deepEqual(sent(daemon, "/api/join"), []);
+  await button(page, "Ask to come in").click();
+  await page.waitForTimeout(100);
+  assert.deepEqual(sent(daemon, "/api/join"), [{ link: "conclave:j/1#x" }]);
+});
+
+onPage("a guest sees how far the request is", talking({
+  role: "guest", phase: "waiting", invite: null, members: [], phase_text: "Bob decides.", me: null,
+}), async (page, daemon) => {
+  await page.getByText("Bob decides.").waitFor();
+  await button(page, "Leave").click();
+  await page.waitForTimeout(100);
+  assert.equal(sent(daemon, "/api/leave").length, 1);
+});
+
+const ALONE = { me: null };
+
+onPage("the leader admits, denies and admits all", talking({
+  ...ALONE, lobby: [lobbyist(5, "Dan"), lobbyist(6, "Eve")],
+}), async (page, daemon) => {
+  const dan = page.getByRole("listitem", { name: "Dan" });
+  await dan.getByRole("button", { name: "Deny", exact: true }).click();
+  await button(page, "Admit all").click();
+  await page.waitForTimeout(200);
+  assert.deepEqual(sent(daemon, "/api/deny"), [{ idx: 5, ban: false }]);
+  assert.deepEqual(sent(daemon, "/api/admit"), [{ idx: 5 }, { idx: 6 }]);
+});
+
+onPage("hostile names and lines stay text", talking({
+  ...ALONE,
+  members: [member(1, "<img src=x onerror=alert(1)>"), member(2, "\u202Eevil", { key: "waiting" })],
+  chat: [{ id: "1", idx: 1, name: "<b>B</b>", text: "<script>alert(1)</script>", at_ms: 0, me: false }],
+}), async (page) => {
+  await page.getByRole("article", { name: "<img src=x onerror=alert(1)>" }).waitFor();
+  await button(page, "Chat").click();
+  await page.getByText("<script>alert(1)</script>").waitFor();
+  assert.equal(await page.locator("#page img, #page b, #page script").count(), 0);
+});
+
+onPage("kick and ban is asked twice", talking(ALONE), async (page, daemon) => {
+  await button(page, "People").click();
+  await button(page, "Kick and ban Bob Okafor").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Kick and ban Bob Okafor?").waitFor();
+  assert.deepEqual(sent(daemon, "/api/kick"), []);
+  await dialog.getByRole("button", { name: "Kick and ban" }).click();
+  await page.waitForTimeout(100);
+  assert.deepEqual(sent(daemon, "/api/kick"), [{ idx: 1, ban: true }]);
+});
+
+onPage("the invite is read, drawn and copied", talking(ALONE), async (page) => {
+  await button(page, "Invite").click();
+  const link = await page.getByRole("textbox", { name: "Link of this meeting" }).inputValue();
+  await page.getByRole("img", { name: "QR code of the link" }).waitFor();
+  await button(page, "Copy link").click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+});
+
+onPage("a message is sent and the field is empty again", talking(ALONE), async (page, daemon) => {
+  await button(page, "Chat").click();
+  await page.getByRole("textbox", { name: "Message" }).fill("hello");
+  await button(page, "Send").click();
+  await page.waitForTimeout(100);
+  assert.deepEqual(sent(daemon, "/api/chat"), [{ text: "hello" }]);
+  assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "");
+});
+
+onPage("the end says why", talking({ phase: "removed", ended_reason: "The leader removed you." }),
+  async (page) => {
+    await page.getByText("The leader removed you.").waitFor();
+    await button(page, "Done").click();
+    await button(page, "Start a meeting").waitFor();
+  });
