@@ -47,9 +47,10 @@ function title() {
  *
  * @param {string} name
  * @param {() => Promise<unknown>} work
+ * @returns {Promise<boolean>} whether it was done
  */
 async function run(name, work) {
-  if (screen.busy.includes(name)) return;
+  if (screen.busy.includes(name)) return false;
   tell({ kind: "busy", name, on: true });
   tell({ kind: "refused", refusal: null });
   try {
@@ -57,9 +58,11 @@ async function run(name, work) {
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause;
     tell({ kind: "refused", refusal: cause.refusal });
+    return false;
   } finally {
     tell({ kind: "busy", name, on: false });
   }
+  return true;
 }
 
 /** @param {string} name @param {object} [body] */
@@ -92,11 +95,16 @@ const actions = {
     }
   },
   copy: async (text) => {
-    await navigator.clipboard.writeText(text);
-    tell({ kind: "said", text: "Copied" });
+    try {
+      await navigator.clipboard.writeText(text);
+      tell({ kind: "said", text: "Copied" });
+    } catch {
+      const next = "Select the link and copy it.";
+      tell({ kind: "refused", refusal: { error: "The browser does not let this page copy.", next } });
+    }
   },
-  mute: (on) => studio.turn("audio", !on),
-  camera: (on) => studio.turn("video", on),
+  mute: (on) => void studio.turn("audio", !on),
+  camera: (on) => void studio.turn("video", on),
   share: (on) => void studio.share(on),
   picture: (idx, kind) => studio.picture(screen.daemon?.meeting ?? null, idx, kind),
 };

@@ -40,17 +40,14 @@ export class Studio {
     this.opening = true;
     try {
       this.own.stream = await getDevices();
-      for (const track of this.own.stream.getTracks()) {
-        track.enabled = track.kind === "audio" ? media.mic : media.camera;
-      }
       const camera = media.camera && this.own.stream.getVideoTracks().length > 0;
       const mic = media.mic && this.own.stream.getAudioTracks().length > 0;
       this.tell({ kind: "media", media: { camera, mic, problem: "" } });
+      if (!camera) await this.turn("video", false);
+      if (!mic) await this.turn("audio", false);
     } catch {
       this.failed = true;
-      const problem = "The browser gives no camera and no microphone. Allow them beside the "
-        + "address of this page, then turn them on again.";
-      this.tell({ kind: "media", media: { camera: false, mic: false, problem } });
+      this.tell({ kind: "media", media: { camera: false, mic: false, problem: PROBLEM } });
     } finally {
       this.opening = false;
       this.redraw();
@@ -58,14 +55,29 @@ export class Studio {
   }
 
   /**
+   * A camera that is off is released, so that its light goes out; a microphone stays open.
+   *
    * @param {"audio" | "video"} kind
    * @param {boolean} on
    */
-  turn(kind, on) {
-    const tracks = this.own.stream?.getTracks().filter((track) => track.kind === kind) ?? [];
-    for (const track of tracks) track.enabled = on;
-    if (on) this.failed = false;
+  async turn(kind, on) {
     this.tell({ kind: "media", media: kind === "audio" ? { mic: on } : { camera: on } });
+    const stream = this.own.stream;
+    if (on) this.failed = false;
+    if (!stream) return;
+    let track = stream.getTracks().find((track) => track.kind === kind) ?? null;
+    if (track && kind === "audio") track.enabled = on;
+    if (track && kind === "video" && !on) {
+      track.stop();
+      stream.removeTrack(track);
+    }
+    if (!track && on) {
+      track = await getDevice(kind);
+      if (track) stream.addTrack(track);
+      else this.tell({ kind: "media", media: { ...(kind === "audio" ? { mic: false } : { camera: false }), problem: PROBLEM } });
+    }
+    await this.own.replace(kind, on ? track : null);
+    this.redraw();
   }
 
   /** @param {boolean} on */
@@ -99,6 +111,19 @@ export class Studio {
 /** Stands for this person where the ledger has given no index yet. */
 export const SELF = -1;
 
+/**
+ * @param {"audio" | "video"} kind
+ * @returns {Promise<MediaStreamTrack | null>}
+ */
+async function getDevice(kind) {
+  try {
+    const wish = kind === "audio" ? { audio: true } : { video: cameraConstraints() };
+    return (await navigator.mediaDevices.getUserMedia(wish)).getTracks()[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** A missing camera is no reason not to be heard, and the other way round. */
 async function getDevices() {
   const video = cameraConstraints();
@@ -106,11 +131,12 @@ async function getDevices() {
   for (const wish of [{ audio, video }, { audio }, { video }]) {
     try {
       return await navigator.mediaDevices.getUserMedia(wish);
-    } catch (cause) {
-      if (cause instanceof DOMException && cause.name === "NotAllowedError" && wish.audio && wish.video) {
-        continue;
-      }
+    } catch {
+      // The next wish asks for less.
     }
   }
   throw new Error("no device");
 }
+
+const PROBLEM = "The browser gives no camera or no microphone. Allow it beside the address of this "
+  + "page, then turn it on again.";

@@ -45,9 +45,12 @@ export class Publisher {
   /** @param {MediaStream} stream */
   async open(stream) {
     const connection = this.connection = new RTCPeerConnection();
-    for (const track of stream.getTracks()) {
-      const transceiver = connection.addTransceiver(track, { direction: "sendonly", streams: [stream] });
-      if (track.kind === "video") preferVp8(transceiver);
+    for (const kind of ["audio", "video"]) {
+      const track = stream.getTracks().find((track) => track.kind === kind);
+      if (!track && this.kind === "screen") continue;
+      const transceiver = connection.addTransceiver(kind, { direction: "sendonly", streams: [stream] });
+      if (kind === "video") preferVp8(transceiver);
+      await transceiver.sender.replaceTrack(track?.enabled ? track : null);
     }
     connection.addEventListener("connectionstatechange", () => {
       if (connection.connectionState !== "failed" || connection !== this.connection) return;
@@ -58,6 +61,18 @@ export class Publisher {
     const answer = await api.publish(this.kind, connection.localDescription?.sdp ?? "");
     this.location = answer.location;
     await connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+  }
+
+  /**
+   * Sends this track from now on; without one nothing is sent, which others see as switched off.
+   *
+   * @param {"audio" | "video"} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async replace(kind, track) {
+    const transceivers = this.connection?.getTransceivers() ?? [];
+    const of = transceivers.find(({ receiver }) => receiver.track.kind === kind);
+    await of?.sender.replaceTrack(track);
   }
 
   async close() {

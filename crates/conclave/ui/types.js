@@ -99,7 +99,7 @@
  *   kick: (idx: number, ban: boolean) => void,
  *   leave: () => void,
  *   end: () => void,
- *   chat: (text: string) => void,
+ *   chat: (text: string) => Promise<boolean>,
  *   dismiss: (id: string) => void,
  *   copy: (text: string) => void,
  *   mute: (on: boolean) => void,

@@ -21,7 +21,8 @@ function onPage(name, state, use) {
     try {
       await use(page, daemon);
       await assertAccessible(page);
-      assert.deepEqual(complaints, []);
+      // A refusal that the page shows is also listed by the browser.
+      assert.deepEqual(complaints.filter((text) => !text.includes("status of 409")), []);
     } finally {
       await page.context().close();
       daemon.close();
@@ -55,14 +56,12 @@ onPage("an identity is made with the chosen form", { identity: null }, async (pa
 });
 
 onPage("a refusal says what happened and what to do", {}, async (page, daemon) => {
-  daemon.answers.set("/api/meetings", () => {
-    daemon.show({});
-    return [200, { error: "", next: "" }];
-  });
+  daemon.answers.set("/api/meetings", [409, { error: "A meeting is running.", next: "Leave it first." }]);
   await page.getByRole("textbox", { name: "Title" }).fill("Weekly");
   await button(page, "Start a meeting").click();
   await page.waitForTimeout(100);
   assert.deepEqual(sent(daemon, "/api/meetings"), [{ title: "Weekly" }]);
+  await page.getByRole("alert").getByText("Leave it first.").waitFor();
 });
 
 onPage("a link is checked before anyone is asked", {}, async (page, daemon) => {
@@ -92,6 +91,7 @@ onPage("a guest sees how far the request is", talking({
   assert.equal(sent(daemon, "/api/leave").length, 1);
 });
 
+// Without an own index nothing is published, so these tests need no media.
 const ALONE = { me: null };
 
 onPage("the leader admits, denies and admits all", talking({

@@ -10,11 +10,9 @@ import { panel } from "./panel.js";
  * @param {Actions} actions
  */
 export function chat(screen, meeting, actions) {
-  const send = fields((field, form) => {
+  const send = fields(async (field, form) => {
     const text = field("text");
-    if (!text) return;
-    actions.chat(text);
-    form.reset();
+    if (text && await actions.chat(text)) form.reset();
   });
   return panel("Chat", actions, html`
     <div class="lines" role="log" aria-label="Messages" tabindex="0">

@@ -32,6 +32,6 @@ export function clock(ms) {
  * @param {string} name
  */
 export function initials(name) {
-  const words = name.trim().split(/\s+/u).slice(0, 2);
-  return words.map((word) => [...word][0] ?? "").join("").toUpperCase() || "?";
+  const words = name.match(/[\p{L}\p{N}]+/gu)?.slice(0, 2) ?? [];
+  return words.map((word) => [...word][0]).join("").toUpperCase() || "?";
 }

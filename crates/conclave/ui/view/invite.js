@@ -1,13 +1,14 @@
-/** @import { Actions, Meeting } from "../types.js" */
+/** @import { Actions, Meeting, Screen } from "../types.js" */
 import { html } from "../node_modules/lit-html/lit-html.js";
 import { icon } from "./icon.js";
 import { panel } from "./panel.js";
 
 /**
+ * @param {Screen} screen
  * @param {Meeting} meeting
  * @param {Actions} actions
  */
-export function invite(meeting, actions) {
+export function invite(screen, meeting, actions) {
   const given = meeting.invite;
   if (!given) return html``;
   const { link, qr } = given;
@@ -21,5 +22,6 @@ export function invite(meeting, actions) {
         /** @type {HTMLInputElement} */ (event.target).select()}>
     </label>
     <button type="button" class="main wide" @click=${() => actions.copy(link)}>
-      ${icon("copy")}<span>Copy link</span></button>`);
+      ${icon("copy")}<span>Copy link</span></button>
+    <p class="hint">${screen.said === "Copied" ? "Copied. Send it over a channel you trust." : "Send it over a channel you trust."}</p>`);
 }

@@ -29,7 +29,7 @@ export function meeting(screen, actions) {
     </main>
     ${screen.panel === "people" ? people(screen, now, actions)
       : screen.panel === "chat" ? chat(screen, now, actions)
-      : screen.panel === "invite" ? invite(now, actions) : nothing}
+      : screen.panel === "invite" ? invite(screen, now, actions) : nothing}
     ${tools(screen, now, actions)}
     <div class="messages">
       ${refusal(screen.refusal)}

@@ -52,5 +52,5 @@ function submit(actions) {
 const FORMS = [
   ["clear", "My name", "Everyone can read it."],
   ["encrypted", "My name, encrypted", "Only people you meet can read it."],
-  ["commit", "Only a fingerprint", "People you meet can check your name; nobody can read it there."],
+  ["commit", "Only a fingerprint", "The ledger holds no name. People you tell it can check that it is yours."],
 ];
