@@ -42,8 +42,10 @@ export async function fakeDaemon(state = freshState()) {
     const body = type.includes("json") ? JSON.parse(text) : text;
     asked.push({ method: request.method, path, body });
     const answer = answers.get(path);
-    const [status, value] = typeof answer === "function" ? answer(body) : answer ?? [200, {}];
-    return json(response, status, value);
+    const [status, value] = typeof answer === "function" ? await answer(body) : answer ?? [200, {}];
+    if (typeof value !== "string") return json(response, status, value);
+    const headers = { "content-type": "application/sdp", location: `${path}/1` };
+    return response.writeHead(status, headers).end(value);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   daemon.url = `http://127.0.0.1:${server.address().port}/#token=${TOKEN}`;
