@@ -21,6 +21,7 @@ pub mod chain;
 pub mod network;
 pub mod rpc;
 mod serve;
+mod web;
 
 // The other participants, and the browser.
 pub mod clip;

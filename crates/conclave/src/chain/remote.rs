@@ -36,11 +36,7 @@ struct Health {
 
 /// The HTTP client of all validators: no proxy, no redirect, no cookie.
 pub(super) fn client() -> reqwest::Result<Client> {
-    // Two of our libraries bring a TLS provider each, so rustls wants to be told which one to use.
-    // Whoever was first stays, and that is no harm.
-    let _there_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Client::builder()
-        .no_proxy()
+    crate::web::client()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(3))
         .tcp_nodelay(true)

@@ -24,7 +24,7 @@ impl Local {
     /// The daemon of this home.
     pub(super) fn find(home: &Home) -> anyhow::Result<Self> {
         let daemon = Daemon::find(home).ok_or_else(none).advise("conclave up")?;
-        let http = Client::builder().no_proxy().connect_timeout(Duration::from_secs(2)).build()?;
+        let http = crate::web::client().connect_timeout(Duration::from_secs(2)).build()?;
         Ok(Self { http, origin: format!("http://127.0.0.1:{}", daemon.port), daemon })
     }
 

@@ -76,7 +76,7 @@ impl Daemon {
         let mut process = Process::start(plan.name, args, &plan.dir.join("log"))?;
         let Ready { url, token } = process.ready().await?;
         let origin = url.split("/#").next().unwrap_or(&url).trim_end_matches('/').to_owned();
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = crate::web::client().build()?;
         Ok(Self { name: plan.name, record, url, process, origin, token, http })
     }
 
