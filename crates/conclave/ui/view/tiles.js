@@ -13,8 +13,9 @@ import { icon } from "./icon.js";
  */
 export function tiles(screen, meeting, actions) {
   const shared = meeting.members.filter((member) => shares(screen, member));
-  return html`<div class="tiles n${Math.min(meeting.members.length + shared.length, 9)}
-    ${shared.length ? "presenting" : ""}">
+  const count = meeting.members.length;
+  const kind = shared.length ? "presenting" : count > 9 ? "many" : `n${count}`;
+  return html`<div class="tiles ${kind}">
     ${repeat(shared, ({ idx }) => idx, (member) => screenTile(member, actions))}
     ${repeat(meeting.members, ({ idx }) => idx, (member) => tile(screen, member, actions))}
   </div>`;
