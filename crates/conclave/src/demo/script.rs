@@ -39,6 +39,8 @@ pub(crate) async fn run(
         let clip = u8::try_from(i + 1).context("counting guests")?;
         others.push(world.participant(name, Some(clip), true, 0).await?);
     }
+    // The first block of a new network waits until its validators have found each other.
+    leader.until("the first blocks", STEP, |s| (s.network.height > 1).then_some(())).await?;
     let forms = [InfoForm::Clear, InfoForm::Encrypted, InfoForm::Commit];
     for (i, daemon) in std::iter::once(&leader).chain(&others).enumerate() {
         identity(daemon, forms[i % forms.len()], scene, timeline).await?;
