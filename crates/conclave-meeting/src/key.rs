@@ -22,42 +22,55 @@ const STREAM_LABEL: [u8; 18] = *b"CONCLAVE-V1/stream";
 /// The key MK of one epoch: 32 bytes from the random source of the leader.
 ///
 /// It is never derived from the one before, so whoever holds an old one learns nothing about it.
-#[derive(ZeroizeOnDrop)]
-pub struct MeetingKey([u8; 32]);
+///
+/// The bytes stay in one place from birth to erasure: moving the key moves a pointer, and leaves no
+/// copy behind on a stack.
+pub struct MeetingKey(Box<[u8; 32]>);
+
+impl Drop for MeetingKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for MeetingKey {}
 
 impl MeetingKey {
     /// A fresh key.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
-        let mut key = Self([0; 32]);
-        rng.fill_bytes(&mut key.0);
+        let mut key = Self(Box::new([0; 32]));
+        rng.fill_bytes(key.0.as_mut());
         key
     }
 
     /// A key read from the record of a demonstration. Keys of real meetings come from
     /// [`generate`](Self::generate) or out of a wrap.
     #[must_use]
-    pub const fn danger_from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn danger_from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Box::new(bytes))
     }
 
     /// The key itself, for the record of a demonstration: whoever has it reads the epoch.
     #[must_use]
-    pub const fn danger_bytes(&self) -> &[u8; 32] {
+    pub fn danger_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.try_into().ok()?))
+        let mut key = Self(Box::new([0; 32]));
+        let bytes: &[u8; 32] = bytes.try_into().ok()?;
+        key.0.copy_from_slice(bytes);
+        Some(key)
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// The key of one stream: `HMAC-SHA-256(MK, StreamID)`, equation 18.
     #[must_use]
     pub fn stream_key(&self, stream: &StreamId) -> StreamKey {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
         let mut out = [0; 32];
         out.copy_from_slice(hmac::sign(&key, &encode(stream)).as_ref());
         let stream_key = StreamKey(out);
@@ -72,7 +85,7 @@ impl MeetingKey {
     #[must_use]
     pub fn commit(&self, place: &Commitment) -> Digest {
         let mut key = Zeroizing::new([0; 32]);
-        expand(&self.0, &[b"commit"], key.as_mut());
+        expand(self.0.as_slice(), &[b"commit"], key.as_mut());
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()), &encode(place));
         let mut out = Digest::default();
         out.0.copy_from_slice(tag.as_ref());
@@ -254,12 +267,15 @@ mod tests {
 
     #[test]
     fn every_part_of_a_stream_id_changes_the_key() {
-        let key = MeetingKey([9; 32]);
+        let key = MeetingKey::danger_from_bytes([9; 32]);
         let base = *key.stream_key(&stream(1, 1, 1)).as_bytes();
         for other in [stream(2, 1, 1), stream(1, 2, 1), stream(1, 1, 2)] {
             assert_ne!(&base, key.stream_key(&other).as_bytes());
         }
-        assert_ne!(&base, MeetingKey([8; 32]).stream_key(&stream(1, 1, 1)).as_bytes());
+        assert_ne!(
+            &base,
+            MeetingKey::danger_from_bytes([8; 32]).stream_key(&stream(1, 1, 1)).as_bytes()
+        );
     }
 
     #[test]
@@ -271,15 +287,18 @@ mod tests {
             roster_hash: Digest([3; 32]),
             prev: Digest([4; 32]),
         };
-        let commit = MeetingKey([9; 32]).commit(&place);
-        assert!(MeetingKey([9; 32]).matches(&place, &commit));
-        assert!(!MeetingKey([8; 32]).matches(&place, &commit));
-        assert!(!MeetingKey([9; 32]).matches(&Commitment { epoch: Epoch(3), ..place }, &commit));
+        let commit = MeetingKey::danger_from_bytes([9; 32]).commit(&place);
+        assert!(MeetingKey::danger_from_bytes([9; 32]).matches(&place, &commit));
+        assert!(!MeetingKey::danger_from_bytes([8; 32]).matches(&place, &commit));
+        assert!(
+            !MeetingKey::danger_from_bytes([9; 32])
+                .matches(&Commitment { epoch: Epoch(3), ..place }, &commit)
+        );
     }
 
     #[test]
     fn no_key_shows_its_bytes() {
-        assert_eq!(format!("{:?}", MeetingKey([9; 32])), "MeetingKey");
+        assert_eq!(format!("{:?}", MeetingKey::danger_from_bytes([9; 32])), "MeetingKey");
         assert_eq!(format!("{:?}", StreamKey([9; 32])), "StreamKey");
     }
 }
