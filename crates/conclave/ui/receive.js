@@ -8,19 +8,26 @@ import { gathered, preferVp8 } from "./sdp.js";
  */
 
 /**
- * Every stream that others send.
+ * Every stream that others send, one of each kind: who reloads the page sends a new one before the
+ * old one has ended, and the new one carries the picture.
  *
  * @param {Member[]} members
  * @returns {Wanted[]}
  */
 export function remoteStreams(members) {
-  return members.filter(({ me }) => !me).flatMap(({ idx, streams }) =>
-    streams.map(({ kind, stream_no }) => ({
-      key: keyOf(idx, kind),
-      idx,
-      stream_no,
-      media: kind === "audio" || kind === "screen-audio" ? "audio" : "video",
-    })));
+  /** @type {Map<string, Wanted & { live: boolean }>} */
+  const wanted = new Map();
+  for (const { idx, me, streams } of members) {
+    if (me) continue;
+    for (const { kind, live, stream_no } of streams) {
+      const key = keyOf(idx, kind);
+      const other = wanted.get(key);
+      if (other && (other.live && !live || other.live === live && other.stream_no > stream_no)) continue;
+      const media = kind === "audio" || kind === "screen-audio" ? "audio" : "video";
+      wanted.set(key, { key, idx, stream_no, media, live });
+    }
+  }
+  return [...wanted.values()].map(({ key, idx, stream_no, media }) => ({ key, idx, stream_no, media }));
 }
 
 /**
