@@ -116,6 +116,11 @@ impl AddressBlob {
         Self { relay: self.relay.clone(), sockets: BTreeSet::new() }
     }
 
+    #[cfg(test)]
+    pub(super) fn keep(&mut self, wanted: impl FnMut(&SocketAddr) -> bool) {
+        self.sockets.retain(wanted);
+    }
+
     /// What `own` says, with the loopback addresses of the same `ports` (two daemons on one
     /// machine). Public and local-network addresses come first where there are too many.
     pub(super) fn of_endpoint(own: &EndpointAddr, bound: &[SocketAddr]) -> Self {
@@ -250,5 +255,103 @@ impl<'a> Input<'a> {
         let (head, rest) = self.0.split_at_checked(len).ok_or(AddressError::Short)?;
         self.0 = rest;
         Ok(head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(relay: Option<&str>, sockets: &[&str]) -> AddressBlob {
+        AddressBlob {
+            relay: relay.map(|url| url.parse().unwrap()),
+            sockets: sockets.iter().map(|socket| socket.parse().unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_blob_survives_its_encoding() {
+        for blob in [
+            blob(None, &[]),
+            blob(Some("http://127.0.0.1:3340/"), &[]),
+            blob(Some("https://relay.example/"), &["192.0.2.1:9", "127.0.0.1:1", "[::1]:7"]),
+        ] {
+            assert_eq!(AddressBlob::decode(&blob.encode()).unwrap(), blob);
+        }
+    }
+
+    #[test]
+    fn malformed_blobs_are_refused_by_name() {
+        let with_relay = |url: &str| {
+            let mut bytes = vec![u8::try_from(url.len()).unwrap()];
+            bytes.extend(url.as_bytes());
+            bytes.push(0);
+            bytes
+        };
+        let socket = |last: u8, port: u8| [4, 192, 0, 2, last, 0, port];
+        let sockets = |list: &[[u8; 7]]| {
+            let mut bytes = vec![0, u8::try_from(list.len()).unwrap()];
+            bytes.extend(list.concat());
+            bytes
+        };
+        for (bytes, error) in [
+            (vec![], AddressError::Short),
+            (vec![0], AddressError::Short),
+            (vec![9, b'h'], AddressError::Short),
+            (vec![0, 0, 0], AddressError::Trailing),
+            (vec![0, 17], AddressError::TooMany),
+            (vec![0, 1, 5], AddressError::Tag),
+            (vec![0; MAX_ADDRESS_BLOB + 1], AddressError::TooLong),
+            (vec![0, 1, 4, 0, 0, 0, 0, 0, 9], AddressError::Socket),
+            (vec![0, 1, 4, 224, 0, 0, 1, 0, 9], AddressError::Socket),
+            (sockets(&[socket(1, 0)]), AddressError::Socket),
+            (sockets(&[socket(2, 9), socket(1, 9)]), AddressError::Order),
+            (sockets(&[socket(1, 9), socket(1, 9)]), AddressError::Order),
+            (with_relay("ftp://relay.example/"), AddressError::Relay),
+            (with_relay("http://user@relay.example/"), AddressError::Relay),
+            (with_relay("http://relay.example/?a=b"), AddressError::Relay),
+            (with_relay("HTTP://relay.example/"), AddressError::Relay),
+            (with_relay("http://relay.example"), AddressError::Relay),
+        ] {
+            assert_eq!(AddressBlob::decode(&bytes).unwrap_err(), error, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_relay_is_not_dialled() {
+        let id = iroh::SecretKey::from_bytes(&[7; 32]).public();
+        let blob = blob(Some("http://127.0.0.1:1/"), &["127.0.0.1:2"]);
+        assert_eq!(blob.to_endpoint(id, &[]).relay_urls().count(), 0);
+        let known = ["http://127.0.0.1:1/".parse().unwrap()];
+        assert_eq!(blob.to_endpoint(id, &known).relay_urls().count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_to_their_own_encoding_or_not_at_all(bytes: Vec<u8>) {
+            if let Ok(blob) = AddressBlob::decode(&bytes) {
+                prop_assert_eq!(blob.encode(), bytes);
+            }
+        }
+
+        #[test]
+        fn any_addresses_encode_within_the_bound(
+            v4: Vec<(u32, u16)>, v6: Vec<(u128, u16)>, relay in proptest::option::of("[a-z]{1,120}"),
+        ) {
+            let id = iroh::SecretKey::from_bytes(&[7; 32]).public();
+            let relay = relay.map(|host| format!("http://{host}/").parse().unwrap());
+            let v4 = v4.into_iter().map(|(ip, port)| SocketAddr::from((Ipv4Addr::from(ip), port)));
+            let v6 = v6.into_iter().map(|(ip, port)| SocketAddr::from((Ipv6Addr::from(ip), port)));
+            let own = EndpointAddr::from_parts(
+                id,
+                relay.map(TransportAddr::Relay).into_iter().chain(v4.chain(v6).map(TransportAddr::Ip)),
+            );
+            let blob = AddressBlob::of_endpoint(&own, &[SocketAddr::from(([0, 0, 0, 0], 5))]);
+            let bytes = blob.encode();
+            prop_assert!(bytes.len() <= MAX_ADDRESS_BLOB);
+            prop_assert_eq!(AddressBlob::decode(&bytes).unwrap(), blob);
+        }
     }
 }

@@ -42,3 +42,27 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_burst_passes_and_then_the_rate_holds() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10.0, 5.0, start);
+        assert_eq!((0..9).filter(|_| bucket.try_take(1.0, start)).count(), 5);
+        let later = start + Duration::from_secs(60);
+        assert_eq!((0..9).filter(|_| bucket.try_take(1.0, later)).count(), 5);
+        assert!(bucket.try_take(1.0, later + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn credit_is_paid_by_waiting() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(4.0, 16.0, start);
+        assert_eq!(bucket.take(16.0, start), Duration::ZERO);
+        assert_eq!(bucket.take(8.0, start), Duration::from_secs(2));
+        assert_eq!(bucket.take(4.0, start + Duration::from_secs(2)), Duration::from_secs(1));
+    }
+}

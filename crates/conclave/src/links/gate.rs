@@ -99,3 +99,39 @@ impl Drop for Place {
         self.gate.leave(self.source);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(ip: &str) -> Source {
+        Source::of_ip(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn one_address_cannot_take_all_places() {
+        let gate = Gate::new(2, 3);
+        let first = gate.enter(source("192.0.2.1")).unwrap();
+        let _second = gate.enter(source("192.0.2.1")).unwrap();
+        assert!(gate.enter(source("192.0.2.1")).is_none());
+        let _third = gate.enter(source("192.0.2.2")).unwrap();
+        assert!(gate.enter(source("192.0.2.3")).is_none());
+        drop(first);
+        assert!(gate.enter(source("192.0.2.3")).is_some());
+    }
+
+    #[test]
+    fn a_customer_of_ipv6_is_one_source() {
+        assert_eq!(source("2001:db8:0:1::1"), source("2001:db8:0:1:ffff::2"));
+        assert_ne!(source("2001:db8:0:1::1"), source("2001:db8:0:2::1"));
+        assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    }
+
+    #[test]
+    fn places_leave_nothing_behind() {
+        let gate = Gate::new(1, 1);
+        drop(gate.enter(source("192.0.2.1")));
+        assert!(gate.places.lock().unwrap().by_source.is_empty());
+        assert!(!gate.is_crowded());
+    }
+}

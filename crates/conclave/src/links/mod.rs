@@ -19,6 +19,8 @@ mod limits;
 mod link;
 mod reason;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeSet,

@@ -73,3 +73,17 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_of_the_wire_survives_it() {
+        use Reason::*;
+        for reason in [Busy, Ended, Idle, Left, NotMember, Removed, Replaced, Violation] {
+            assert_eq!(Reason::from_wire(reason.to_wire()), reason);
+        }
+        assert_eq!(Reason::from_wire(VarInt::MAX), Lost);
+    }
+}
