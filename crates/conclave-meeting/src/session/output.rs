@@ -59,7 +59,7 @@ pub enum Output {
         ctr: u64,
         /// What it carries.
         kind: StreamKind,
-        /// The encoded [`Unit`](crate::media::Unit).
+        /// What the sender gave to [`send_media`](super::Session::send_media).
         unit: Vec<u8>,
     },
     /// Send one reliable message.

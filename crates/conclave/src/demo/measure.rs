@@ -169,7 +169,8 @@ impl Scene {
         lost
     }
 
-    /// From the click on admit to the first opened packet of a picture, at one guest.
+    /// From the click on admit to the first opened packet at one guest, sound or picture: a bound
+    /// from below for the first frame, which only a browser can decode.
     fn first_frame_ms(&self, recording: &Recording) -> Option<f64> {
         let first = recording.entries.iter().find(|entry| entry.what == What::Opened)?;
         Some(ms(first.at_ns.checked_sub(self.admitted_ns)?))
@@ -185,6 +186,11 @@ impl Recording {
         let (entries, keys) = record::read(&daemon.record)
             .with_context(|| format!("reading the record of {}", daemon.name))?;
         Ok(Self { name: daemon.name, entries, keys })
+    }
+
+    /// Every meeting key with its epoch.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyLine> {
+        self.keys.iter()
     }
 
     /// Every meeting key that was written down.
