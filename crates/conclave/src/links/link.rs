@@ -110,9 +110,9 @@ impl Link {
 
     /// Ends the link at once.
     pub(super) fn abort(&self, reason: Reason) {
-        if self.conn.close_reason().is_none() {
-            let _ = self.shared.why.set(reason);
-        }
+        // Read before closing: afterwards the connection remembers only that this end closed it.
+        let reason = self.conn.close_reason().map_or(reason, |error| Reason::of(&error));
+        let _ = self.shared.why.set(reason);
         self.shared.closing.cancel();
         self.conn.close(self.why().to_wire(), b"");
     }
