@@ -1,12 +1,21 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
-/** Debian's Chromium with a made-up camera and microphone. */
-export function browser() {
+/**
+ * Chromium with a made-up camera and microphone: its own, or those of a file.
+ *
+ * @param {string} [camera] path of a `.mjpeg` and a `.wav` without their endings
+ */
+export function browser(camera) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
       "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--auto-select-tab-capture-source-by-title=Conclave",
+      ...camera ? [`--use-file-for-fake-video-capture=${camera}.mjpeg`,
+        `--use-file-for-fake-audio-capture=${camera}.wav`] : [],
     ],
   });
 }
@@ -19,6 +28,20 @@ export function browser() {
 export async function open(chrome, url, options = {}) {
   const context = await chrome.newContext(options);
   await context.grantPermissions(["camera", "microphone", "clipboard-read", "clipboard-write"]);
+  // Two cores carry several pages: a small picture is asked of the camera.
+  await context.addInitScript(() => localStorage.setItem("video", "320x180@15"));
+  // Statistics are read from the page's own connections.
+  await context.addInitScript(() => {
+    const all = /** @type {any} */ (globalThis);
+    all.connections = [];
+    all.RTCPeerConnection = class extends RTCPeerConnection {
+      /** @param {RTCConfiguration} [options] */
+      constructor(options) {
+        super(options);
+        all.connections.push(this);
+      }
+    };
+  });
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];
@@ -28,4 +51,20 @@ export async function open(chrome, url, options = {}) {
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(url);
   return { page, complaints };
+}
+
+/**
+ * Axe finds nothing to object to.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export async function assertAccessible(page) {
+  // Evaluated by the browser's debugger, so the page's own policy stays in force.
+  await page.evaluate(await readFile(new URL(import.meta.resolve("axe-core")), "utf8"));
+  const found = await page.evaluate(async () => {
+    // @ts-expect-error axe was put there one line above
+    const { violations } = await globalThis.axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+  });
+  assert.deepEqual(found, []);
 }

@@ -3,9 +3,10 @@
  *
  * @import { Page } from "playwright-core"
  */
+import assert from "node:assert/strict";
 
 /** @param {Page} page @param {string} name */
-const button = (page, name) => page.getByRole("button", { name, exact: true });
+export const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /**
  * @param {Page} page
@@ -67,26 +68,150 @@ export async function admitAll(page, count) {
 export const tile = (page, name) => page.getByRole("article", { name, exact: true });
 
 /**
- * How many pictures of somebody are shown within that time.
+ * Waits until that many pictures of somebody were shown.
  *
  * @param {Page} page
  * @param {string} name
- * @param {number} ms
+ * @param {number} [count]
  */
-export function decodedFrames(page, name, ms) {
-  return tile(page, name).locator("video").evaluate((video, ms) => new Promise((resolve) => {
+export async function moves(page, name, count = 10) {
+  const shown = tile(page, name).locator("video").evaluate((video, count) => new Promise((resolve) => {
     let frames = 0;
-    const count = () => {
+    const next = () => {
       frames += 1;
-      /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(count);
+      if (frames === count) resolve(frames);
+      else /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(next);
     };
-    /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(count);
-    setTimeout(() => resolve(frames), ms);
-  }), ms);
+    /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(next);
+  }), count);
+  await within(shown, `${name} moves`);
 }
 
 /**
- * Mean red, green and blue of somebody's picture.
+ * Waits until somebody is heard at that pitch.
+ *
+ * @param {Page} page
+ * @param {string} name
+ * @param {number} hertz
+ */
+export async function sounds(page, name, hertz) {
+  let heard = 0;
+  for (let n = 0; n < 10; n += 1) {
+    heard = await toneOf(page, name);
+    if (Math.abs(heard - hertz) < 20) return;
+  }
+  throw new Error(`${name} is heard at ${heard} Hz, not ${hertz}`);
+}
+
+/**
+ * Waits until somebody is heard at all.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function heard(page, name) {
+  await eventually(async () => assert.ok(await toneOf(page, name) > 100, `${name} is heard`));
+}
+
+/**
+ * Looks again and again until what is asserted holds, for ten seconds at most.
+ *
+ * @param {() => unknown} look
+ */
+export async function eventually(look) {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (cause) {
+      if (Date.now() > end) throw cause;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} work
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+async function within(work, what) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not happen in 30 s that ${what}`)), 30_000);
+  });
+  try {
+    return await Promise.race([work, /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Counts every picture that the page shows of others, from now on.
+ *
+ * @param {Page} page
+ */
+export function countFrames(page) {
+  return page.evaluate(() => {
+    const all = /** @type {any} */ (globalThis);
+    all.pictures = 0;
+    for (const video of document.querySelectorAll(".tile:not(.mine) video")) {
+      const count = () => {
+        all.pictures += 1;
+        /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(count);
+      };
+      /** @type {HTMLVideoElement} */ (video).requestVideoFrameCallback(count);
+    }
+  });
+}
+
+/** How many there were. @param {Page} page @returns {Promise<number>} */
+export const countedFrames = (page) => page.evaluate(() => /** @type {any} */ (globalThis).pictures);
+
+/**
+ * When somebody's first picture is shown, in milliseconds since 1970.
+ *
+ * @param {Page} page
+ * @param {string} name
+ * @returns {Promise<number>}
+ */
+export function firstFrame(page, name) {
+  return page.evaluate((name) => new Promise((resolve) => {
+    const look = () => {
+      const video = /** @type {HTMLVideoElement | null} */ (
+        document.querySelector(`.tile[aria-label="${name}"] video`));
+      if (video) video.requestVideoFrameCallback(() => resolve(Date.now()));
+      else setTimeout(look, 5);
+    };
+    look();
+  }), name);
+}
+
+/**
+ * Packets that the page has got from its daemon so far and that never came, by stream.
+ *
+ * @param {Page} page
+ * @returns {Promise<Record<string, { lost: number, received: number }>>}
+ */
+export function packets(page) {
+  return page.evaluate(async () => {
+    /** @type {Record<string, { lost: number, received: number }>} */
+    const streams = {};
+    for (const connection of /** @type {any} */ (globalThis).connections) {
+      for (const { type, ssrc, packetsLost, packetsReceived } of (await connection.getStats()).values()) {
+        if (type === "inbound-rtp") streams[ssrc] = { lost: packetsLost, received: packetsReceived };
+      }
+    }
+    return streams;
+  });
+}
+
+/**
+ * The colour most of somebody's picture has: red, green and blue.
  *
  * @param {Page} page
  * @param {string} name
@@ -94,14 +219,13 @@ export function decodedFrames(page, name, ms) {
  */
 export function tileColour(page, name) {
   return tile(page, name).locator("video").evaluate((video) => {
-    const canvas = new OffscreenCanvas(16, 16);
+    const canvas = new OffscreenCanvas(32, 18);
     const draw = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    draw.drawImage(/** @type {HTMLVideoElement} */ (video), 0, 0, 16, 16);
-    const { data } = draw.getImageData(0, 0, 16, 16);
+    draw.drawImage(/** @type {HTMLVideoElement} */ (video), 0, 0, 32, 18);
+    const { data } = draw.getImageData(0, 0, 32, 18);
     return [0, 1, 2].map((at) => {
-      let sum = 0;
-      for (let n = at; n < data.length; n += 4) sum += data[n];
-      return Math.round(sum / 256);
+      const channel = data.filter((_, n) => n % 4 === at).sort();
+      return channel[channel.length / 2] ?? 0;
     });
   });
 }
@@ -113,7 +237,7 @@ export function tileColour(page, name) {
  * @param {string} name
  * @returns {Promise<number>}
  */
-export function toneOf(page, name) {
+function toneOf(page, name) {
   return tile(page, name).locator("audio").evaluate(async (audio) => {
     const context = new AudioContext();
     await context.resume();
@@ -122,7 +246,7 @@ export function toneOf(page, name) {
     context.createMediaStreamSource(stream).connect(analyser);
     const bins = new Float32Array(analyser.frequencyBinCount);
     let best = { level: -90, hertz: 0 };
-    // The made-up microphone beeps once a second.
+    // The made-up microphones beep.
     for (let n = 0; n < 30; n += 1) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       analyser.getFloatFrequencyData(bins);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { browser, open } from "./browser.js";
+import { assertAccessible, browser, open } from "./browser.js";
 import { fakeDaemon, freshState, lobbyist, meeting, member } from "./fake-daemon.js";
+import { eventually } from "./helpers.js";
 
 /** @type {import("playwright-core").Browser} */
 let chrome;
@@ -30,18 +30,6 @@ function onPage(name, state, use) {
   });
 }
 
-/** @param {import("playwright-core").Page} page */
-async function assertAccessible(page) {
-  // Evaluated by the browser's debugger, so the page's own policy stays in force.
-  await page.evaluate(await readFile(new URL(import.meta.resolve("axe-core")), "utf8"));
-  const found = await page.evaluate(async () => {
-    // @ts-expect-error axe was put there one line above
-    const { violations } = await globalThis.axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  });
-  assert.deepEqual(found, []);
-}
-
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const sent = (daemon, path) => daemon.asked.filter((one) => one.path === path).map(({ body }) => body);
 const talking = (change) => ({ meeting: meeting(change) });
@@ -51,16 +39,14 @@ onPage("an identity is made with the chosen form", { identity: null }, async (pa
   await page.getByRole("textbox", { name: "Your name" }).fill("Alice");
   await page.getByRole("radio", { name: "Only a fingerprint" }).check();
   await button(page, "Create identity").click();
-  await page.waitForTimeout(100);
-  assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "commit" }]);
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "commit" }]));
 });
 
 onPage("a refusal says what happened and what to do", {}, async (page, daemon) => {
   daemon.answers.set("/api/meetings", [409, { error: "A meeting is running.", next: "Leave it first." }]);
   await page.getByRole("textbox", { name: "Title" }).fill("Weekly");
   await button(page, "Start a meeting").click();
-  await page.waitForTimeout(100);
-  assert.deepEqual(sent(daemon, "/api/meetings"), [{ title: "Weekly" }]);
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/meetings"), [{ title: "Weekly" }]));
   await page.getByRole("alert").getByText("Leave it first.").waitFor();
 });
 
@@ -78,8 +64,7 @@ onPage("a link is checked before anyone is asked", {}, async (page, daemon) => {
   await button(page, "Camera on").waitFor();
   assert.deepEqual(sent(daemon, "/api/join"), []);
   await button(page, "Ask to come in").click();
-  await page.waitForTimeout(100);
-  assert.deepEqual(sent(daemon, "/api/join"), [{ link: "conclave:j/1#x" }]);
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/join"), [{ link: "conclave:j/1#x" }]));
 });
 
 onPage("a guest sees how far the request is", talking({
@@ -87,8 +72,7 @@ onPage("a guest sees how far the request is", talking({
 }), async (page, daemon) => {
   await page.getByText("Bob decides.").waitFor();
   await button(page, "Leave").click();
-  await page.waitForTimeout(100);
-  assert.equal(sent(daemon, "/api/leave").length, 1);
+  await eventually(() => assert.equal(sent(daemon, "/api/leave").length, 1));
 });
 
 // Without an own index nothing is published, so these tests need no media.
@@ -100,9 +84,8 @@ onPage("the leader admits, denies and admits all", talking({
   const dan = page.getByRole("listitem", { name: "Dan" });
   await dan.getByRole("button", { name: "Deny", exact: true }).click();
   await button(page, "Admit all").click();
-  await page.waitForTimeout(200);
-  assert.deepEqual(sent(daemon, "/api/deny"), [{ idx: 5, ban: false }]);
-  assert.deepEqual(sent(daemon, "/api/admit"), [{ idx: 5 }, { idx: 6 }]);
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/deny"), [{ idx: 5, ban: false }]));
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/admit"), [{ idx: 5 }, { idx: 6 }]));
 });
 
 onPage("hostile names and lines stay text", talking({
@@ -123,8 +106,7 @@ onPage("kick and ban is asked twice", talking(ALONE), async (page, daemon) => {
   await dialog.getByText("Kick and ban Bob Okafor?").waitFor();
   assert.deepEqual(sent(daemon, "/api/kick"), []);
   await dialog.getByRole("button", { name: "Kick and ban" }).click();
-  await page.waitForTimeout(100);
-  assert.deepEqual(sent(daemon, "/api/kick"), [{ idx: 1, ban: true }]);
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/kick"), [{ idx: 1, ban: true }]));
 });
 
 onPage("the invite is read, drawn and copied", talking(ALONE), async (page) => {
@@ -139,9 +121,8 @@ onPage("a message is sent and the field is empty again", talking(ALONE), async (
   await button(page, "Chat").click();
   await page.getByRole("textbox", { name: "Message" }).fill("hello");
   await button(page, "Send").click();
-  await page.waitForTimeout(100);
-  assert.deepEqual(sent(daemon, "/api/chat"), [{ text: "hello" }]);
-  assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "");
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/chat"), [{ text: "hello" }]));
+  await eventually(async () => assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), ""));
 });
 
 onPage("the end says why", talking({ phase: "removed", ended_reason: "The leader removed you." }),
