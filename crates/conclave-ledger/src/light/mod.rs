@@ -11,7 +11,7 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use commonware_codec::{Copying, DecodeExt as _, Read};
+use commonware_codec::{Copying, DecodeExt as _, Encode as _, Read};
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest as EngineDigest};
 use commonware_parallel::Sequential;
@@ -39,6 +39,8 @@ pub struct LightClient {
     stale_ms: u64,
     newest: Option<HeaderFacts>,
     finals: BTreeMap<u64, (EngineDigest, Arc<[u8]>)>,
+    /// For each height, the hash of the certificate that was verified last.
+    verified: BTreeMap<u64, EngineDigest>,
     evidence: Option<ForkEvidence>,
 }
 
@@ -57,6 +59,7 @@ impl LightClient {
             stale_ms: millis(genesis.params.stale),
             newest: None,
             finals: BTreeMap::new(),
+            verified: BTreeMap::new(),
             evidence: None,
         })
     }
@@ -168,13 +171,20 @@ impl LightClient {
         if answer.certificate.proposal.payload != digest {
             return Err(Refusal::BadCertificate);
         }
-        if !self.is_final(certified.height, &digest) && !self.is_signed(answer) {
+        let hash = Sha256::hash(&[b"CONCLAVE-V1/batch", &answer.certificate.encode()]);
+        let is_known = self.verified.get(&certified.height) == Some(&hash);
+        if !is_known && !self.is_signed(answer, hash) {
             return Err(Refusal::BadCertificate);
         }
         if certified.time_ms > now_ms.saturating_add(self.stale_ms) {
             return Err(Refusal::FromTheFuture);
         }
-        self.remember(answer)
+        self.remember(answer)?;
+        self.verified.insert(certified.height, hash);
+        while self.verified.len() > REMEMBERED {
+            self.verified.pop_first();
+        }
+        Ok(())
     }
 
     /// Whether every header is of this committee and each links to the one before.
@@ -200,16 +210,10 @@ impl LightClient {
         Ok(())
     }
 
-    fn is_final(&self, height: u64, digest: &EngineDigest) -> bool {
-        self.finals.get(&height).is_some_and(|(known, _)| known == digest)
-    }
-
     /// Verifies the certificate. The coefficients of the batch come from a hash of what is
     /// verified, so the same bytes always get the same verdict.
-    fn is_signed(&self, answer: &HeaderAnswer) -> bool {
-        use commonware_codec::Encode as _;
-        let seed = Sha256::hash(&[b"CONCLAVE-V1/batch", &answer.certificate.encode()]);
-        answer.certificate.verify(&mut StdRng::from_seed(seed.0), &self.scheme, &Sequential)
+    fn is_signed(&self, answer: &HeaderAnswer, hash: EngineDigest) -> bool {
+        answer.certificate.verify(&mut StdRng::from_seed(hash.0), &self.scheme, &Sequential)
     }
 
     /// Remembers the final headers of an answer, or finds that one contradicts an earlier one.
