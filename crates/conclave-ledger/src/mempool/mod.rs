@@ -14,7 +14,7 @@ use std::{
 
 use commonware_cryptography::sha256::Digest;
 use conclave_protocol::DeviceId;
-use tokio::sync::watch;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::execution::Candidate;
 
@@ -43,7 +43,8 @@ const MAX_CHECKED: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Mempool {
     pool: Mutex<Pool>,
-    news: watch::Sender<u64>,
+    /// Wakes its waiters in order; a channel that shuffles them would make runs differ.
+    news: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +82,7 @@ pub(crate) enum Full {
 impl Mempool {
     /// Nothing waits.
     pub(crate) fn new() -> Self {
-        Self { pool: Mutex::default(), news: watch::Sender::new(0) }
+        Self { pool: Mutex::default(), news: Notify::new() }
     }
 
     /// Lets a checked transaction wait; `false` if it waits already.
@@ -112,7 +113,7 @@ impl Mempool {
         candidate.is_checked = true;
         pool.waiting.insert(arrival, Entry { candidate, in_flight_until: 0, refusals: 0 });
         drop(guard);
-        self.news.send_modify(|version| *version = version.wrapping_add(1));
+        self.news.notify_waiters();
         Ok(true)
     }
 
@@ -227,9 +228,9 @@ impl Mempool {
         self.lock().waiting.len()
     }
 
-    /// Changes with every transaction that arrives.
-    pub(crate) fn news(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+    /// Ends with the next transaction that arrives after this call.
+    pub(crate) fn news(&self) -> Notified<'_> {
+        self.news.notified()
     }
 
     /// The oldest transactions that wait, for a peer that may have missed them.

@@ -2,6 +2,7 @@
 
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
 use conclave_protocol::{ChainId, Epoch, Heartbeat, MeetingId, Seconds, Term, Tx, encode};
+use futures::FutureExt as _;
 use proptest::prelude::*;
 
 use super::{
@@ -114,10 +115,10 @@ fn what_is_refused_again_and_again_leaves() {
 #[test]
 fn a_new_transaction_is_news() {
     let mempool = Mempool::new();
-    let mut news = mempool.news();
-    news.borrow_and_update();
+    let news = mempool.news();
     mempool.insert(tx(1, 1)).unwrap();
-    assert!(news.has_changed().unwrap());
+    assert_eq!(news.now_or_never(), Some(()));
+    assert_eq!(mempool.news().now_or_never(), None);
 }
 
 proptest! {

@@ -33,8 +33,8 @@ impl<A> Paced<A> {
     /// behind the clock is never held up, so it catches up after a halt.
     async fn due(&self, clock: &impl Clock, parent_ms: u64) {
         let idle_ms = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
-        let mut news = self.mempool.news();
         loop {
+            let news = self.mempool.news();
             let now = now_ms(clock);
             let due = parent_ms.saturating_add(idle_ms);
             if self.mempool.is_waiting(now) || now >= due {
@@ -42,7 +42,7 @@ impl<A> Paced<A> {
             }
             let wait = Duration::from_millis(due.saturating_sub(now).min(idle_ms));
             select! {
-                changed = news.changed() => if changed.is_err() { return; },
+                () = news => {},
                 () = clock.sleep(wait) => return,
             }
         }
