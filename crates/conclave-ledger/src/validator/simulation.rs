@@ -1,13 +1,18 @@
 //! Four whole validators in virtual time: loss, crashes, restarts, a late one, and a halt.
 //!
-//! Every seed is run twice and must leave the simulator in the same state. `LEDGER_SEEDS` says how
-//! many seeds; more of them find more.
+//! Every seed is run twice and must leave the simulator in the same state and the same transactions
+//! at the same heights. `LEDGER_SEEDS` says how many seeds.
 
 use std::{
     collections::BTreeMap,
     future::Future,
+    ops::RangeInclusive,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,7 +26,7 @@ use commonware_glue::simulate::{
     action::{Action, Crash, Schedule},
     engine::{EngineDefinition, InitContext},
     exit::ExitCondition,
-    plan::{PlanBuilder, PlanResult},
+    plan::PlanBuilder,
     processed::ProcessedHeight,
     property::{FinalizationProperty, Property},
     reporter::MonitorReporter,
@@ -34,7 +39,7 @@ use conclave_protocol::{
     Context, Ed25519Signer, Genesis, Params, RegisterUser, Seconds, Signer as _, Tx, UserInfo,
     ValidatorKey, codec::Text, encode, identity::Gate, tx::Role,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     application::App,
@@ -48,15 +53,29 @@ use crate::{block::RawTx, mempool::Mempool};
 const VALIDATORS: u8 = 4;
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 
-/// Where each transaction was seen final, by any validator.
-type Acknowledged = Arc<Mutex<BTreeMap<Digest, u64>>>;
+/// What happened in one run.
+#[derive(Clone, Debug, Default)]
+struct Diary(Arc<Mutex<Entries>>);
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Entries {
+    /// The height at which each transaction was seen final by the validator it was submitted to.
+    acknowledged: BTreeMap<Digest, u64>,
+    /// Virtual seconds, and the height some validator had then.
+    heights: Vec<(u64, u64)>,
+}
+
+impl Diary {
+    fn read(&self) -> Entries {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 #[derive(Clone)]
 struct World {
     genesis: Genesis,
     keys: Vec<PrivateKey>,
-    acknowledged: Acknowledged,
-    load: bool,
+    diary: Diary,
 }
 
 impl World {
@@ -68,7 +87,7 @@ impl World {
         let mut keys: Vec<_> =
             seeds.iter().map(|seed| PrivateKey::decode(Copying(seed)).unwrap()).collect();
         keys.sort_by_key(|key| key.public_key());
-        Self { genesis, keys, acknowledged: Acknowledged::default(), load: true }
+        Self { genesis, keys, diary: Diary::default() }
     }
 
     /// A new user, sponsored by the first validator.
@@ -146,13 +165,16 @@ impl EngineDefinition for World {
             state_sync: false,
         };
         let me = public_key.clone();
-        let engine = Box::pin(wire(context.child("engine"), setup, wired, |stateful| {
-            MonitorReporter::new(me, monitor, stateful)
-        }))
-        .await;
-        let state = State { marshal: engine.marshal.clone(), finality: Arc::clone(&finality) };
         let world = self.clone();
-        let running = context.child("validator").spawn(move |context| async move {
+        let (tell, started) = oneshot::channel();
+        let seen = Arc::clone(&finality);
+        // Everything a validator runs descends from this one task: its end is the crash of all.
+        let running = context.spawn(move |context| async move {
+            let engine = Box::pin(wire(context.child("engine"), setup, wired, |stateful| {
+                MonitorReporter::new(me, monitor, stateful)
+            }))
+            .await;
+            let _ = tell.send(engine.marshal.clone());
             let service = Service {
                 app,
                 marshal: engine.marshal,
@@ -165,16 +187,13 @@ impl EngineDefinition for World {
             context.child("send").spawn(move |_| sending.send(sender, outgoing));
             let receiving = service.clone();
             context.child("receive").spawn(move |_| receiving.receive(receiver));
-            if world.load {
-                let clock = context.child("load");
-                clock.child("task").spawn(move |_| async move {
-                    world.submit(&clock, index, &service, &gossip).await;
-                });
-            }
-            // The engine is a child of this task: both end together.
+            context.child("load").spawn(move |clock| async move {
+                world.submit(&clock, index, &service, &gossip).await;
+            });
             let _ = engine.consensus.await;
         });
-        (running, state)
+        let marshal = started.await.unwrap();
+        (running, State { marshal, finality: seen })
     }
 
     fn start(engine: Handle<()>) -> Handle<()> {
@@ -195,12 +214,14 @@ impl World {
         for count in 0u64.. {
             clock.sleep(Duration::from_millis(700)).await;
             let now = super::clock::now_ms(clock);
+            let height = service.app.finality().tip().map_or(0, |tip| tip.height);
+            self.diary.0.lock().unwrap().heights.push((now / 1000, height));
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
             let mut still = Vec::new();
             for tx in pending {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
-                    self.acknowledged.lock().unwrap().insert(tx.id(), place.height);
+                    self.diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
                 } else {
                     let _ = service.submit(tx.bytes().clone(), gossip).await;
                     still.push(tx);
@@ -212,11 +233,14 @@ impl World {
     }
 }
 
-/// Every validator that runs has executed this height; the crashed ones are not waited for.
+/// So many validators run, and every one of them has executed this height.
 #[derive(Clone)]
-struct RunningReached(u64);
+struct Reached {
+    validators: usize,
+    height: u64,
+}
 
-impl ExitCondition<PublicKey, State> for RunningReached {
+impl ExitCondition<PublicKey, State> for Reached {
     fn name(&self) -> &'static str {
         "every running validator is far enough"
     }
@@ -232,9 +256,9 @@ impl ExitCondition<PublicKey, State> for RunningReached {
         _: usize,
     ) -> Pin<Box<dyn Future<Output = Result<bool, String>> + Send + 'a>> {
         Box::pin(async move {
-            let mut all = states.len() >= 3;
+            let mut all = states.len() == self.validators;
             for state in states {
-                all &= state.processed_height().await >= self.0;
+                all &= state.processed_height().await >= self.height;
             }
             Ok(all)
         })
@@ -267,9 +291,10 @@ impl FinalizationProperty<State> for Agreement {
     }
 }
 
-/// What any validator said was final is in the chain of every one that is far enough.
+/// All validators have one chain, and what any of them said was final is in it, where it was said
+/// to be.
 #[derive(Clone)]
-struct NothingLost(Acknowledged);
+struct NothingLost(Diary);
 
 impl Property<PublicKey, State> for NothingLost {
     fn name(&self) -> &'static str {
@@ -281,17 +306,28 @@ impl Property<PublicKey, State> for NothingLost {
         _: &'a ProgressTracker<PublicKey>,
         states: &'a [&'a State],
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
-        let acknowledged = self.0.lock().unwrap().clone();
+        let acknowledged = self.0.read().acknowledged;
         Box::pin(async move {
             if acknowledged.is_empty() {
                 return Err("nothing was acknowledged".to_owned());
             }
+            let mut digests = BTreeMap::new();
             for state in states {
-                let tip = state.finality.tip().map_or(0, |tip| tip.height);
-                for (id, height) in acknowledged.iter().filter(|(_, height)| **height <= tip) {
-                    let at = commonware_consensus::types::Height::new(*height);
+                let tip = state.processed_height().await;
+                let mut places = BTreeMap::new();
+                for height in 1..=tip {
+                    let at = commonware_consensus::types::Height::new(height);
                     let block = state.marshal.get_block(at).await.ok_or("a block is missing")?;
-                    if !block.inner().txs().any(|tx| tx.id() == *id) {
+                    let block = block.inner();
+                    places.extend(block.txs().map(|tx| (tx.id(), height)));
+                    if *digests.entry(height).or_insert(block.header.digest())
+                        != block.header.digest()
+                    {
+                        return Err(format!("two blocks of height {height}"));
+                    }
+                }
+                for (id, height) in acknowledged.iter().filter(|(_, height)| **height <= tip) {
+                    if places.get(id) != Some(height) {
                         return Err(format!("a transaction of height {height} is lost"));
                     }
                 }
@@ -299,6 +335,20 @@ impl Property<PublicKey, State> for NothingLost {
             Ok(())
         })
     }
+}
+
+/// Nobody's height changes between these virtual seconds, though transactions wait; before and
+/// afterwards it does.
+fn assert_halted(entries: &Entries, seconds: RangeInclusive<u64>) {
+    let of = |wanted: &dyn Fn(u64) -> bool| -> Vec<u64> {
+        let heights = entries.heights.iter().filter(|(second, _)| wanted(*second));
+        heights.map(|(_, height)| *height).collect()
+    };
+    let during = of(&|second| seconds.contains(&second));
+    let (low, high) = (during.iter().min().unwrap(), during.iter().max().unwrap());
+    // The two that are left may know of the last block at different times, not of different ones.
+    assert!(*low > 1 && high == low, "heights {low} to {high} while two were down");
+    assert!(of(&|second| second > *seconds.end()).iter().any(|height| height > high));
 }
 
 /// A link that loses so many messages of a hundred.
@@ -310,77 +360,115 @@ fn link(lost: u64) -> Link {
     }
 }
 
-/// Runs a plan for every seed, twice.
+/// Runs a plan for every seed, twice, on all processors.
 fn campaign(
     name: &str,
-    count: u64,
-    height: u64,
-    shape: impl Fn(PlanBuilder<World>) -> PlanBuilder<World>,
+    seeds: u64,
+    goal: Reached,
+    shape: impl Fn(PlanBuilder<World>, u64) -> PlanBuilder<World> + Sync,
+    check: impl Fn(&Entries) + Sync,
 ) {
+    let run = |seed| -> (String, Entries) {
+        let world = World::new();
+        let diary = world.diary.clone();
+        let plan = PlanBuilder::new(world)
+            .seed(seed)
+            .link(link(0))
+            .exit_condition(goal.clone())
+            .timeout(Duration::from_secs(300))
+            .finalization_property(Agreement)
+            .property(NothingLost(diary.clone()));
+        let result = shape(plan, seed).run().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let entries = diary.read();
+        check(&entries);
+        (result[0].state.clone(), entries)
+    };
     let started = Instant::now();
-    for seed in 0..count {
-        let run = || -> PlanResult<World> {
-            let world = World::new();
-            let lost = NothingLost(Arc::clone(&world.acknowledged));
-            let plan = PlanBuilder::new(world)
-                .seed(seed)
-                .link(link(0))
-                .exit_condition(RunningReached(height))
-                .timeout(Duration::from_secs(900))
-                .finalization_property(Agreement)
-                .property(lost);
-            shape(plan).run().unwrap_or_else(|error| panic!("{name}: {error}")).remove(0)
-        };
-        assert_eq!(run().state, run().state, "{name}: seed {seed} is not deterministic");
-    }
-    println!("{name}: {count} seeds twice in {:.1} s", started.elapsed().as_secs_f64());
+    let next = AtomicU64::new(0);
+    let acknowledged = AtomicU64::new(0);
+    let worker = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds {
+            return;
+        }
+        let (first, second) = (run(seed), run(seed));
+        assert_eq!(first, second, "{name}: seed {seed} is not deterministic");
+        let count = u64::try_from(first.1.acknowledged.len()).unwrap();
+        acknowledged.fetch_add(count, Ordering::Relaxed);
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(worker);
+        }
+    });
+    println!(
+        "{name}: {seeds} seeds twice in {:.1} s, {} transactions acknowledged in each round",
+        started.elapsed().as_secs_f64(),
+        acknowledged.into_inner(),
+    );
 }
 
 fn seeds() -> u64 {
-    std::env::var("LEDGER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+    std::env::var("LEDGER_SEEDS").ok().map_or(100, |text| text.parse().unwrap())
+}
+
+/// The validator this seed picks, and the others.
+fn picked(seed: u64) -> (PublicKey, Vec<PublicKey>) {
+    let mut all = World::new().participants();
+    let picked = all.remove(usize::try_from(seed % u64::from(VALIDATORS)).unwrap());
+    (picked, all)
 }
 
 #[test]
 fn loss_and_random_crashes_lose_nothing() {
-    campaign("loss and crashes", seeds(), 30, |plan| {
+    let goal = Reached { validators: 4, height: 60 };
+    let shape = |plan: PlanBuilder<World>, _| {
         plan.link(link(5)).crash(Crash::Random {
-            frequency: Duration::from_secs(8),
-            downtime: Duration::from_secs(3),
+            frequency: Duration::from_secs(4),
+            downtime: Duration::from_millis(2_500),
             count: 1,
         })
-    });
+    };
+    campaign("loss and crashes", seeds(), goal, shape, |_| {});
 }
 
 #[test]
 fn one_of_four_down_keeps_finalizing() {
-    let down = World::new().participants().remove(0);
-    campaign("one of four down", 1, 100, move |plan| {
-        let schedule = Schedule::new().at(Duration::from_secs(2), Action::Crash(down.clone()));
-        plan.crash(Crash::Schedule(schedule))
-    });
+    let goal = Reached { validators: 3, height: 100 };
+    let shape = |plan: PlanBuilder<World>, seed| {
+        let crash = Action::Crash(picked(seed).0);
+        plan.crash(Crash::Schedule(Schedule::new().at(Duration::from_secs(2), crash)))
+    };
+    campaign("one of four down", seeds().min(8), goal, shape, |_| {});
 }
 
 #[test]
 fn two_of_four_down_halt_and_resume() {
-    let down: Vec<_> = World::new().participants().into_iter().take(2).collect();
-    campaign("two of four down", 1, 150, move |plan| {
+    let goal = Reached { validators: 4, height: 60 };
+    let shape = |plan: PlanBuilder<World>, seed| {
+        let (first, others) = picked(seed);
+        let second = others[usize::try_from(seed / 4 % 3).unwrap()].clone();
         let schedule = Schedule::new()
-            .at(Duration::from_secs(2), Action::Crash(down[0].clone()))
-            .at(Duration::from_secs(2), Action::Crash(down[1].clone()))
-            .at(Duration::from_secs(90), Action::Restart(down[0].clone()))
-            .at(Duration::from_secs(91), Action::Restart(down[1].clone()));
+            .at(Duration::from_secs(4), Action::Crash(first.clone()))
+            .at(Duration::from_secs(4), Action::Crash(second.clone()))
+            .at(Duration::from_secs(40), Action::Restart(first))
+            .at(Duration::from_secs(60), Action::Restart(second));
         plan.crash(Crash::Schedule(schedule))
-    });
+    };
+    let check = |entries: &Entries| assert_halted(entries, 6..=39);
+    campaign("two of four down", seeds().min(12), goal, shape, check);
 }
 
 #[test]
 fn a_late_validator_catches_up_by_blocks() {
-    let late = World::new().participants().remove(3);
-    campaign("late validator", 1, 40, move |plan| {
+    let goal = Reached { validators: 4, height: 40 };
+    let shape = |plan: PlanBuilder<World>, seed| {
+        let participants = vec![picked(seed).0];
         let round = commonware_consensus::types::Round::new(
             commonware_consensus::types::Epoch::zero(),
             commonware_consensus::types::View::new(20),
         );
-        plan.crash(Crash::DelayRound { participants: vec![late.clone()], round })
-    });
+        plan.crash(Crash::DelayRound { participants, round })
+    };
+    campaign("late validator", seeds().min(8), goal, shape, |_| {});
 }
