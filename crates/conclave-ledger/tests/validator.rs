@@ -100,6 +100,44 @@ async fn one_validator_serves_a_light_client_and_survives_a_restart() {
     stop(validator).await;
 }
 
+/// Flips every bit of an answer alone: no such lie may be believed.
+fn no_lie_is_believed(answer: &[u8], believes: impl Fn(&[u8]) -> bool) {
+    assert!(believes(answer));
+    let mut lie = answer.to_vec();
+    for at in 0..lie.len() {
+        for bit in 0..8 {
+            lie[at] ^= 1 << bit;
+            assert!(!believes(&lie), "bit {bit} of byte {at} of {}", lie.len());
+            lie[at] ^= 1 << bit;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lying_validator_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (validator, genesis) = start_dev(dir.path()).unwrap();
+    ready(&validator).await;
+    let client = || LightClient::new(&genesis).unwrap();
+    let (body, tx) = registration(&genesis, &validator, 1);
+    let id = validator.submit(encode(&tx)).await.unwrap();
+    let wait = validator.wait_final(&id);
+    let inclusion = tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap().unwrap();
+    let now = now_ms();
+    no_lie_is_believed(&inclusion, |lie| client().verify_inclusion(lie, &id, now).is_ok());
+    for (user, is_there) in [(body.user, true), ([9; 32].into(), false)] {
+        let keys = [Key::User(user)];
+        let answer = validator.query(keys.to_vec()).await.unwrap();
+        let now = now_ms();
+        let seen = client().verify_state(&answer, &keys, now).unwrap();
+        assert_eq!(seen.records[&keys[0]].is_some(), is_there);
+        no_lie_is_believed(&answer, |lie| client().verify_state(lie, &keys, now).is_ok());
+        let late = seen.time_ms + 60_001;
+        assert!(client().verify_state(&answer, &keys, late).is_err(), "an old view");
+    }
+    stop(validator).await;
+}
+
 async fn stop(validator: Validator) {
     tokio::task::spawn_blocking(move || validator.shutdown()).await.unwrap();
 }
