@@ -192,7 +192,7 @@ pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
     let validators = validators.into_iter().map(|(peer, _)| peer).collect();
     let network = Network { genesis, validators };
     // Last, so that a network file always has all of its validators.
-    fs::write(&path, network.to_toml()?).map_err(write(path.clone()))?;
+    fs::write(&path, network.to_toml()?).map_err(write(path))?;
     Ok(network)
 }
 

@@ -1,4 +1,5 @@
 //! The local API without a port: every route of its table is attacked in every way.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::{
     Arc,

@@ -57,7 +57,7 @@ fn choose() -> anyhow::Result<Option<Passphrase>> {
     let help = format!("set {ENVIRONMENT}, or add --no-passphrase");
     let first = Passphrase::prompt("Passphrase for the new identity (empty for none): ");
     let Some(first) = first.advise(help.clone())? else { return Ok(None) };
-    let second = Passphrase::prompt("Once more: ").advise(help.clone())?;
+    let second = Passphrase::prompt("Once more: ").advise(help)?;
     if second.is_none_or(|second| !first.is(&second)) {
         return Err(anyhow!("the two passphrases differ")).advise("the same command again");
     }

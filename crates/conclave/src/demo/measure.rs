@@ -169,11 +169,18 @@ impl Scene {
         lost
     }
 
-    /// From the click on admit to the first opened packet at one guest, sound or picture: a bound
-    /// from below for the first frame, which only a browser can decode.
+    /// From the click on admit to the first whole keyframe at one guest: the first picture that
+    /// its browser can decode.
     fn first_frame_ms(&self, recording: &Recording) -> Option<f64> {
-        let first = recording.entries.iter().find(|entry| entry.what == What::Opened)?;
-        Some(ms(first.at_ns.checked_sub(self.admitted_ns)?))
+        let mut packets: BTreeMap<(u64, u64), u8> = BTreeMap::new();
+        for entry in recording.entries.iter().filter(|e| e.what == What::Opened) {
+            let Some((kid, ctr)) = packet_name(&entry.bytes) else { continue };
+            packets.insert((kid, ctr), entry.bytes.get(16).copied().unwrap_or_default());
+            if whole_keyframe(&packets, kid, ctr) {
+                return Some(ms(entry.at_ns.checked_sub(self.admitted_ns)?));
+            }
+        }
+        None
     }
 }
 
@@ -255,9 +262,25 @@ fn reassembled<'a>(
     })
 }
 
+/// KID and CTR of an opened packet.
 fn packet_name(bytes: &[u8]) -> Option<(u64, u64)> {
-    let (kid, ctr) = bytes.split_first_chunk()?;
-    Some((u64::from_be_bytes(*kid), u64::from_be_bytes(ctr.try_into().ok()?)))
+    let (kid, rest) = bytes.split_first_chunk()?;
+    let (ctr, _) = rest.split_first_chunk()?;
+    Some((u64::from_be_bytes(*kid), u64::from_be_bytes(*ctr)))
+}
+
+/// Whether all packets of the picture around `ctr` are there and the first begins a keyframe.
+fn whole_keyframe(packets: &BTreeMap<(u64, u64), u8>, kid: u64, ctr: u64) -> bool {
+    const BEGIN: u8 = 1;
+    const END: u8 = 2;
+    let has = |ctr: u64, bit: u8| packets.get(&(kid, ctr)).map(|bits| bits & bit != 0);
+    let of_this_picture = |at: u64| at == ctr || has(at, END) == Some(false);
+    let begins = (0..=ctr)
+        .rev()
+        .map_while(|at| has(at, BEGIN).filter(|_| of_this_picture(at)))
+        .any(|begin| begin);
+    let ends = (ctr..).map_while(|at| has(at, END)).any(|end| end);
+    begins && ends
 }
 
 fn ms(ns: u64) -> f64 {
@@ -274,6 +297,17 @@ fn percentile(values: &mut [f64], percent: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_keyframe_is_whole_when_nothing_is_missing_from_begin_to_end() {
+        let packets =
+            |list: &[(u64, u8)]| list.iter().map(|&(ctr, bits)| ((7, ctr), bits)).collect();
+        assert!(whole_keyframe(&packets(&[(4, 1), (5, 0), (6, 2)]), 7, 5));
+        assert!(whole_keyframe(&packets(&[(4, 3)]), 7, 4));
+        assert!(!whole_keyframe(&packets(&[(4, 1), (6, 2)]), 7, 6), "the middle is missing");
+        assert!(!whole_keyframe(&packets(&[(4, 1), (5, 0)]), 7, 5), "the end is missing");
+        assert!(!whole_keyframe(&packets(&[(4, 3), (5, 0), (6, 2)]), 7, 6), "a later picture");
+    }
 
     #[test]
     fn percentiles_are_values_that_were_measured() {

@@ -154,7 +154,7 @@ async fn identity(
     Ok(())
 }
 
-async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &mut Timeline) -> Result<String> {
+async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &Timeline) -> Result<String> {
     let start = Instant::now();
     let ask = NewMeeting { title: "Monthly summary conference".to_owned() };
     let opened: Opened = leader.post("/api/meetings", &ask).await?;
@@ -350,7 +350,7 @@ async fn end(
     leader: &Daemon,
     staying: &[Daemon],
     scene: &mut Scene,
-    timeline: &mut Timeline,
+    timeline: &Timeline,
 ) -> Result<()> {
     scene.ended();
     let _: Empty = leader.post("/api/end", &Empty {}).await?;

@@ -47,7 +47,7 @@ impl Guard {
         // Browsers always send this one and no page can forge it; other programs do not send it.
         if let Some(site) = only(headers, &SEC_FETCH_SITE)? {
             let own = site == "same-origin" && (read || origin.is_some());
-            if !own && !(file && site == "none") {
+            if !(own || file && site == "none") {
                 return Err(Denied::Origin);
             }
         }

@@ -23,7 +23,7 @@ use self::{
     room::{Ground, Inviter, Opening, Room, door},
 };
 use crate::{
-    chain::Chain,
+    chain::{Chain, ChainError},
     clip::Guest,
     http::{
         Backend, Fault, Kind, Refused, Sample,
@@ -36,6 +36,8 @@ use crate::{
     rtc::{self, Rtc, RtcConfig, RtcEvent, StreamKey},
 };
 
+/// Least time between two questions whether the ledger has the identity.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// Notices that a slow reader may have waiting.
 const NOTICES: usize = 64;
 
@@ -80,6 +82,13 @@ struct Person {
     view: Identity,
 }
 
+impl Person {
+    /// The ledger has the identity; true if that is news.
+    const fn confirm(&mut self) -> bool {
+        !std::mem::replace(&mut self.view.registered, true)
+    }
+}
+
 impl Node {
     /// Starts the daemon: opens the identity if there is one, and talks to the browser.
     ///
@@ -92,7 +101,11 @@ impl Node {
             None => None,
         };
         let found = found.map(|secrets| person(&setup.chain, Profile::open(secrets)));
+        let profile = found.as_ref().map(|person| Arc::clone(&person.profile));
         let (person, who) = watch::channel(found);
+        if let Some(profile) = profile {
+            tokio::spawn(settle(setup.chain.clone(), profile, person.clone()));
+        }
         let (room, meeting) = watch::channel(None);
         let state = state::keep(setup.chain.clone(), setup.dev, who, meeting);
         let (notices, _) = broadcast::channel(NOTICES);
@@ -147,7 +160,7 @@ impl Node {
             clip: self.setup.clip,
             record: self.setup.record.clone(),
         };
-        let room = room::open(ground, opening).await.map_err(|error| {
+        let room = Box::pin(room::open(ground, opening)).await.map_err(|error| {
             Refused::new(Fault::Internal, error.to_string(), "check the network of this machine")
         })?;
         self.room.send_replace(Some(room));
@@ -185,7 +198,29 @@ fn person(chain: &Chain, profile: Profile) -> Person {
     let profile = Arc::new(profile);
     let outbox =
         Outbox::start(chain.clone(), profile.secrets.device, Arc::clone(&profile.signer) as _);
-    Person { view: profile.view(true), outbox, profile }
+    Person { view: profile.view(false), outbox, profile }
+}
+
+/// Makes sure that the ledger has the identity of the key file: this program may have been killed
+/// between writing the one and hearing of the other.
+async fn settle(chain: Chain, profile: Arc<Profile>, person: watch::Sender<Option<Person>>) {
+    let mut headers = chain.headers();
+    loop {
+        let registered = match profile.is_registered(&chain).await {
+            Ok(false) => profile.register(&chain).await.map(|_| true),
+            known => known.map_err(ProfileError::from),
+        };
+        match registered {
+            Ok(_) => break,
+            Err(error) => tracing::warn!(%error, "the identity is not confirmed by the ledger yet"),
+        }
+        // The ledger was not heard or was full: again with its next block, but not in a rush.
+        tokio::time::sleep(AGAIN).await;
+        if headers.changed().await.is_err() {
+            return;
+        }
+    }
+    person.send_if_modified(|person| person.as_mut().is_some_and(Person::confirm));
 }
 
 impl Backend for Node {
@@ -225,19 +260,30 @@ impl Backend for Node {
             ));
         }
         let chain = &self.setup.chain;
-        let (profile, info) =
+        let profile =
             Profile::create(chain, &ask.name, ask.form).map_err(|error| refused(&error))?;
         // The key is on disk before the ledger knows it: nothing acknowledged is ever lost.
         self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref()).map_err(|error| {
             Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")
         })?;
-        if let Err(error) = profile.register(chain, info).await {
+        let result = profile.register(chain).await;
+        if let Err(error @ (ProfileError::Chain(ChainError::Refused(_)) | ProfileError::Seal)) =
+            &result
+        {
             self.setup.keystore.forget();
-            return Err(refused(&error));
+            return Err(refused(error));
         }
-        let person = person(chain, profile);
+        let mut person = person(chain, profile);
+        let (profile, registered) = (Arc::clone(&person.profile), result.is_ok());
+        if registered {
+            person.confirm();
+        }
         let view = person.view.clone();
         self.person.send_replace(Some(person));
+        if !registered {
+            // A validator may have taken it all the same, so the key is kept and asked about.
+            tokio::spawn(settle(chain.clone(), profile, self.person.clone()));
+        }
         Ok(view)
     }
 
@@ -268,7 +314,8 @@ impl Backend for Node {
         let session = session.map_err(|error| no_keys(&error))?;
         let inviter = Some(Inviter { config, secret });
         let title = title.to_owned();
-        self.enter(&person, Opening { session, mid, title, role: Role::Leader, inviter }).await
+        let opening = Opening { session, mid, title, role: Role::Leader, inviter };
+        Box::pin(self.enter(&person, opening)).await
     }
 
     async fn preview(&self, ask: Invitation) -> Result<Preview, Refused> {
@@ -302,7 +349,7 @@ impl Backend for Node {
         let session = session.map_err(|error| no_keys(&error))?;
         let (mid, title) = (invite.mid, preview.title);
         let opening = Opening { session, mid, title, role: Role::Guest, inviter: None };
-        self.enter(&person, opening).await
+        Box::pin(self.enter(&person, opening)).await
     }
 
     async fn admit(&self, ask: Admit) -> Result<(), Refused> {
@@ -356,12 +403,9 @@ impl Backend for Node {
     }
 
     async fn receive(&self, ask: Receive) -> Result<Received, Refused> {
-        let session = match ask.id.map(|id| id.parse()).transpose() {
-            Ok(session) => session,
-            Err(_) => {
-                let text = "there is no such connection";
-                return Err(Refused::new(Fault::Missing, text, "open a new one"));
-            }
+        let Ok(session) = ask.id.map(|id| id.parse()).transpose() else {
+            let text = "there is no such connection";
+            return Err(Refused::new(Fault::Missing, text, "open a new one"));
         };
         let wants = ask.want.into_iter().map(|want| rtc::Want {
             mid: want.mid,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use conclave_meeting::wire::Opening;
 use conclave_protocol::{
-    Ed25519Signer, RegisterUser, Seconds, Signer as _, Tx, UserId, UserInfo,
+    Ed25519Signer, Key, RegisterUser, Seconds, Signer as _, Tx, UserId, UserInfo,
     codec::{Blob, Text},
     identity::{Gate, device_id, user_id},
     tx::Role,
@@ -19,6 +19,8 @@ use crate::{
     keystore::{Disclosure, Secrets},
 };
 
+/// Most bytes of user info.
+const MAX_INFO: usize = 1_024;
 /// How long a registration may wait to be included, in seconds of chain time.
 const EXPIRY: u64 = 300;
 
@@ -31,7 +33,7 @@ pub(crate) struct Profile {
     pub(crate) signer: Arc<Ed25519Signer>,
 }
 
-/// Why an identity was not made. Nothing was written to the key file.
+/// Why an identity was not made or not registered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
     /// No validator took the registration, or none answered.
@@ -52,17 +54,14 @@ impl Profile {
         Self { secrets, signer }
     }
 
-    /// Makes an identity key (eq. 1) and the ids that follow from it, and says which info is to
-    /// stand on the ledger. Nothing has left this function yet.
+    /// Makes an identity key (eq. 1) and the ids that follow from it. Nothing has left this
+    /// function yet.
     ///
     /// # Errors
     /// [`ProfileError::Name`] or [`ProfileError::Seal`].
-    pub(crate) fn create(
-        chain: &Chain,
-        name: &str,
-        form: InfoForm,
-    ) -> Result<(Self, UserInfo), ProfileError> {
-        let text = Text::new(name.trim()).map_err(|error| ProfileError::Name(error.to_string()))?;
+    pub(crate) fn create(chain: &Chain, name: &str, form: InfoForm) -> Result<Self, ProfileError> {
+        let text: Text<MAX_INFO> =
+            Text::new(name.trim()).map_err(|error| ProfileError::Name(error.to_string()))?;
         if text.as_str().is_empty() {
             return Err(ProfileError::Name("it is empty".to_owned()));
         }
@@ -72,23 +71,33 @@ impl Profile {
         let salt: [u8; 16] = rand::random();
         let user = user_id(&chain_id, &signer.ivk(), &salt);
         let device = device_id(&user, &signer.ivk());
-        let (info, disclosure) = publish(&user, text, form)?;
-        let name = name.trim().to_owned();
+        let disclosure = match form {
+            InfoForm::Clear => Disclosure::Clear,
+            InfoForm::Commit => Disclosure::Commit(random()),
+            InfoForm::Encrypted => Disclosure::Encrypted(random()),
+        };
+        let name = text.as_str().to_owned();
         let secrets = Secrets::new(chain_id, user, device, salt, seed, name, disclosure);
-        Ok((Self::open(secrets), info))
+        Ok(Self::open(secrets))
+    }
+
+    /// Whether the ledger has this device, at the newest final height.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub(crate) async fn is_registered(&self, chain: &Chain) -> Result<bool, ChainError> {
+        let key = Key::Device(self.secrets.device);
+        Ok(chain.snapshot(std::slice::from_ref(&key)).await?.record(&key).is_some())
     }
 
     /// Registers the identity: UserID, DeviceID and IVK with the signature of ISK (eqs. 2, 3), and
     /// a validator's word for the newcomer. Returns when that is final and verified.
     ///
     /// # Errors
-    /// [`ProfileError::Chain`].
-    pub(crate) async fn register(
-        &self,
-        chain: &Chain,
-        info: UserInfo,
-    ) -> Result<Included, ProfileError> {
+    /// [`ProfileError::Chain`] or [`ProfileError::Seal`].
+    pub(crate) async fn register(&self, chain: &Chain) -> Result<Included, ProfileError> {
         let secrets = &self.secrets;
+        let info = published_info(secrets)?;
         let body = RegisterUser::new(
             &secrets.chain_id,
             secrets.ivk(),
@@ -128,25 +137,19 @@ impl Profile {
     }
 }
 
-/// The info for the ledger, and what opens it for those it is shown to (eq. 4 for the HMAC).
-fn publish(
-    user: &UserId,
-    text: Text<1_024>,
-    form: InfoForm,
-) -> Result<(UserInfo, Disclosure), ProfileError> {
+/// The info as it is to stand on the ledger, in one of the three forms of section IV.A (eq. 4 for
+/// the HMAC).
+fn published_info(secrets: &Secrets) -> Result<UserInfo, ProfileError> {
     /// A registration is the first change of a user.
     const SEQ: u32 = 0;
-    Ok(match form {
-        InfoForm::Clear => (UserInfo::Clear(text), Disclosure::Clear),
-        InfoForm::Commit => {
-            let r = random();
-            let info = UserInfo::commitment(&r, user, SEQ, text.as_str());
-            (info, Disclosure::Commit(r))
+    let (user, text) = (&secrets.user, secrets.info.as_str());
+    Ok(match &secrets.disclosure {
+        Disclosure::Clear => {
+            let text = Text::new(text).map_err(|error| ProfileError::Name(error.to_string()))?;
+            UserInfo::Clear(text)
         }
-        InfoForm::Encrypted => {
-            let key = random();
-            (seal(user, SEQ, text.as_str(), &key)?, Disclosure::Encrypted(key))
-        }
+        Disclosure::Commit(r) => UserInfo::commitment(r, user, SEQ, text),
+        Disclosure::Encrypted(key) => seal(user, SEQ, text, key)?,
     })
 }
 

@@ -14,6 +14,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::rtc::RtpUnit;
+
 /// Longest datagram that is written down.
 const MAX_BYTES: usize = 2_048;
 
@@ -33,7 +35,8 @@ pub(crate) struct Entry {
     pub(crate) what: What,
     /// The other member: who sent it, or to whom it went.
     pub(crate) idx: u16,
-    /// The datagram; for [`What::Opened`] KID and CTR, 8 bytes each.
+    /// The datagram; for [`What::Opened`] KID and CTR, 8 bytes each, and one byte: 1 where a
+    /// keyframe begins, 2 where a picture ends.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -90,6 +93,13 @@ impl Recorder {
         head[9..11].copy_from_slice(&idx.to_be_bytes());
         head[11..].copy_from_slice(&len.to_be_bytes());
         let _full = self.packets.write_all(&head).and_then(|()| self.packets.write_all(bytes));
+    }
+
+    /// Writes that a packet of member `idx` was opened.
+    pub(crate) fn opened(&mut self, idx: u16, kid: u64, ctr: u64, unit: &RtpUnit) {
+        let picture = u8::from(unit.begins_keyframe()) | u8::from(unit.marker) << 1;
+        let bytes = [&kid.to_be_bytes()[..], &ctr.to_be_bytes(), &[picture]].concat();
+        self.packet(What::Opened, idx, &bytes);
     }
 
     /// Writes one meeting key, if keys are asked for.
@@ -177,7 +187,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut recorder = Recorder::create(dir.path(), false).unwrap();
         recorder.packet(What::In, 3, b"datagram");
-        recorder.packet(What::Opened, 4, &[0; 16]);
+        recorder.packet(What::Opened, 4, &[0; 17]);
         recorder.flush();
         let path = dir.path().join("packets");
         let mut bytes = std::fs::read(&path).unwrap();

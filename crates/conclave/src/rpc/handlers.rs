@@ -82,7 +82,7 @@ pub(super) async fn block(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Re
 pub(super) async fn follow(State(rpc): State<Rpc>) -> Response {
     let mut tips = rpc.validator.follow();
     tips.mark_changed();
-    let closing = rpc.closing.clone();
+    let closing = rpc.closing;
     let frames = stream::unfold((tips, closing), |(mut tips, closing)| async move {
         let frame = tokio::select! {
             () = closing.cancelled() => return None,

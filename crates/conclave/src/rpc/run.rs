@@ -100,9 +100,8 @@ async fn relay_for(
 
 /// Whether a transport key belongs to an open meeting: the relay serves nobody else.
 async fn may_relay(validator: &Validator, params: &Params, npk: Npk) -> bool {
-    let seat = match validator.local_record(&Key::NpkIndex(npk)).await {
-        Ok(Some(Record::Seat(seat))) => seat,
-        _ => return false,
+    let Ok(Some(Record::Seat(seat))) = validator.local_record(&Key::NpkIndex(npk)).await else {
+        return false;
     };
     let now = Seconds(validator.status().time_ms / 1_000);
     let member: Option<MemberRecord> =

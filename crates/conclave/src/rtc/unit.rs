@@ -156,6 +156,27 @@ impl RtpUnit {
         })
     }
 
+    /// Whether this is the first packet of a VP8 picture that needs no other: start of partition 0
+    /// in the payload descriptor (RFC 7741, section 4.2), inverse key frame flag clear in the
+    /// payload header (section 4.3). Meaningless for sound.
+    pub fn begins_keyframe(&self) -> bool {
+        let byte = |at: usize| self.payload.get(at).copied().unwrap_or_default();
+        let first = byte(0);
+        if first & 0x17 != 0x10 {
+            return false;
+        }
+        let mut header = 1;
+        if first & 0x80 != 0 {
+            let extension = byte(1);
+            header += 1;
+            if extension & 0x80 != 0 {
+                header += if byte(header) & 0x80 == 0 { 1 } else { 2 };
+            }
+            header += usize::from(extension & 0x40 != 0) + usize::from(extension & 0x30 != 0);
+        }
+        self.payload.get(header).is_some_and(|byte| byte & 1 == 0)
+    }
+
     fn flags(&self) -> u8 {
         let bit = |set: bool, flag: u8| if set { flag } else { 0 };
         bit(self.marker, MARKER)
@@ -228,6 +249,29 @@ mod tests {
             seq: 0xfffe,
         };
         assert_eq!(RtpUnit::decode(&unit.encode()), Ok(unit));
+    }
+
+    #[test]
+    fn a_keyframe_begins_where_its_descriptor_says() {
+        let unit = |payload: &[u8]| RtpUnit {
+            audio_level: None,
+            captured_ms: None,
+            marker: false,
+            orientation: None,
+            payload: payload.into(),
+            rtp_ts: 0,
+            seq: 0,
+        };
+        // Without extensions; with a picture number of one and of two bytes; with all of them.
+        for descriptor in
+            [&[0x10][..], &[0x90, 0x80, 0x11], &[0x90, 0x80, 0x81, 1], &[0x90, 0xf0, 0x81, 1, 9, 9]]
+        {
+            assert!(unit(&[descriptor, &[0]].concat()).begins_keyframe(), "{descriptor:?}");
+            assert!(!unit(&[descriptor, &[1]].concat()).begins_keyframe(), "{descriptor:?}");
+            assert!(!unit(descriptor).begins_keyframe(), "{descriptor:?} and nothing");
+        }
+        assert!(!unit(&[0x00, 0]).begins_keyframe(), "the middle of a picture");
+        assert!(!unit(&[0x11, 0]).begins_keyframe(), "another partition");
     }
 
     proptest! {

@@ -220,13 +220,12 @@ impl Actor {
                 }
             }
             Output::Media { idx, kid, ctr, unit, .. } => {
-                if let Some(recorder) = &mut self.recorder {
-                    let name = [kid.value().to_be_bytes(), ctr.to_be_bytes()].concat();
-                    recorder.packet(What::Opened, idx.0, &name);
-                }
                 let number = kid.stream.value();
                 self.board.heard(idx, number, Instant::now());
                 if let Ok(unit) = RtpUnit::decode(&unit) {
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.opened(idx.0, kid.value(), ctr, &unit);
+                    }
                     let stream = StreamKey { idx: idx.0, stream_no: number };
                     self.ground.rtc.write(stream, unit);
                 }
@@ -330,7 +329,7 @@ impl Actor {
         }
     }
 
-    fn submit(&mut self, id: SubmitId, body: conclave_protocol::Body) {
+    fn submit(&self, id: SubmitId, body: conclave_protocol::Body) {
         let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
         tokio::spawn(async move {
             if let Err(error) = outbox.submit(body).await {
