@@ -90,10 +90,20 @@ async fn one_validator_serves_a_light_client_and_survives_a_restart() {
     unsigned.nonce = 1;
     assert!(validator.submit(encode(&unsigned)).await.is_err());
 
+    let (_, early) = registration(&genesis, &validator, 9);
+    let early = validator.submit(encode(&early)).await.unwrap();
+    for number in 10..90 {
+        register(&genesis, &mut client, &validator, &validator, number).await;
+    }
+
     stop(validator).await;
     let (validator, again) = start_dev(dir.path()).unwrap();
     assert_eq!(again, genesis);
     ready(&validator).await;
+    let wait = validator.wait_final(&early);
+    let answer = tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap().unwrap();
+    let place = client.verify_inclusion(&answer, &early, now_ms()).unwrap();
+    assert!(place.height.0 + 64 < validator.status().height.0, "a block of long ago");
     let later = snapshot(&mut client, &validator, &keys).await;
     assert!(later.height >= seen.height);
     assert_eq!(later.records, seen.records);

@@ -63,12 +63,9 @@ impl Finality {
     /// Records where the transactions of a final block are.
     pub(crate) fn remember(&self, block: &Block) {
         let mut state = self.lock();
-        for (in_meeting, txs) in [(false, &block.identity), (true, &block.meeting)] {
-            for (index, tx) in (0u32..).zip(txs) {
-                let place = Place { height: block.header.height, in_meeting, index };
-                if state.places.insert(tx.id(), place).is_none() {
-                    state.order.push_back(tx.id());
-                }
+        for (id, place) in places(block) {
+            if state.places.insert(id, place).is_none() {
+                state.order.push_back(id);
             }
         }
         while state.order.len() > REMEMBERED {
@@ -76,6 +73,21 @@ impl Finality {
                 state.places.remove(&oldest);
             }
         }
+    }
+
+    /// Records where the transactions of a final block are that is older than all that are
+    /// remembered; `false` when no more of them can be.
+    pub(crate) fn remember_older(&self, block: &Block) -> bool {
+        let mut state = self.lock();
+        for (id, place) in places(block) {
+            if state.order.len() >= REMEMBERED {
+                return false;
+            }
+            if state.places.insert(id, place).is_none() {
+                state.order.push_front(id);
+            }
+        }
+        true
     }
 
     /// The newest header whose state has been applied.
@@ -95,5 +107,53 @@ impl Finality {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where each transaction of a block is.
+fn places(block: &Block) -> impl Iterator<Item = (Digest, Place)> {
+    [(false, &block.identity), (true, &block.meeting)].into_iter().flat_map(
+        move |(in_meeting, txs)| {
+            (0..).zip(txs).map(move |(index, tx)| {
+                (tx.id(), Place { height: block.header.height, in_meeting, index })
+            })
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use conclave_protocol::{Ed25519Signer, Genesis, Params};
+
+    use super::*;
+    use crate::{block::RawTx, validator::network::Network};
+
+    fn block(height: u64, txs: Range<usize>) -> Block {
+        let validators = vec![Ed25519Signer::from_seed(&[1; 32]).validator()];
+        let genesis = Genesis::new("test", 0, validators, Params::default()).unwrap();
+        let mut block = Network::of(&genesis).unwrap().genesis_block().clone();
+        block.header.height = height;
+        let raw = |number: usize| RawTx::new(number.to_be_bytes().to_vec().into()).unwrap();
+        block.identity = txs.map(raw).collect();
+        block
+    }
+
+    #[test]
+    fn older_blocks_are_found_again_and_displace_nothing() {
+        let finality = Finality::new();
+        let (old, new) = (block(1, 0..2), block(2, 2..4));
+        finality.applied(&new);
+        assert!(finality.remember_older(&old));
+        let place = Place { height: 1, in_meeting: false, index: 1 };
+        assert_eq!(finality.place(&old.identity[1].id()), Some(place));
+        assert_eq!(finality.tip().unwrap().height, 2);
+
+        finality.applied(&block(3, 4..REMEMBERED + 2));
+        assert_eq!(finality.place(&old.identity[0].id()), None);
+        assert!(!finality.remember_older(&old));
+        assert_eq!(finality.place(&old.identity[0].id()), None);
+        assert!(new.identity.iter().all(|tx| finality.place(&tx.id()).is_some()));
     }
 }

@@ -61,6 +61,10 @@ impl Validator {
     /// Checks a transaction against the final state, lets it wait for a block here, and passes it
     /// to the other validators. Sending a transaction twice is harmless.
     ///
+    /// `Ok` promises nothing yet: what waits is in memory only, here and soon elsewhere, so send it
+    /// again, also to others, until it is final. The answer of [`wait_final`](Self::wait_final) is
+    /// the acknowledgement: a quorum has that block on disk, and no crash takes it back.
+    ///
     /// # Errors
     /// See [`Rejected`].
     pub async fn submit(&self, tx: impl Into<Bytes>) -> Result<TxId, Rejected> {

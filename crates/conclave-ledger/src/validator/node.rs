@@ -227,9 +227,11 @@ async fn run(context: runtime::Context, parts: Parts) {
         databases: engine.stateful.subscribe_databases().await,
         runtime: Arc::new(context.child("service")),
     };
-    service.recover().await;
+    let indexed = service.recover().await;
     let (gossip, outgoing) = mpsc::channel(OUTGOING);
     let spawn = |label| context.child(label);
+    let indexing = service.clone();
+    spawn("reindex").spawn(move |_| indexing.reindex(indexed));
     let following = service.clone();
     spawn("follow").spawn(move |_| following.follow(tips));
     let sending = service.clone();

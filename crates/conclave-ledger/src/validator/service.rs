@@ -41,8 +41,11 @@ const GATHER: Duration = Duration::from_millis(4);
 /// How often transactions that still wait are sent again.
 const RESEND: Duration = Duration::from_secs(2);
 
-/// Blocks whose transactions are indexed again after a restart.
-const REINDEXED: u64 = 1024;
+/// Blocks whose transactions are indexed again before a restarted validator serves anyone.
+const REINDEXED: u64 = 64;
+
+/// Blocks whose transactions are indexed again while it serves.
+const REINDEXED_LATER: u64 = 1 << 17;
 
 /// Everything the service reads. Clones share it.
 pub(crate) struct Service<E: Runtime> {
@@ -64,13 +67,27 @@ impl<E: Runtime> Clone for Service<E> {
 }
 
 impl<E: Runtime> Service<E> {
-    /// Finds out where this validator stands after a restart.
-    pub(crate) async fn recover(&self) {
-        let Some(processed) = self.marshal.get_processed().await else { return };
+    /// Finds out where this validator stands after a restart, and gives the lowest height whose
+    /// transactions it has indexed: [`reindex`](Self::reindex) goes on from there.
+    pub(crate) async fn recover(&self) -> u64 {
+        let Some(processed) = self.marshal.get_processed().await else { return 0 };
         let height = processed.height().get();
-        for height in height.saturating_sub(REINDEXED).max(1)..=height {
+        let lowest = height.saturating_sub(REINDEXED).max(1);
+        for height in lowest..=height {
             if let Some(block) = self.block(height).await {
                 self.app.finality().applied(&block);
+            }
+        }
+        lowest
+    }
+
+    /// Indexes the transactions of older blocks, the newest first, as far as they are remembered
+    /// and kept.
+    pub(crate) async fn reindex(self, below: u64) {
+        for height in (below.saturating_sub(REINDEXED_LATER).max(1)..below).rev() {
+            let Some(block) = self.block(height).await else { return };
+            if !self.app.finality().remember_older(&block) {
+                return;
             }
         }
     }
