@@ -1,6 +1,6 @@
 //! Protected media: what happens to a packet between the browser and the link.
 //!
-//! Read in this order: [`Unit`] is the plaintext, [`Kid`] names the key, [`Sealer`] and [`Opener`]
+//! The plaintext is bytes that only the two browsers' sides read. In this order: [`Kid`] names the key, [`Sealer`] and [`Opener`]
 //! protect it (RFC 9605), [`ReplayWindow`] refuses a second copy, [`split`] and [`Reassembler`]
 //! fit it to one hop, [`SentCache`] and [`GapTracker`] repair what a hop lost.
 
@@ -9,11 +9,9 @@ mod header;
 mod repair;
 mod replay;
 mod sframe;
-mod unit;
 
 pub use fragment::{FragmentError, Reassembler, split};
 pub use header::{Header, HeaderError, Kid, MAX_HEADER, StreamNo};
 pub use repair::{GapTracker, PacketId, SentCache};
 pub use replay::ReplayWindow;
 pub use sframe::{MAX_SEALED, Metadata, OpenError, Opener, SealError, Sealer, TAG};
-pub use unit::{MAX_UNIT, Unit, UnitError, UnitFlags};

@@ -2,12 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use aws_lc_rs::hmac;
 use conclave_protocol::{
-    ChainId, DeviceId, Epk, MeetingId, Npk, Params, Signer, UserId, UserInfo, encode,
+    ChainId, DeviceId, MeetingId, Params, Signer, UserId, UserInfo, invite::InviteSecret,
     meeting::Policy,
 };
-use zeroize::Zeroizing;
 
 use crate::wire::{Address, Name, Opening};
 
@@ -37,7 +35,7 @@ impl fmt::Debug for Config {
 }
 
 /// A meeting to be published.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct NewMeeting {
     /// 32 random bytes.
     pub mid: MeetingId,
@@ -50,7 +48,7 @@ pub struct NewMeeting {
 }
 
 /// What an invite says about the meeting.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Invited {
     /// Meeting.
     pub mid: MeetingId,
@@ -58,42 +56,4 @@ pub struct Invited {
     pub invite_secret: InviteSecret,
     /// Where the leader's lobby is, as the invite says.
     pub leader_address: Address,
-}
-
-/// The secret inside an invite, 16 bytes.
-#[derive(Clone)]
-pub struct InviteSecret(Zeroizing<[u8; 16]>);
-
-impl InviteSecret {
-    /// The secret of these bytes.
-    #[must_use]
-    pub fn new(bytes: [u8; 16]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    pub(super) fn wipe(&mut self) {
-        self.0 = Zeroizing::new([0; 16]);
-    }
-}
-
-impl fmt::Debug for InviteSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InviteSecret")
-    }
-}
-
-/// Shows that a guest holds an invite: `HMAC-SHA-256(secret, "invite", mid, dev, EPK, NPK)`.
-#[must_use]
-pub fn invite_tag(
-    secret: &InviteSecret,
-    mid: &MeetingId,
-    dev: &DeviceId,
-    epk: &Epk,
-    npk: &Npk,
-) -> [u8; 32] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_ref());
-    let message = [b"invite".to_vec(), encode(mid), encode(dev), encode(epk), encode(npk)].concat();
-    let mut out = [0; 32];
-    out.copy_from_slice(hmac::sign(&key, &message).as_ref());
-    out
 }

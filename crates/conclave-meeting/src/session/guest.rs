@@ -12,12 +12,11 @@ use super::{
     counters::Counters,
     epochs::Seat,
     input::MeetingView,
-    invite_tag,
     output::{Alarm, Ending, Event, KeyProblem, Output},
     verify::is_sound,
 };
 use crate::{
-    exchange::{Pair, PairChain, Party},
+    exchange::PairChain,
     key::{Commitment, MeetingKey},
     time::Millis,
     wire::{Address, Bundle, Knock, PeerMessage},
@@ -174,7 +173,7 @@ impl Session {
             npk: own.npk,
             term: own.term,
         };
-        let tag = invite_tag(&self.invite, &self.mid, &own.dev, &own.epk, &own.npk);
+        let tag = self.invite.tag(&self.mid, &own.dev, &own.epk, &own.npk);
         let mut knock = Knock {
             idx,
             ek: secrets.keys.ek().clone(),
@@ -305,7 +304,8 @@ impl Session {
             None => None,
             Some(kem_ct) => {
                 let chain = self
-                    .own_pair()
+                    .me
+                    .and_then(|me| self.pair(me))
                     .zip(self.secrets.as_ref())
                     .and_then(|(pair, own)| PairChain::accept(&pair, &own.keys, kem_ct).ok());
                 if chain.is_none() {
@@ -375,24 +375,6 @@ impl Session {
         })
     }
 
-    fn own_pair(&self) -> Option<Pair> {
-        let view = self.view()?;
-        let meeting = view.meeting.as_ref()?;
-        let me = self.me?;
-        let leader = &view.members.get(&meeting.leader)?.member;
-        let member = &view.members.get(&me)?.member;
-        Some(Pair {
-            chain: self.config.chain_id,
-            mid: self.mid,
-            suite: suite(meeting.suite),
-            term: meeting.term,
-            leader: party(leader),
-            member: party(member),
-            idx: me,
-            ek_hash: Digest(member.ek_hash),
-        })
-    }
-
     fn accept(
         &mut self,
         bundle: &Bundle,
@@ -447,16 +429,4 @@ enum Place {
     Rival,
     /// A newer state of the ledger is needed.
     Unknown,
-}
-
-pub(super) const fn party(member: &conclave_protocol::MemberRecord) -> Party {
-    Party { user: member.user, dev: member.dev, ivk: member.ivk, epk: member.epk }
-}
-
-/// The number of a suite in the transcript.
-pub(super) const fn suite(suite: conclave_protocol::meeting::Suite) -> u8 {
-    match suite {
-        conclave_protocol::meeting::Suite::Hybrid => 2,
-        conclave_protocol::meeting::Suite::X25519 => 1,
-    }
 }

@@ -13,6 +13,7 @@ mod install;
 mod leader;
 mod media;
 mod output;
+mod pair;
 mod peers;
 mod receive;
 mod streams;
@@ -24,12 +25,13 @@ use std::{
 };
 
 use conclave_protocol::{
-    Body, Ed25519Signer, Epoch, MeetingId, MeetingLeave, MemberIdx, Npk, meeting::MeetingStatus,
+    Body, Ed25519Signer, Epoch, MeetingId, MeetingLeave, MemberIdx, Npk, invite::InviteSecret,
+    meeting::MeetingStatus,
 };
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-pub use config::{Config, InviteSecret, Invited, NewMeeting, invite_tag};
+pub use config::{Config, Invited, NewMeeting};
 pub use counters::Counters;
 pub use input::{Freshness, Input, MeetingView, MemberView};
 pub use output::{
@@ -474,7 +476,8 @@ impl Session {
         self.media = Media::default();
         self.leader = None;
         self.guest = None;
-        self.invite.wipe();
+        // The old one is erased as it is dropped.
+        self.invite = InviteSecret::new([0; 16]);
         self.index.clear();
         let linked: Vec<Npk> =
             self.peers.iter().filter(|(_, peer)| peer.is_up()).map(|(npk, _)| *npk).collect();

@@ -1,12 +1,11 @@
 //! The checks of section 7: who asks to come in, and who is in a roster.
 
 use conclave_protocol::{
-    ChainId, MeetingId, MeetingRequest, MemberIdx, Npk, UserInfo, UserRecord, meeting::MemberStatus,
+    ChainId, MeetingId, MeetingRequest, MemberIdx, Npk, UserInfo, UserRecord, invite::InviteSecret,
+    meeting::MemberStatus,
 };
-use subtle::ConstantTimeEq;
 
 use super::{
-    config::{InviteSecret, invite_tag},
     input::{MeetingView, MemberView},
     output::{Fact, FactName, Knocker},
 };
@@ -71,10 +70,9 @@ impl Checker<'_> {
     /// Step 9: the guest holds an invite of this meeting.
     fn invite(&self, asker: &MemberView, knock: &Knock) -> Fact {
         let member = &asker.member;
-        let tag = invite_tag(self.invite, self.mid, &member.dev, &member.epk, &member.npk);
         fact(
             FactName::Invite,
-            tag.ct_eq(&knock.invite).into(),
+            self.invite.tag_matches(self.mid, &member.dev, &member.epk, &member.npk, &knock.invite),
             "the guest holds your invite",
             "the guest shows no valid invite",
         )

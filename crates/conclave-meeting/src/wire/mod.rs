@@ -101,7 +101,7 @@ pub struct Knock {
     pub idx: MemberIdx,
     /// The encapsulation key whose hash the ledger holds.
     pub ek: Ek,
-    /// Proof of the invite, see [`invite_tag`](crate::session::invite_tag).
+    /// Proof of the invite, see [`InviteSecret::tag`](conclave_protocol::invite::InviteSecret::tag).
     pub invite: [u8; 32],
     /// The name the guest goes by.
     pub name: Name,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use conclave_meeting::{
     exchange::{Ek, MemberKeys, Pair, PairChain, Party},
     key::{Commitment, MeetingKey},
-    session::{Alarm, Config, Event, Input, InviteSecret, Invited, Output, Session},
+    session::{Alarm, Config, Event, Input, Invited, Output, Session},
     time::Millis,
     wire::{Bundle, Name, PeerMessage, Wrap},
 };
@@ -14,6 +14,7 @@ use conclave_protocol::{
     PublishMeeting, Signer, Term, UserInfo,
     codec::{List, Set},
     encode,
+    invite::InviteSecret,
     meeting::{Policy, Roster, Suite, roster_hash},
 };
 use rand::SeedableRng;

@@ -8,16 +8,14 @@ use std::{
 use bytes::Bytes;
 use conclave_meeting::{
     key::{Commitment, StreamKind},
-    media::{StreamNo, Unit},
-    session::{
-        Command, Config, Event, Input, InviteSecret, Invited, NewMeeting, Output, Session, SubmitId,
-    },
+    media::StreamNo,
+    session::{Command, Config, Event, Input, Invited, NewMeeting, Output, Session, SubmitId},
     time::Millis,
     wire::{Address, Name},
 };
 use conclave_protocol::{
     Body, DeviceId, Digest, Ed25519Signer, Epoch, MeetingId, MemberIdx, Npk, Term, UserId,
-    UserInfo, meeting::Policy,
+    UserInfo, invite::InviteSecret, meeting::Policy,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -240,8 +238,8 @@ impl World {
         let Device { session, stream, sent, .. } = &mut self.devices[device];
         let (Some(session), Some(stream)) = (session.as_mut(), *stream) else { return false };
         let seq = u16::try_from(sent.len()).unwrap();
-        let unit = Unit { seq, payload: vec![9; size], ..Unit::default() };
-        let sealed = session.send_media(stream, &unit.encode(false).unwrap(), Millis(self.now));
+        let unit = [&seq.to_be_bytes()[..], &vec![9; size]].concat();
+        let sealed = session.send_media(stream, &unit, Millis(self.now));
         if sealed.is_ok() {
             sent.push((seq, self.now));
         }
@@ -360,8 +358,8 @@ impl World {
             }
             Output::Datagram { npk, bytes } => self.datagram(device, npk, &bytes),
             Output::Media { idx, kid, unit, .. } => {
-                let unit = Unit::decode(&unit).unwrap();
-                self.devices[device].heard.entry((idx, kid.stream)).or_default().push(unit.seq);
+                let seq = u16::from_be_bytes([unit[0], unit[1]]);
+                self.devices[device].heard.entry((idx, kid.stream)).or_default().push(seq);
             }
             Output::KeyframeWanted { .. } => self.devices[device].keyframes += 1,
             Output::Event(event) => self.devices[device].events.push((self.now, event)),

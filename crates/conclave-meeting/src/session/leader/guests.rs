@@ -1,0 +1,139 @@
+//! Who asks to come in: every request is checked, and the person decides.
+
+use conclave_protocol::{
+    MemberIdx, Npk,
+    meeting::{AutoAdmit, MemberStatus, Reason},
+};
+
+use super::COALESCE;
+use crate::{
+    session::{
+        Session,
+        counters::Counters,
+        input::Freshness,
+        output::{CommandError, Event, Output},
+        verify::Checker,
+    },
+    wire::{Farewell, Knock, PeerMessage},
+};
+
+impl Session {
+    /// Checks every request and tells what changed.
+    pub(super) fn check_guests(&mut self) {
+        let Some((_, view)) = &self.view else { return };
+        let Some(leader) = &mut self.leader else { return };
+        let checker =
+            Checker { chain: &self.config.chain_id, mid: &self.mid, invite: &self.invite };
+        let auto = view
+            .meeting
+            .as_ref()
+            .is_some_and(|meeting| meeting.policy.auto_admit == AutoAdmit::Invited);
+        let mut news = Vec::new();
+        for (idx, asker) in &view.members {
+            let waits = asker.member.status_at(&self.config.params, view.time)
+                == Some(MemberStatus::Requested);
+            let denied = leader.removals.contains_key(idx);
+            if leader.pending.as_ref().is_some_and(|pending| pending.decides(*idx)) {
+                continue;
+            }
+            if !waits || denied {
+                leader.knocks.remove(idx);
+                leader.admits.remove(idx);
+                if leader.told.remove(idx).is_some() {
+                    news.push(Event::RequestGone { idx: *idx });
+                }
+                continue;
+            }
+            let knocker = checker.knocker(view, *idx, asker, leader.knocks.get(idx));
+            let old = leader.told.get(idx);
+            let same =
+                old.is_some_and(|old| (&old.facts, old.ready) == (&knocker.facts, knocker.ready));
+            if !same {
+                news.push(Event::RequestVerified(knocker.clone()));
+            }
+            if auto && knocker.ready && knocker.facts.iter().all(|fact| fact.ok) {
+                leader.admits.insert(*idx);
+            }
+            if leader.admits.contains(idx) && knocker.ready {
+                leader.soon(self.now.plus(COALESCE));
+            }
+            leader.told.insert(*idx, knocker);
+        }
+        self.outputs.extend(news.into_iter().map(Output::Event));
+    }
+
+    /// Takes a guest's first words.
+    pub(in crate::session) fn knocked(&mut self, npk: Npk, knock: Knock) {
+        const MAX_KNOCKS: usize = 256;
+        let known = self.view().and_then(|view| view.members.get(&knock.idx)).cloned();
+        let Some(leader) = &mut self.leader else {
+            Counters::count(&mut self.counters.bad_messages);
+            return;
+        };
+        let idx = knock.idx;
+        // Whoever calls from the wrong device does not push out the right one.
+        let right = known.as_ref().is_some_and(|known| known.member.npk == npk);
+        let taken = leader.knocks.contains_key(&idx) && !right;
+        if taken || leader.knocks.len() >= MAX_KNOCKS {
+            Counters::count(&mut self.counters.bad_messages);
+            return;
+        }
+        leader.knocks.insert(idx, (npk, knock));
+        if known.is_none() {
+            self.push(Output::Refresh);
+        }
+        self.check_guests();
+    }
+
+    pub(in crate::session) fn admit(&mut self, idx: MemberIdx) -> Result<(), CommandError> {
+        let at = self.now.plus(COALESCE);
+        let stale = self.view().is_none_or(|view| view.freshness == Freshness::Stale);
+        let leader = self.leader.as_mut().ok_or(CommandError::NotLeader)?;
+        let knocker = leader.told.get(&idx).ok_or(CommandError::NoSuchMember)?;
+        if stale {
+            return Err(CommandError::LedgerStale);
+        }
+        if !knocker.ready {
+            return Err(CommandError::NotVerified);
+        }
+        leader.admits.insert(idx);
+        leader.soon(at);
+        Ok(())
+    }
+
+    pub(in crate::session) fn deny(
+        &mut self,
+        idx: MemberIdx,
+        ban: bool,
+    ) -> Result<(), CommandError> {
+        let now = self.now;
+        let leader = self.leader.as_mut().ok_or(CommandError::NotLeader)?;
+        leader.told.remove(&idx).ok_or(CommandError::NoSuchMember)?;
+        leader.admits.remove(&idx);
+        let knock = leader.knocks.remove(&idx);
+        let reason = if ban { Reason::Banned } else { Reason::Kicked };
+        leader.removals.insert(idx, reason);
+        leader.soon(now);
+        if let Some((npk, _)) = knock {
+            self.send(npk, &PeerMessage::Bye(Farewell::Denied));
+        }
+        self.event(Event::RequestGone { idx });
+        Ok(())
+    }
+
+    pub(in crate::session) fn kick(
+        &mut self,
+        idx: MemberIdx,
+        ban: bool,
+    ) -> Result<(), CommandError> {
+        let (now, me) = (self.now, self.me);
+        let member = self.roster().contains(&idx);
+        let leader = self.leader.as_mut().ok_or(CommandError::NotLeader)?;
+        if !member || Some(idx) == me {
+            return Err(CommandError::NoSuchMember);
+        }
+        leader.removals.insert(idx, if ban { Reason::Banned } else { Reason::Kicked });
+        leader.soon(now);
+        Ok(())
+    }
+}

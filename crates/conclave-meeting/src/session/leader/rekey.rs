@@ -1,0 +1,225 @@
+//! The next epoch: who is in, a new key, and a record that says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conclave_protocol::{
+    Context, Digest, Epoch, EpochRecord, MemberIdx, Npk,
+    codec::Set,
+    encode,
+    meeting::{MemberStatus, Reason, Removal, Roster, roster_hash},
+};
+use rand_core::CryptoRng;
+
+use super::{COALESCE, Exchange, Pending, RESEND, gone};
+use crate::{
+    exchange::PairChain,
+    key::{Commitment, MeetingKey},
+    session::{
+        Purpose, Session,
+        epochs::Seat,
+        output::{Event, Output},
+    },
+    wire::{Bundle, Farewell, Knock, PeerMessage, Wrap},
+};
+
+/// Who is in after the next record, and why others are not.
+pub(super) struct Plan {
+    roster: BTreeSet<MemberIdx>,
+    added: BTreeSet<MemberIdx>,
+    removals: BTreeMap<MemberIdx, Reason>,
+    knocks: BTreeMap<MemberIdx, (Npk, Knock)>,
+}
+
+impl Session {
+    /// Who is in next, or nothing if nothing changes.
+    pub(super) fn plan(&mut self, forced: bool) -> Option<Plan> {
+        let (_, view) = self.view.as_ref()?;
+        let leader = self.leader.as_mut()?;
+        let is_member = |idx: &MemberIdx| leader.roster.contains(idx);
+        let mut removals: BTreeMap<MemberIdx, Reason> = leader
+            .roster
+            .iter()
+            .filter_map(|idx| gone(view, *idx).map(|reason| (*idx, reason)))
+            .collect();
+        for (idx, reason) in &leader.removals {
+            let waits = view
+                .members
+                .get(idx)
+                .and_then(|asker| asker.member.status_at(&self.config.params, view.time))
+                == Some(MemberStatus::Requested);
+            if is_member(idx) || waits {
+                removals.entry(*idx).or_insert(*reason);
+            }
+        }
+        let ready = |idx: &MemberIdx| leader.told.get(idx).is_some_and(|knocker| knocker.ready);
+        let added: BTreeSet<MemberIdx> = leader
+            .admits
+            .iter()
+            .copied()
+            .filter(|idx| ready(idx) && !is_member(idx) && !removals.contains_key(idx))
+            .collect();
+        if added.is_empty() && removals.is_empty() && !forced {
+            return None;
+        }
+        let stay = leader.roster.iter().copied().filter(|idx| !removals.contains_key(idx));
+        let roster: BTreeSet<MemberIdx> = stay.chain(added.iter().copied()).collect();
+        let mut knocks = BTreeMap::new();
+        for idx in &added {
+            leader.admits.remove(idx);
+            if let Some((npk, knock)) = leader.knocks.remove(idx) {
+                leader.members.insert(*idx, Exchange::new(&knock));
+                self.names.insert(*idx, knock.name.clone());
+                self.peers.entry(npk).or_default().address = Some(knock.address.clone());
+                knocks.insert(*idx, (npk, knock));
+            }
+        }
+        leader.removals.clear();
+        leader.rekey_now = false;
+        leader.rekey_at = None;
+        Some(Plan { roster, added, removals, knocks })
+    }
+
+    /// Makes record, key and wraps of the next epoch; submits, sends and installs them.
+    pub(super) fn make_epoch(&mut self, plan: Plan, rng: &mut dyn CryptoRng) {
+        let mk = MeetingKey::generate(rng);
+        let Some((record, seats)) = self.record(&plan, &mk) else {
+            self.give_back(plan);
+            return;
+        };
+        let digest = record.digest();
+        let signature =
+            self.config.signer.sign(Context::Epoch, &self.config.chain_id, &encode(&record));
+        let id = self.submit(Purpose::Epoch(record.epoch), record.clone());
+        let others: Vec<MemberIdx> =
+            plan.roster.iter().copied().filter(|idx| Some(*idx) != self.me).collect();
+        let mut fresh = BTreeSet::new();
+        for idx in others {
+            let Some(wrap) = self.wrap(idx, record.epoch, &digest, &mk) else { continue };
+            let is_fresh = wrap.kem_ct.is_some();
+            if is_fresh {
+                fresh.insert(idx);
+            }
+            let book = self.book(idx, (!is_fresh).then_some(&plan.added));
+            let bundle = Bundle { record: record.clone(), sig: signature, wrap, book };
+            self.keep_and_send(idx, &seats, bundle);
+        }
+        self.send_away(&plan.removals);
+        let Plan { roster, added, removals, knocks } = plan;
+        if let Some(leader) = &mut self.leader {
+            let epoch = record.epoch;
+            leader.resend_at = Some(self.now.plus(RESEND));
+            let pending = Pending { id, epoch, digest, roster, fresh, added, removals, knocks };
+            leader.pending = Some(pending);
+        }
+        self.install(&record, mk, seats);
+        for idx in &record.added {
+            if let Some(leader) = &mut self.leader {
+                leader.told.remove(idx);
+            }
+            self.event(Event::RequestGone { idx: *idx });
+        }
+    }
+
+    fn record(
+        &self,
+        plan: &Plan,
+        mk: &MeetingKey,
+    ) -> Option<(EpochRecord, BTreeMap<MemberIdx, Seat>)> {
+        let view = self.view()?;
+        let meeting = view.meeting.as_ref()?;
+        let mut seats = BTreeMap::new();
+        let mut members = Vec::new();
+        for idx in &plan.roster {
+            let member = &view.members.get(idx)?.member;
+            seats.insert(*idx, Seat { dev: member.dev, npk: member.npk });
+            members.push((*idx, member));
+        }
+        let place = Commitment {
+            mid: self.mid,
+            term: meeting.term,
+            epoch: meeting.epoch.next(),
+            roster_hash: roster_hash(members),
+            prev: meeting.last_rec,
+        };
+        let removed =
+            plan.removals.iter().map(|(idx, reason)| Removal { idx: *idx, reason: *reason });
+        let record = EpochRecord {
+            mid: place.mid,
+            term: place.term,
+            epoch: place.epoch,
+            prev: place.prev,
+            roster: Roster::new(plan.roster.iter().copied()).ok()?,
+            added: Set::new(plan.added.iter().copied().collect::<Vec<_>>()).ok()?,
+            removed: Set::new(removed.collect::<Vec<_>>()).ok()?,
+            unbanned: Set::default(),
+            mk_commit: mk.commit(&place),
+            roster_hash: place.roster_hash,
+        };
+        Some((record, seats))
+    }
+
+    /// Wraps MK for one member, over a fresh exchange if there is no chain.
+    pub(super) fn wrap(
+        &mut self,
+        idx: MemberIdx,
+        epoch: Epoch,
+        record: &Digest,
+        mk: &MeetingKey,
+    ) -> Option<Wrap> {
+        let pair = self.pair(idx)?;
+        let own = &self.secrets.as_ref()?.keys;
+        let exchange = self.leader.as_mut()?.members.get_mut(&idx)?;
+        let mut kem_ct = None;
+        if exchange.chain.is_none() {
+            let (chain, ct) = PairChain::offer(&pair, own, &exchange.ek).ok()?;
+            exchange.chain = Some(chain);
+            kem_ct = Some(ct);
+        }
+        let enc_mk = exchange.chain.as_ref()?.wrap(epoch, record, mk).ok()?;
+        Some(Wrap { mid: self.mid, epoch, idx, kem_ct, enc_mk })
+    }
+
+    /// Tells those who were removed; their links end with the new roster.
+    fn send_away(&mut self, removals: &BTreeMap<MemberIdx, Reason>) {
+        for idx in removals.keys() {
+            let npk =
+                self.view().and_then(|view| view.members.get(idx)).map(|member| member.member.npk);
+            if let Some(npk) = npk.filter(|npk| self.index.contains_key(npk)) {
+                self.send(npk, &PeerMessage::Bye(Farewell::Removed));
+            }
+        }
+    }
+
+    /// The ledger will not take the pending record: its key is erased and another one made.
+    pub(in crate::session) fn epoch_refused(&mut self, epoch: Epoch) {
+        let Some(leader) = &mut self.leader else { return };
+        let Some(pending) = leader.pending.take_if(|pending| pending.epoch == epoch) else {
+            return;
+        };
+        for idx in &pending.fresh {
+            if let Some(member) = leader.members.get_mut(idx) {
+                member.chain = None;
+            }
+        }
+        leader.soon(self.now.plus(COALESCE));
+        // Whoever was to come in is still wanted; the next state of the ledger decides.
+        for idx in &pending.added {
+            leader.members.remove(idx);
+        }
+        leader.admits.extend(pending.added);
+        leader.knocks.extend(pending.knocks);
+        for (idx, reason) in pending.removals {
+            leader.removals.entry(idx).or_insert(reason);
+        }
+        self.epochs.forget(epoch);
+        self.push(Output::Refresh);
+    }
+
+    fn give_back(&mut self, plan: Plan) {
+        if let Some(leader) = &mut self.leader {
+            leader.removals.extend(plan.removals);
+            leader.admits.extend(plan.added);
+            leader.knocks.extend(plan.knocks);
+        }
+    }
+}
