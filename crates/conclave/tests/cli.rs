@@ -1,4 +1,5 @@
 //! The command line as a person and as a script meet it.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::process::{Command, Output, Stdio};
 

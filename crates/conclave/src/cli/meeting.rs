@@ -177,9 +177,11 @@ fn show(meeting: &Meeting) -> String {
     lines.join("\n")
 }
 
-/// What others wrote, without what a terminal would obey.
+/// What others wrote, without what a terminal would obey: controls, and marks that turn the
+/// direction of what follows (UAX 9).
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
 const fn mark(ok: bool) -> &'static str {

@@ -25,6 +25,7 @@ const TAIL_NS: u64 = 500_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
     finality: Vec<Duration>,
+    finality_one_dead: Vec<Duration>,
     admitted_ns: u64,
     kick: Option<(u64, u32)>,
     left: BTreeSet<&'static str>,
@@ -44,6 +45,8 @@ pub(crate) struct Recording {
 pub(crate) struct Figures {
     pub(crate) finality_ms_p50: Option<f64>,
     pub(crate) finality_ms_p99: Option<f64>,
+    pub(crate) finality_one_dead_ms_p50: Option<f64>,
+    pub(crate) finality_one_dead_ms_p99: Option<f64>,
     pub(crate) admit_to_first_frame_ms_p50: Option<f64>,
     pub(crate) admit_to_first_frame_ms_p95: Option<f64>,
     pub(crate) kick_to_blind_ms: f64,
@@ -60,6 +63,11 @@ impl Scene {
     /// A transaction was submitted and its inclusion verified this much later.
     pub(crate) fn final_after(&mut self, took: Duration) {
         self.finality.push(took);
+    }
+
+    /// As [`final_after`](Self::final_after), while one validator is dead.
+    pub(crate) fn final_with_one_dead(&mut self, took: Duration) {
+        self.finality_one_dead.push(took);
     }
 
     /// The leader clicked on admit.
@@ -104,14 +112,19 @@ impl Scene {
         }
         let mut first: Vec<f64> =
             recordings.iter().filter_map(|r| self.first_frame_ms(r)).collect();
-        let mut finality: Vec<f64> =
-            self.finality.iter().map(|took| took.as_secs_f64() * 1_000.0).collect();
+        let in_ms = |took: &[Duration]| -> Vec<f64> {
+            took.iter().map(|took| took.as_secs_f64() * 1_000.0).collect()
+        };
+        let mut finality = in_ms(&self.finality);
+        let mut one_dead = in_ms(&self.finality_one_dead);
         let opened = |r: &Recording| r.entries.iter().filter(|e| e.what == What::Opened).count();
         let epochs: BTreeSet<u32> =
             recordings.iter().flat_map(|r| r.keys.iter().map(|key| key.epoch)).collect();
         Ok(Figures {
             finality_ms_p50: percentile(&mut finality, 50),
             finality_ms_p99: percentile(&mut finality, 99),
+            finality_one_dead_ms_p50: percentile(&mut one_dead, 50),
+            finality_one_dead_ms_p99: percentile(&mut one_dead, 99),
             admit_to_first_frame_ms_p50: percentile(&mut first, 50),
             admit_to_first_frame_ms_p95: percentile(&mut first, 95),
             kick_to_blind_ms: blind.0,

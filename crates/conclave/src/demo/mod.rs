@@ -6,6 +6,7 @@
 //! `timeline` (what is printed), `measure` and `memory` (what is checked afterwards).
 
 mod daemon;
+mod finality;
 mod measure;
 mod memory;
 mod process;

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::{
     Options,
     daemon::Daemon,
+    finality,
     measure::{Recording, Scene},
     memory,
     timeline::Timeline,
@@ -23,6 +24,8 @@ use crate::http::wire::{
 
 /// Bound of every single step; reaching it is a failure, not a measurement.
 const STEP: Duration = Duration::from_secs(30);
+/// How many meetings are published to measure finality, with all validators and with one dead.
+const SAMPLES: usize = 20;
 /// How long media flows between two events, so that loss around a new key would show.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -79,7 +82,14 @@ pub(crate) async fn run(
     kick(&leader, kicked, rest, scene, timeline).await?;
     let (leaving, staying) = rest.split_last().context("the script needs guests")?;
     leave(&leader, leaving, staying, scene, timeline).await?;
+    // Whoever was kicked has time to measure the ledger.
+    for took in finality::sample(kicked, SAMPLES).await? {
+        scene.final_after(took);
+    }
     validator_dies(world, &leader, staying, timeline).await?;
+    for took in finality::sample(kicked, SAMPLES).await? {
+        scene.final_with_one_dead(took);
+    }
 
     timeline.chapter("Meeting dismiss (section IV.I)");
     let refused = refused(&leader, &others).await?;
@@ -365,9 +375,9 @@ async fn end(
 /// Whether everyone who recorded a key of an epoch recorded the same one, and in how many epochs
 /// more than one guest did.
 fn one_key_per_epoch(recordings: &[Recording]) -> (bool, usize) {
-    let mut keys: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    let mut keys: BTreeMap<(&str, u32), Vec<&str>> = BTreeMap::new();
     for line in recordings.iter().flat_map(Recording::keys) {
-        keys.entry(line.epoch).or_default().push(&line.mk);
+        keys.entry((&line.mid, line.epoch)).or_default().push(&line.mk);
     }
     let shared: Vec<_> = keys.values().filter(|keys| keys.len() > 1).collect();
     let same = shared.iter().all(|keys| keys.iter().all(|key| Some(key) == keys.first()));

@@ -11,10 +11,8 @@ mod state;
 
 use std::{path::PathBuf, sync::Arc};
 
-use conclave_meeting::session::{
-    Command, Config, InviteSecret, Invited, NewMeeting as NewSession, Session,
-};
-use conclave_protocol::{MeetingId, MemberIdx, codec::Text, meeting::Policy};
+use conclave_meeting::session::{Command, Config, Invited, NewMeeting as NewSession, Session};
+use conclave_protocol::{MeetingId, MemberIdx, codec::Text, invite::InviteSecret, meeting::Policy};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use self::{

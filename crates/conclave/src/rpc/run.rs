@@ -1,6 +1,11 @@
 //! A whole validator: ledgers, RPC and relay, from its directory.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
 use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus};
@@ -13,6 +18,9 @@ use crate::{
     relay::{self, RelayError, RelayHandle},
 };
 
+/// How long somebody may use the relay at most after the end of the meeting.
+const RECHECK: Duration = Duration::from_secs(30);
+
 /// A validator that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -20,7 +28,7 @@ pub struct Running {
     pub validator: Validator,
     /// Where its RPC listens.
     pub rpc: SocketAddr,
-    relay: Option<RelayHandle>,
+    relay: Option<Arc<RelayHandle>>,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -44,7 +52,9 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
     let validator = validator::start(config)?;
     let mut running = Running::over(listener, validator)?;
     if let Some(address) = home.relay {
-        running.relay = Some(relay_for(&running.validator, home, address).await?);
+        let relay = Arc::new(relay_for(&running.validator, home, address).await?);
+        tokio::spawn(recheck(Arc::downgrade(&relay)));
+        running.relay = Some(relay);
     }
     Ok(running)
 }
@@ -62,14 +72,14 @@ impl Running {
     /// URL of its relay, if it has one.
     #[must_use]
     pub fn relay(&self) -> Option<&str> {
-        self.relay.as_ref().map(RelayHandle::url)
+        self.relay.as_deref().map(RelayHandle::url)
     }
 
     /// Stops serving, then the validator; returns when its threads have ended.
     pub async fn stop(self) {
         self.closing.cancel();
         let _ = self.serving.await;
-        if let Some(relay) = self.relay {
+        if let Some(relay) = self.relay.and_then(Arc::into_inner) {
             relay.shutdown().await;
         }
         let validator = self.validator;
@@ -96,6 +106,15 @@ async fn relay_for(
         async move { may_relay(&validator, &params, npk).await }
     });
     Ok(relay.await?)
+}
+
+/// Sends those away whose meeting is over, until the relay ends.
+async fn recheck(relay: Weak<RelayHandle>) {
+    loop {
+        tokio::time::sleep(RECHECK).await;
+        let Some(relay) = relay.upgrade() else { return };
+        relay.recheck().await;
+    }
 }
 
 /// Whether a transport key belongs to an open meeting: the relay serves nobody else.

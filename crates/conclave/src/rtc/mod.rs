@@ -45,7 +45,7 @@ pub struct RtcConfig {
     /// A second address to offer beside 127.0.0.1, for browsers that refuse loopback.
     pub lan: Option<IpAddr>,
     /// How long a picture's packet is waited for before the browser learns that it is missing:
-    /// the round trip to the sender plus about 20 ms. Sound never waits.
+    /// the round trip to the sender plus about 30 ms. Sound never waits.
     pub reorder: Duration,
     /// Bits per second the browser may spend on a shared screen.
     pub screen_bitrate: u64,

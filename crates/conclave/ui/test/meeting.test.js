@@ -44,11 +44,14 @@ after(async () => {
 });
 
 test("three people meet, one is kicked, a fourth comes late, the leader ends it", async (t) => {
+  const began = Date.now();
+  /** @param {string} text */
+  const say = (text) => t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s: ${text}`);
   const alice = await enter(ALICE, 0, false);
   const bob = await enter(BOB, 1, true);
   const carla = await enter(CARLA, 2, true);
 
-  t.diagnostic("a meeting is published, two ask to come in");
+  say("a meeting is published, two ask to come in");
   await startMeeting(alice.page, "Monthly summary conference");
   const link = await inviteLink(alice.page);
   await ask(bob.page, link);
@@ -56,24 +59,24 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
   const lobby = alice.page.getByRole("region", { name: "Lobby" });
   await lobby.getByRole("button", { name: "Admit", exact: true, disabled: false }).nth(1).waitFor({ timeout: 60_000 });
   await lobby.locator("summary").first().click();
-  await assertAccessible(alice.page);
   await alice.page.screenshot({ path: join(SHOTS, "lobby.png") });
+  await assertAccessible(alice.page);
 
-  t.diagnostic("both are admitted; everyone sees and hears everyone");
+  say("both are admitted; everyone sees and hears everyone");
   const firsts = [firstFrame(bob.page, ALICE.name), firstFrame(carla.page, ALICE.name)];
   const click = Date.now();
   await admitAll(alice.page, 2);
   const delays = (await Promise.all(firsts)).map((at) => at - click);
-  t.diagnostic(`admit -> first decoded frame: ${delays.join(", ")} ms`);
+  say(`admit -> first decoded frame: ${delays.join(", ")} ms`);
   await perceive([alice, bob, carla]);
-  await assertAccessible(alice.page);
   await alice.page.screenshot({ path: join(SHOTS, "meeting.png") });
+  await assertAccessible(alice.page);
 
-  t.diagnostic("a line is read by both others");
+  say("a line is read by both others");
   await chat(bob.page, "Before the kick");
   for (const { page } of [alice, carla]) await reads(page, "Before the kick");
 
-  t.diagnostic("Carla is kicked: she sees nothing more, the others lose nothing");
+  say("Carla is kicked: she sees nothing more, the others lose nothing");
   await countFrames(carla.page);
   const before = [await packets(alice.page), await packets(bob.page)];
   await button(alice.page, "People").click();
@@ -94,13 +97,13 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
       sum.received += after[stream].received - received;
     }
   }
-  t.diagnostic(`around the new key ${sum.lost} of ${sum.received} packets were lost`);
+  say(`around the new key ${sum.lost} of ${sum.received} packets were lost`);
   assert.ok(sum.lost <= 5, "the others lose no more than 5 packets");
   assert.ok(sum.received > 100, "the others go on");
   assert.equal(await countedFrames(carla.page), seen, "Carla's page decodes nothing more");
   assert.equal(await carla.daemon.metric("packets_opened_total"), opened, "Carla's daemon opens nothing more");
 
-  t.diagnostic("Dan comes late and gets only what comes after");
+  say("Dan comes late and gets only what comes after");
   const old = Math.max(...(await bob.daemon.keys()).map(({ epoch }) => epoch));
   const dan = await enter(DAN, 2, true);
   await ask(dan.page, link);
@@ -112,7 +115,7 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
   await perceive([alice, bob, dan]);
   assert.ok((await dan.daemon.keys()).every(({ epoch }) => epoch > old), "Dan has no older key");
 
-  t.diagnostic("the leader ends the meeting; no key is left anywhere");
+  say("the leader ends the meeting; no key is left anywhere");
   const keys = [];
   for (const { daemon } of [bob, carla, dan]) for (const { mk } of await daemon.keys()) keys.push(mk);
   assert.ok(copiesInMemory(alice.daemon.pid, keys) > 0, "the scan finds the key that is in use");
@@ -149,7 +152,7 @@ async function enter(person, chrome, keys) {
  * @param {Awaited<ReturnType<typeof enter>>[]} people
  */
 async function perceive(people) {
-  for (const { name: me, page } of people) {
+  await Promise.all(people.map(async ({ name: me, page }) => {
     for (const { name, colour, hertz } of people.filter(({ name }) => name !== me)) {
       await moves(page, name);
       await eventually(async () => {
@@ -158,7 +161,7 @@ async function perceive(people) {
       });
       await sounds(page, name, hertz);
     }
-  }
+  }));
 }
 
 /** @param {import("playwright-core").Page} page @param {string} text */

@@ -103,7 +103,7 @@ onPage("kick and ban is asked twice", talking(ALONE), async (page, daemon) => {
   await button(page, "People").click();
   await button(page, "Kick and ban Bob Okafor").click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("Kick and ban Bob Okafor?").waitFor();
+  await dialog.getByText("Kick and ban \u2068Bob Okafor\u2069?").waitFor();
   assert.deepEqual(sent(daemon, "/api/kick"), []);
   await dialog.getByRole("button", { name: "Kick and ban" }).click();
   await eventually(() => assert.deepEqual(sent(daemon, "/api/kick"), [{ idx: 1, ban: true }]));

@@ -20,7 +20,8 @@ export function confirm(screen, meeting, actions) {
       "End the meeting", then(actions.end), close);
   }
   const { idx, ban } = question;
-  const name = meeting.members.find((member) => member.idx === idx)?.name ?? "";
+  // Isolated, so that a name cannot turn the question around.
+  const name = `\u2068${meeting.members.find((member) => member.idx === idx)?.name ?? ""}\u2069`;
   return dialog(`${ban ? "Kick and ban" : "Kick"} ${name}?`,
     ban ? "They are out at once, the key changes, and this meeting refuses them from now on."
       : "They are out at once and the key changes. They may ask to come in again.",

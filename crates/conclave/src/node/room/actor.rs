@@ -37,6 +37,8 @@ use crate::{
 
 /// How often the view is made anew though nothing happened, so that ages and silence show.
 const REDRAW: Duration = Duration::from_millis(500);
+/// What a repair takes besides the round trip.
+const REPAIR: Duration = Duration::from_millis(30);
 /// Views of the page closer together than this become one.
 const COALESCE: Duration = Duration::from_millis(20);
 
@@ -170,7 +172,10 @@ impl Actor {
                     None => self.leave(),
                 },
                 Ok(()) = headers.changed() => self.fetch(),
-                _ = redraw.tick() => self.dirty = true,
+                _ = redraw.tick() => {
+                    self.dirty = true;
+                    self.set_patience();
+                }
                 () = until(wake) => {}
             }
             let now = Instant::now();
@@ -423,6 +428,17 @@ impl Actor {
             let _gone = self.command(Command::CloseStream { stream: number });
             self.board.own_stream(number.value(), None);
             self.dirty = true;
+        }
+    }
+
+    /// A lost packet is repaired within a round trip and a little more; so long the browser is not
+    /// told.
+    fn set_patience(&self) {
+        for (npk, idx, stream_no) in self.board.remote_streams() {
+            if let Some(rtt) = self.links.stats(&npk).and_then(|stats| stats.rtt) {
+                let hold = rtt + REPAIR;
+                self.ground.rtc.set_reorder(StreamKey { idx: idx.0, stream_no }, hold);
+            }
         }
     }
 

@@ -116,6 +116,14 @@ impl Board {
         ledger.members.iter().find(|(_, m)| m.member.npk == *npk).map(|(idx, _)| *idx)
     }
 
+    /// The streams of all others, each with the link it comes over.
+    pub(crate) fn remote_streams(&self) -> impl Iterator<Item = (Npk, MemberIdx, u8)> + '_ {
+        self.streams.keys().filter_map(|(idx, stream)| {
+            let member = self.ledger.as_ref()?.members.get(idx)?;
+            Some((member.member.npk, *idx, *stream)).filter(|_| self.meeting.me != Some(idx.0))
+        })
+    }
+
     /// Device of each member of the roster, for the record of the demo.
     pub(crate) fn devices(&self) -> Vec<(u16, String)> {
         let members = self.ledger.iter().flat_map(|ledger| &ledger.members);

@@ -12,7 +12,7 @@ use conclave_protocol::{
     codec::{Blob, List, Text},
     identity::assemble,
     invite::{Address, BadInvite, Checkpoint, Invite, InviteSecret, Node},
-    meeting::MeetingStatus,
+    meeting::{MeetingStatus, Suite},
 };
 
 use crate::{
@@ -137,6 +137,15 @@ fn preview(chain: &Chain, invite: &Invite, meeting: &MeetingRecord, at: &Snapsho
                 "it is led by the person and the key that the invite names"
             } else {
                 "it is not led by the person and the key that the invite names"
+            },
+        ),
+        check(
+            "exchange",
+            meeting.suite == Suite::Hybrid,
+            if meeting.suite == Suite::Hybrid {
+                "keys are exchanged with X25519 and ML-KEM-768 together"
+            } else {
+                "its key exchange is one that this version does not speak"
             },
         ),
         check(
