@@ -81,7 +81,8 @@ const actions = {
   admit: (idx) => run(`admit ${idx}`, () => api.post("/api/admit", { idx })),
   admitAll: () => run("admit all", async () => {
     const ready = screen.daemon?.meeting?.lobby.filter((one) => one.ready) ?? [];
-    for (const { idx } of ready) await api.post("/api/admit", { idx });
+    // At once, so that they share one new key.
+    await Promise.all(ready.map(({ idx }) => api.post("/api/admit", { idx })));
   }),
   deny: (idx, ban) => run(`deny ${idx}`, () => api.post("/api/deny", { idx, ban })),
   kick: (idx, ban) => run(`kick ${idx}`, () => api.post("/api/kick", { idx, ban })),

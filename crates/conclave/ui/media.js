@@ -28,10 +28,12 @@ export class Studio {
     else if (this.own.stream) void this.own.end();
     if (where !== "meeting" && this.shown.stream) this.share(false);
     if (!["preview", "waiting", "meeting"].includes(where)) this.failed = false;
-    const inside = where === "meeting" && meeting?.me !== null;
+    // Both connections to the daemon stand ready while the leader decides: it passes nothing on
+    // without a key, and the first picture comes at once with it.
+    const inside = ["waiting", "meeting"].includes(where) && meeting?.me !== null;
     void this.own.set(inside && this.own.stream !== null);
     void this.shown.set(inside && this.shown.stream !== null);
-    void this.receiver.want(where === "meeting" && meeting ? remoteStreams(meeting.members) : []);
+    void this.receiver.want(inside && meeting ? remoteStreams(meeting.members) : null);
   }
 
   /** @param {import("./types.js").Media} media */

@@ -68,9 +68,9 @@ export class Receiver {
     this.id = null;
     /** @type {(Slot & { transceiver: RTCRtpTransceiver, stream: MediaStream })[]} */
     this.slots = [];
-    /** @type {Wanted[]} */
-    this.wanted = [];
-    this.agreed = "[]";
+    /** @type {Wanted[] | null} */
+    this.wanted = null;
+    this.agreed = "null";
     this.running = false;
   }
 
@@ -83,9 +83,10 @@ export class Receiver {
   }
 
   /**
-   * What is to be received from now on; one exchange runs at a time.
+   * What is to be received from now on, or null for nothing ever; one exchange runs at a time.
+   * With an empty list the connection stands ready, so that the first picture comes at once.
    *
-   * @param {Wanted[]} wanted
+   * @param {Wanted[] | null} wanted
    */
   async want(wanted) {
     this.wanted = wanted;
@@ -94,8 +95,8 @@ export class Receiver {
     while (JSON.stringify(this.wanted) !== this.agreed) {
       const wanted = this.wanted;
       try {
-        if (wanted.length === 0) this.close();
-        else await this.negotiate(wanted);
+        if (wanted) await this.negotiate(wanted);
+        else this.close();
         this.agreed = JSON.stringify(wanted);
       } catch (cause) {
         if (!(cause instanceof Refused)) console.warn("receiving starts anew:", cause);
@@ -110,6 +111,7 @@ export class Receiver {
   /** @param {Wanted[]} wanted */
   async negotiate(wanted) {
     const connection = this.connection ??= this.open();
+    while (this.slots.length < 2 * READY) this.slots.push(this.add(connection, "audio"), this.add(connection, "video"));
     assign(this.slots, wanted, (media) => this.add(connection, media));
     await connection.setLocalDescription(await connection.createOffer());
     await gathered(connection);
@@ -148,8 +150,11 @@ export class Receiver {
     this.connection = null;
     this.id = null;
     this.slots = [];
-    this.agreed = "[]";
+    this.agreed = "null";
   }
 }
+
+/** Slots of each kind that stand ready before anyone is there: enough for a meeting of four. */
+const READY = 3;
 
 const RETRY_MS = 1000;

@@ -60,7 +60,8 @@ pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Logs go to standard error; RUST_LOG says how much.
 pub(super) fn start_logging() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,conclave=info"));
+    // An endpoint that ends says so at its relays with an error that is none.
+    let usual = "warn,conclave=info,iroh::socket::transports::relay=off";
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }

@@ -82,12 +82,12 @@ pub(crate) async fn run(
     kick(&leader, kicked, rest, scene, timeline).await?;
     let (leaving, staying) = rest.split_last().context("the script needs guests")?;
     leave(&leader, leaving, staying, scene, timeline).await?;
-    // Whoever was kicked has time to measure the ledger.
+    // Whoever is out has time to measure the ledger; one user's rate allows for so many each.
     for took in finality::sample(kicked, SAMPLES).await? {
         scene.final_after(took);
     }
     validator_dies(world, &leader, staying, timeline).await?;
-    for took in finality::sample(kicked, SAMPLES).await? {
+    for took in finality::sample(leaving, SAMPLES).await? {
         scene.final_with_one_dead(took);
     }
 

@@ -22,7 +22,9 @@ const CARLA = { name: "Carla Ruiz", camera: "C", colour: [0x3f, 0x6b, 0x1f], her
 const DAN = { ...CARLA, name: "Dan Weber" };
 
 const SHOTS = join(TARGET, "screenshots");
+/** Of the page that is photographed; the others are small, for two cores draw them all. */
 const VIEW = { viewport: { width: 1280, height: 800 } };
+const SMALL = { viewport: { width: 800, height: 600 } };
 
 /** @type {World} */
 let world;
@@ -75,6 +77,12 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
   say("a line is read by both others");
   await chat(bob.page, "Before the kick");
   for (const { page } of [alice, carla]) await reads(page, "Before the kick");
+
+  say("Bob shares a screen and stops again");
+  await button(bob.page, "Share screen").click();
+  await moves(alice.page, `Screen of ${BOB.name}`, 3);
+  await button(bob.page, "Stop sharing").click();
+  await tile(alice.page, `Screen of ${BOB.name}`).waitFor({ state: "detached" });
 
   say("Carla is kicked: she sees nothing more, the others lose nothing");
   await countFrames(carla.page);
@@ -141,7 +149,7 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
  */
 async function enter(person, chrome, keys) {
   const daemon = await world.daemon(person.name.split(" ")[0].toLowerCase(), { keys });
-  const { page, complaints } = await open(browsers[chrome], daemon.url, VIEW);
+  const { page, complaints } = await open(browsers[chrome], daemon.url, person === ALICE ? VIEW : SMALL);
   await createIdentity(page, person.name);
   return { ...person, daemon, page, complaints };
 }
