@@ -1,9 +1,6 @@
 //! What the participants wrote down, turned into figures.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -24,8 +21,7 @@ const TAIL_NS: u64 = 500_000_000;
 /// When what happened, as the script saw it.
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
-    finality: Vec<Duration>,
-    finality_one_dead: Vec<Duration>,
+    died_ns: u64,
     admitted_ns: u64,
     kick: Option<(u64, u32)>,
     left: BTreeSet<&'static str>,
@@ -60,14 +56,9 @@ pub(crate) struct Figures {
 }
 
 impl Scene {
-    /// A transaction was submitted and its inclusion verified this much later.
-    pub(crate) fn final_after(&mut self, took: Duration) {
-        self.finality.push(took);
-    }
-
-    /// As [`final_after`](Self::final_after), while one validator is dead.
-    pub(crate) fn final_with_one_dead(&mut self, took: Duration) {
-        self.finality_one_dead.push(took);
+    /// A validator is killed.
+    pub(crate) fn validator_dies(&mut self) {
+        self.died_ns = now_ns();
     }
 
     /// The leader clicked on admit.
@@ -112,11 +103,10 @@ impl Scene {
         }
         let mut first: Vec<f64> =
             recordings.iter().filter_map(|r| self.first_frame_ms(r)).collect();
-        let in_ms = |took: &[Duration]| -> Vec<f64> {
-            took.iter().map(|took| took.as_secs_f64() * 1_000.0).collect()
-        };
-        let mut finality = in_ms(&self.finality);
-        let mut one_dead = in_ms(&self.finality_one_dead);
+        let (mut finality, mut one_dead) = (Vec::new(), Vec::new());
+        for (at_ns, took_ms) in recordings.iter().flat_map(Recording::finalities) {
+            if at_ns < self.died_ns { &mut finality } else { &mut one_dead }.push(took_ms);
+        }
         let opened = |r: &Recording| r.entries.iter().filter(|e| e.what == What::Opened).count();
         let epochs: BTreeSet<u32> =
             recordings.iter().flat_map(|r| r.keys.iter().map(|key| key.epoch)).collect();
@@ -206,6 +196,14 @@ impl Recording {
         let (entries, keys) = record::read(&daemon.record)
             .with_context(|| format!("reading the record of {}", daemon.name))?;
         Ok(Self { name: daemon.name, entries, keys })
+    }
+
+    /// When a transaction of this participant was proven final, and after how many milliseconds.
+    fn finalities(&self) -> impl Iterator<Item = (u64, f64)> + '_ {
+        self.entries.iter().filter(|e| e.what == What::Final).filter_map(|entry| {
+            let micros = u64::from_be_bytes(entry.bytes.as_slice().try_into().ok()?);
+            Some((entry.at_ns, micros as f64 / 1_000.0))
+        })
     }
 
     /// Every meeting key with its epoch.

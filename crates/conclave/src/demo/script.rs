@@ -49,11 +49,11 @@ pub(crate) async fn run(
     leader.until("the first blocks", STEP, |s| (s.network.height > 1).then_some(())).await?;
     let forms = [InfoForm::Clear, InfoForm::Encrypted, InfoForm::Commit];
     for (i, daemon) in std::iter::once(&leader).chain(&others).enumerate() {
-        identity(daemon, forms[i % forms.len()], scene, timeline).await?;
+        identity(daemon, forms[i % forms.len()], timeline).await?;
     }
 
     timeline.chapter("Meeting information publish (section IV.B)");
-    let link = publish(&leader, scene, timeline).await?;
+    let link = publish(&leader, timeline).await?;
 
     timeline.chapter("Meeting requests (sections IV.C and IV.D)");
     for guest in &others {
@@ -83,13 +83,10 @@ pub(crate) async fn run(
     let (leaving, staying) = rest.split_last().context("the script needs guests")?;
     leave(&leader, leaving, staying, scene, timeline).await?;
     // Whoever is out has time to measure the ledger; one user's rate allows for so many each.
-    for took in finality::sample(kicked, SAMPLES).await? {
-        scene.final_after(took);
-    }
+    finality::load(kicked, SAMPLES).await?;
+    scene.validator_dies();
     validator_dies(world, &leader, staying, timeline).await?;
-    for took in finality::sample(leaving, SAMPLES).await? {
-        scene.final_with_one_dead(took);
-    }
+    finality::load(leaving, SAMPLES).await?;
 
     timeline.chapter("Meeting dismiss (section IV.I)");
     let refused = refused(&leader, &others).await?;
@@ -135,16 +132,10 @@ pub(crate) async fn run(
     Ok(timeline.summary(&json!(figures)))
 }
 
-async fn identity(
-    daemon: &Daemon,
-    form: InfoForm,
-    scene: &mut Scene,
-    timeline: &Timeline,
-) -> Result<()> {
+async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Result<()> {
     let ask = NewIdentity { name: daemon.name.to_owned(), form, passphrase: None };
     let start = Instant::now();
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
-    scene.final_after(start.elapsed());
     let how = match form {
         InfoForm::Clear => "in the clear",
         InfoForm::Encrypted => "encrypted",
@@ -164,8 +155,7 @@ async fn identity(
     Ok(())
 }
 
-async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &Timeline) -> Result<String> {
-    let start = Instant::now();
+async fn publish(leader: &Daemon, timeline: &Timeline) -> Result<String> {
     let ask = NewMeeting { title: "Monthly summary conference".to_owned() };
     let opened: Opened = leader.post("/api/meetings", &ask).await?;
     let link = leader
@@ -173,7 +163,6 @@ async fn publish(leader: &Daemon, scene: &mut Scene, timeline: &Timeline) -> Res
             (m.phase == Phase::Live).then(|| m.invite.as_ref().map(|i| i.link.clone()))?
         })
         .await?;
-    scene.final_after(start.elapsed());
     timeline.step(
         "(5)-(7)",
         &format!("{} published meeting {} and has the invite", leader.name, short(&opened.mid)),

@@ -51,6 +51,9 @@ pub(crate) enum What {
     Out,
     /// The own member index became known; no bytes.
     Own,
+    /// A transaction of this device is final and proven; microseconds since it was given to the
+    /// ledger, 8 bytes.
+    Final,
 }
 
 /// One meeting key, with what is needed to derive stream keys from it.
@@ -124,6 +127,7 @@ impl What {
             Self::Out => 1,
             Self::Opened => 2,
             Self::Own => 3,
+            Self::Final => 4,
         }
     }
 
@@ -133,6 +137,7 @@ impl What {
             1 => Some(Self::Out),
             2 => Some(Self::Opened),
             3 => Some(Self::Own),
+            4 => Some(Self::Final),
             _ => None,
         }
     }

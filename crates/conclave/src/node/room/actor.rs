@@ -137,6 +137,8 @@ enum Late {
     Ledger(Option<Box<MeetingView>>),
     /// A transaction will not become final.
     Failed(SubmitId, String),
+    /// A transaction is final and proven, so long after it was submitted.
+    Final(Duration),
     /// The invite is made.
     Invite(wire::Invite),
 }
@@ -329,6 +331,12 @@ impl Actor {
                     self.fetch();
                 }
             }
+            Late::Final(took) => {
+                if let Some(recorder) = &mut self.recorder {
+                    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                    recorder.packet(What::Final, 0, &micros.to_be_bytes());
+                }
+            }
             Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
             Late::Invite(invite) => self.board.invite(invite),
         }
@@ -337,9 +345,12 @@ impl Actor {
     fn submit(&self, id: SubmitId, body: conclave_protocol::Body) {
         let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
         tokio::spawn(async move {
-            if let Err(error) = outbox.submit(body).await {
-                let _over = inputs.send(Late::Failed(id, error.to_string())).await;
-            }
+            let start = Instant::now();
+            let late = match outbox.submit(body).await {
+                Ok(_) => Late::Final(start.elapsed()),
+                Err(error) => Late::Failed(id, error.to_string()),
+            };
+            let _over = inputs.send(late).await;
         });
     }
 
