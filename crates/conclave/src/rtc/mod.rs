@@ -2,7 +2,7 @@
 //!
 //! The browser captures, encodes, decodes and shows; everything beyond this machine is ours. Its
 //! connection ends here, so that what leaves the machine is sealed by the meeting's keys and by
-//! nothing a browser knows about. Read in this order: [`unit`] (the packet that travels), [`Rtc`]
+//! nothing a browser knows about. Read in this order: [`mod@unit`] (the packet that travels), [`Rtc`]
 //! (the handle), `actor` (the task that owns the socket), `session` (one connection of the
 //! browser), `ingress` (browser to meeting), `egress` with `reorder` and `lipsync` (meeting to
 //! browser), `answer` (two changes to the SDP).
