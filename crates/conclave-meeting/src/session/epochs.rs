@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use conclave_protocol::{DeviceId, Digest, Epoch, MemberIdx, Npk};
+use conclave_protocol::{DeviceId, Digest, Epoch, MemberIdx, Npk, Term};
 
 use crate::{
     key::{EpochId, MeetingKey},
@@ -30,6 +30,8 @@ pub(super) struct Seat {
 /// One epoch: its key, its roster and everything made of them.
 pub(super) struct Live {
     pub(super) id: EpochId,
+    /// Term of the leader that made it.
+    pub(super) term: Term,
     pub(super) mk: MeetingKey,
     pub(super) roster: BTreeMap<MemberIdx, Seat>,
     /// Whether somebody was removed: then it is sent under at once.
@@ -54,6 +56,7 @@ pub(super) struct Incoming {
 impl Live {
     pub(super) fn new(
         id: EpochId,
+        term: Term,
         mk: MeetingKey,
         roster: BTreeMap<MemberIdx, Seat>,
         removal: bool,
@@ -62,6 +65,7 @@ impl Live {
         let unacked = roster.keys().copied().collect();
         Self {
             id,
+            term,
             mk,
             roster,
             removal,
@@ -125,8 +129,10 @@ impl Epochs {
     }
 
     /// Adds the newest epoch and gives the older ones their last moment.
-    pub(super) fn install(&mut self, live: Live, now: Millis) {
-        self.forget(live.id.epoch);
+    pub(super) fn install(&mut self, mut live: Live, now: Millis) {
+        // What takes the place of the epoch that is sent under cannot wait for anyone.
+        live.removal |= self.sending.is_some_and(|sending| sending >= live.id.epoch);
+        self.forget_from(live.id.epoch);
         let grace = if live.removal { GRACE_REMOVAL } else { GRACE_JOIN };
         let end = now.plus(grace);
         for old in &mut self.live {
@@ -142,6 +148,14 @@ impl Epochs {
     pub(super) fn forget(&mut self, epoch: Epoch) {
         self.live.retain(|live| live.id.epoch != epoch);
         if self.sending == Some(epoch) {
+            self.sending = None;
+        }
+    }
+
+    /// Erases that epoch and all later ones: another record took their place.
+    fn forget_from(&mut self, epoch: Epoch) {
+        self.live.retain(|live| live.id.epoch < epoch);
+        if self.sending.is_some_and(|sending| sending >= epoch) {
             self.sending = None;
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use conclave_protocol::{
-    Context, Digest, Epoch, EpochRecord, MeetingRequest, MemberIdx, Npk, Signature,
-    meeting::{MemberStatus, roster_hash},
+    Context, Digest, Epoch, EpochRecord, MeetingRecord, MeetingRequest, MemberIdx, Npk, Signature,
+    meeting::{MemberStatus, Reason, roster_hash},
 };
 
 use super::{
     Purpose, Session,
     counters::Counters,
-    epochs::Seat,
+    epochs::{Live, Seat},
     input::MeetingView,
     output::{Alarm, Ending, Event, KeyProblem, Output},
     verify::is_sound,
@@ -49,6 +49,19 @@ impl Guest {
             waiting: None,
             ask_at: None,
         }
+    }
+
+    /// A member whose request was answered long ago.
+    pub(super) fn asked(leader_address: Address) -> Self {
+        let mut guest = Self::new(leader_address);
+        guest.requested = true;
+        guest
+    }
+
+    /// The leader is another one: nothing is shared with it yet.
+    pub(super) fn part(&mut self) {
+        self.chain = None;
+        self.unstepped = None;
     }
 
     pub(super) const fn deadline(&self) -> Option<Millis> {
@@ -104,12 +117,13 @@ impl Session {
             Some(MemberStatus::Removed(_)) if self.epochs.newest().is_none() => {
                 self.end(Ending::Denied);
             }
+            Some(MemberStatus::Removed(Reason::TimedOut)) => self.end(Ending::TimedOut),
             Some(MemberStatus::Removed(_)) => self.end(Ending::Removed),
             Some(MemberStatus::Admitted) => self.follow_ledger(),
             Some(MemberStatus::Requested) => {}
         }
         if let Some((npk, bundle)) = self.guest.as_mut().and_then(|guest| guest.waiting.take()) {
-            self.bundle(npk, bundle);
+            self.weigh(npk, bundle, false);
         }
     }
 
@@ -139,7 +153,7 @@ impl Session {
     }
 
     /// The leader's transport key is on the ledger, its address in the invite.
-    fn learn_leader(&mut self) {
+    pub(super) fn learn_leader(&mut self) {
         let address = self.guest.as_ref().map(|guest| guest.leader_address.clone());
         if let (Some(npk), Some(address)) = (self.leader_npk(), address)
             && let Some(peer) = self.peer(npk)
@@ -192,7 +206,7 @@ impl Session {
     fn follow_ledger(&mut self) {
         let Some(meeting) = self.view().and_then(|view| view.meeting.clone()) else { return };
         let height = self.view().map(|view| view.height).unwrap_or_default();
-        let held = self.epochs.newest().map(|live| (live.id.epoch, live.id.record));
+        let held = self.held(&meeting).map(|live| (live.id.epoch, live.id.record));
         match held {
             Some((epoch, record)) if epoch == meeting.epoch && record != meeting.last_rec => {
                 let void = self.is_void();
@@ -241,9 +255,17 @@ impl Session {
     /// Takes record and key of an epoch from the leader.
     pub(super) fn bundle(&mut self, npk: Npk, bundle: Bundle) {
         if self.guest.is_none() {
+            // A leader that was overtaken learns it from the ledger.
+            if self.member_of(npk).is_some() {
+                self.push(Output::Refresh);
+            }
             Counters::count(&mut self.counters.bad_messages);
             return;
         }
+        self.weigh(npk, bundle, true);
+    }
+
+    fn weigh(&mut self, npk: Npk, bundle: Bundle, first: bool) {
         match self.judge(npk, &bundle) {
             Verdict::Accept(mk, seats, chain) => self.accept(&bundle, mk, seats, chain),
             Verdict::Ignore => {}
@@ -252,7 +274,9 @@ impl Session {
             Verdict::Wait => {
                 if let Some(guest) = &mut self.guest {
                     guest.waiting = Some((npk, bundle));
-                    self.push(Output::Refresh);
+                    if first {
+                        self.push(Output::Refresh);
+                    }
                 }
             }
         }
@@ -263,6 +287,10 @@ impl Session {
         let Some(meeting) = &view.meeting else { return Verdict::Refuse };
         let Some(leader) = view.members.get(&meeting.leader) else { return Verdict::Refuse };
         let (record, wrap) = (&bundle.record, &bundle.wrap);
+        // A new leader's first record may be faster than the ledger's word that it leads.
+        if record.term > meeting.term && self.member_of(npk).is_some() {
+            return Verdict::Wait;
+        }
         let right = leader.member.npk == npk
             && record.mid == self.mid
             && record.term == meeting.term
@@ -351,7 +379,7 @@ impl Session {
             let held = self.epochs.newest().is_some_and(|live| live.id.record == digest);
             return if held { Place::Again } else { known };
         }
-        match self.epochs.newest().map(|live| &live.id) {
+        match self.held(meeting).map(|live| &live.id) {
             Some(held) if held.record == digest => Place::Again,
             Some(held) if held.epoch > record.epoch => Place::Old,
             // A second record for an epoch is honest only if the first cannot become final.
@@ -365,6 +393,15 @@ impl Session {
             }
             _ => Place::Unknown,
         }
+    }
+
+    /// The newest epoch that is or can become final: what a leader made and could not confirm is
+    /// void once another leads.
+    fn held(&self, meeting: &MeetingRecord) -> Option<&Live> {
+        let stands = |live: &&Live| {
+            live.is_final || live.term >= meeting.term || live.id.record == meeting.last_rec
+        };
+        self.epochs.iter().filter(stands).last()
     }
 
     /// Whether the newest record here cannot become final: somebody in it went.

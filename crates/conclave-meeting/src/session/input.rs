@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use conclave_protocol::{
     DeviceRecord, Digest, Height, MeetingRecord, MemberIdx, MemberRecord, Npk, Seconds, UserInfo,
-    UserRecord,
+    UserRecord, meeting::Roster,
 };
 
 use super::output::SubmitId;
@@ -74,6 +74,8 @@ pub struct MeetingView {
     pub freshness: Freshness,
     /// The meeting, if it was published.
     pub meeting: Option<MeetingRecord>,
+    /// Who shares the key of the last final record.
+    pub roster: Roster,
     /// Every request under `0..next_idx`; completeness was checked.
     pub members: BTreeMap<MemberIdx, MemberView>,
 }

@@ -36,7 +36,7 @@ impl Session {
         let before = self.roster();
         let after: BTreeSet<MemberIdx> = seats.keys().copied().collect();
         let removal = !record.removed.is_empty();
-        let mut live = Live::new(id, mk, seats, removal, self.now);
+        let mut live = Live::new(id, record.term, mk, seats, removal, self.now);
         live.unacked.retain(|idx| Some(*idx) != self.me);
         self.index = live
             .roster
@@ -46,6 +46,8 @@ impl Session {
             .collect();
         self.epochs.install(live, self.now);
         self.contact.get_or_insert(self.now);
+        self.sort_cards();
+        self.presence.follow(after.iter().copied(), self.now);
         let now = self.now;
         self.gossip_at.get_or_insert_with(|| now.plus(GOSSIP_EVERY));
         self.event(Event::EpochInstalled { epoch: record.epoch });
@@ -112,6 +114,9 @@ impl Session {
         self.resend_bundle(npk);
         if let Some(ack) = self.own_ack() {
             self.send(npk, &PeerMessage::Ack(ack));
+        }
+        if let Some(card) = self.own_card() {
+            self.send(npk, &PeerMessage::Card(card));
         }
         self.announce_all(npk);
     }

@@ -2,8 +2,9 @@
 //!
 //! [`Session`] is the one type: give it [`Input`]s and [`Command`]s, carry out its [`Output`]s.
 //! `leader` and `guest` hold what only one role does, `install` what both do with a new key,
-//! `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of people.
+//! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands still, `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of people.
 
+mod chair;
 mod config;
 mod counters;
 mod epochs;
@@ -15,6 +16,8 @@ mod media;
 mod output;
 mod pair;
 mod peers;
+mod presence;
+mod provisional;
 mod receive;
 mod streams;
 mod verify;
@@ -39,7 +42,10 @@ pub use output::{
     SubmitId,
 };
 
-use self::{epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers};
+use self::{
+    chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers,
+    presence::Presence, provisional::Progress,
+};
 use crate::{
     exchange::{ExchangeError, MemberKeys},
     key::{EpochId, MeetingKey},
@@ -78,6 +84,9 @@ pub struct Session {
     epochs: Epochs,
     media: Media,
     peers: Peers,
+    presence: Presence,
+    chair: Chair,
+    progress: Progress,
     /// Members of the newest roster by transport key, without this device.
     index: BTreeMap<Npk, MemberIdx>,
     names: BTreeMap<MemberIdx, Name>,
@@ -182,6 +191,9 @@ impl Session {
             epochs: Epochs::default(),
             media: Media::default(),
             peers: Peers::new(),
+            presence: Presence::default(),
+            chair: Chair::default(),
+            progress: Progress::default(),
             index: BTreeMap::new(),
             names: BTreeMap::new(),
             blocked: false,
@@ -206,7 +218,10 @@ impl Session {
         }
         match input {
             Input::Connected { npk, lobby } => self.connected(npk, lobby),
-            Input::Datagram { npk, bytes } => self.datagram(npk, &bytes),
+            Input::Datagram { npk, bytes } => {
+                self.hear(npk);
+                self.datagram(npk, &bytes);
+            }
             Input::DatagramLimit { npk, bytes } => {
                 if let Some(peer) = self.peer(npk) {
                     peer.limit = bytes;
@@ -214,7 +229,10 @@ impl Session {
             }
             Input::Disconnected { npk } => self.disconnected(npk),
             Input::Ledger(view) => self.ledger(*view),
-            Input::Message { npk, bytes } => self.message(npk, &bytes),
+            Input::Message { npk, bytes } => {
+                self.hear(npk);
+                self.message(npk, &bytes);
+            }
             Input::OwnAddress(bytes) => {
                 if let Ok(address) = Address::new(bytes) {
                     self.address = address;
@@ -326,12 +344,15 @@ impl Session {
     }
 
     fn ledger(&mut self, view: MeetingView) {
-        if self.view().is_some_and(|old| old.height > view.height) {
-            return;
+        match self.view().map(|old| old.height) {
+            Some(old) if old > view.height => return,
+            Some(old) if old == view.height => {}
+            _ => self.ledger_moved(),
         }
         let status =
             view.meeting.as_ref().map(|meeting| meeting.status_at(&self.config.params, view.time));
         self.view = Some((self.now, view));
+        self.follow_term();
         match status {
             Some(MeetingStatus::Ended) => self.end(Ending::Dismissed),
             Some(MeetingStatus::Expired) => self.end(Ending::Expired),
@@ -375,6 +396,8 @@ impl Session {
             return;
         }
         self.epochs.expire(self.now);
+        self.attend();
+        self.watch_ledger();
         self.lead_on(rng);
         self.guest_on();
         self.switch();
@@ -396,12 +419,16 @@ impl Session {
         let lost = self.contact.filter(|_| self.guest.is_some()).map(|at| at.plus(LOST_AFTER));
         [
             self.epochs.deadline(),
-            self.leader.as_ref().and_then(Leader::deadline),
+            self.leader.as_ref().and_then(|leader| leader.deadline(self.is_stalled())),
+            self.presence.deadline(),
+            self.silence_deadline(),
+            self.stall_deadline(),
             self.guest.as_ref().and_then(Guest::deadline),
             self.dial_deadline(),
             self.media.deadline(),
             self.gossip_at,
             self.overdue_at(),
+            self.last_key_until().filter(|_| !self.blocked),
             lost,
         ]
         .into_iter()
@@ -427,12 +454,19 @@ impl Session {
             meeting.rekey_due.is_some()
                 && self.epochs.newest().is_some_and(|live| live.id.epoch <= meeting.epoch)
         });
-        if self.blocked && !owed {
+        let last = self.last_key_until();
+        let due = |at: Option<Millis>| at.is_some_and(|at| at <= self.now);
+        let problem = match () {
+            () if due(last) => Some(KeyProblem::LeaderWithoutKey),
+            () if due(self.overdue_at()) => Some(KeyProblem::RekeyOverdue),
+            () => None,
+        };
+        if self.blocked && !owed && !due(last) {
             self.blocked = false;
             self.event(Event::KeyOk { idx: me });
-        } else if self.overdue_at().is_some_and(|at| at <= self.now) {
+        } else if let Some(problem) = problem.filter(|_| !self.blocked) {
             self.blocked = true;
-            self.event(Event::KeyProblem { idx: me, problem: KeyProblem::RekeyOverdue });
+            self.event(Event::KeyProblem { idx: me, problem });
         }
     }
 

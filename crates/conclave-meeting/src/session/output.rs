@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use conclave_protocol::{Body, Digest, Epoch, Height, MemberIdx, Npk, meeting::Reason};
+use conclave_protocol::{Body, Digest, Epoch, Height, MemberIdx, Npk, Term, meeting::Reason};
 use thiserror::Error;
 
 use crate::{
@@ -125,6 +125,17 @@ pub enum Event {
         /// Hash of the header.
         header: Digest,
     },
+    /// Somebody else leads; perhaps this device.
+    LeaderChanged {
+        /// Who.
+        idx: MemberIdx,
+        /// Since which term.
+        term: Term,
+    },
+    /// The ledger goes on; what was made meanwhile is confirmed.
+    LedgerBack,
+    /// The ledger stands still: people may leave or be removed, nobody new comes in.
+    LedgerStalled,
     /// A problem of [`KeyProblem`](Self::KeyProblem) is over.
     KeyOk {
         /// Whose.
@@ -260,6 +271,9 @@ pub enum KeyProblem {
     /// The leader was asked for the key.
     #[error("the new key has not arrived; the leader is asked for it")]
     NoKey,
+    /// Nothing is sent until the new leader makes a key.
+    #[error("the leader changed and has made no new key; nothing is sent until it does")]
+    LeaderWithoutKey,
     /// Nothing is sent until the leader makes a new key.
     #[error("somebody left and the leader has made no new key; nothing is sent until it does")]
     RekeyOverdue,
@@ -305,6 +319,9 @@ pub enum Ending {
     /// The leader removed this device.
     #[error("the leader removed you")]
     Removed,
+    /// The others did not hear this device for too long.
+    #[error("you were not heard for too long, and the meeting went on without you")]
+    TimedOut,
 }
 
 /// What a user asks for.
@@ -362,6 +379,11 @@ pub enum CommandError {
     /// The ledger state is too old to decide on.
     #[error("the ledger was not heard for too long")]
     LedgerStale,
+    /// The ledger stands still.
+    #[error(
+        "the ledger stands still, so nobody's identity can be checked; try again when it goes on"
+    )]
+    LedgerStalled,
     /// No key yet.
     #[error("there is no meeting key yet")]
     NoKey,

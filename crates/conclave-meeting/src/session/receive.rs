@@ -35,6 +35,8 @@ impl Session {
     fn member_message(&mut self, npk: Npk, idx: MemberIdx, message: PeerMessage) {
         match message {
             PeerMessage::Ack(ack) => self.acked(npk, idx, &ack),
+            PeerMessage::Alive(_) => {}
+            PeerMessage::Card(card) => self.card(idx, card),
             PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), true),
             PeerMessage::Gossip(gossip) => {
                 let (height, header) = (gossip.height, gossip.header);
@@ -90,6 +92,9 @@ impl Session {
             }
         } else if farewell == Farewell::Leaving && self.member_of(npk).is_some() {
             // The ledger decides; look at once.
+            if let (Some(idx), Some(leader)) = (self.member_of(npk), &mut self.leader) {
+                leader.goes(idx);
+            }
             self.push(Output::Refresh);
         }
     }

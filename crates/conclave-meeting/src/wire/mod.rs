@@ -32,10 +32,14 @@ pub type Name = Text<64>;
 pub enum PeerMessage {
     /// The sender holds the key of this record.
     Ack(Ack),
+    /// The sender is there, and this is the newest epoch it holds the key of.
+    Alive(Epoch),
     /// From the leader: record, wrapped key and where the others are.
     Bundle(Bundle),
     /// The sender goes, or the leader sends the receiver away.
     Bye(Farewell),
+    /// Keys and address of the sender, should the receiver come to lead.
+    Card(Card),
     /// A chat line, sealed under the sender's chat stream.
     Chat(Blob<1_400>),
     /// The newest header the sender verified.
@@ -69,6 +73,8 @@ variants!(PeerMessage {
     9 => KeyframeRequest(stream: u8),
     10 => Gossip(gossip: Gossip),
     11 => Bye(farewell: Farewell),
+    20 => Alive(epoch: Epoch),
+    21 => Card(card: Card),
 });
 
 impl PeerMessage {
@@ -140,6 +146,21 @@ impl Knock {
         signed::verify(ivk, Context::Knock, chain, &self.body(request), &self.sig)
     }
 }
+
+/// What a member needs of another one to lead it: what a knock told the first leader.
+///
+/// The link proves who sent it, and the ledger holds the hash of `ek`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Card {
+    /// The encapsulation key whose hash the ledger holds.
+    pub ek: Ek,
+    /// The name the member goes by.
+    pub name: Name,
+    /// Where the member can be reached.
+    pub address: Address,
+}
+
+fields!(Card { ek, name, address });
 
 /// The text and the random value behind a committed user info (equation 4).
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,6 +8,7 @@ use conclave_protocol::{
     Params, Position, Record, RegisterUser, Rules, Seconds, Signer, Tx, UserId, UserInfo, apply,
     codec::Text,
     identity::Gate,
+    meeting::Roster,
     tx::{Role, check_signatures},
 };
 
@@ -94,12 +95,17 @@ impl Ledger {
             Some(Record::Meeting(meeting)) => Some(meeting.clone()),
             _ => None,
         };
+        let roster = match self.state.get(&Key::Roster(mid)) {
+            Some(Record::Roster(record)) => record.roster.clone(),
+            _ => Roster::default(),
+        };
         let next = meeting.as_ref().map_or(0, |meeting| meeting.next_idx.0);
         MeetingView {
             height: Height(self.height),
             header: Digest::of(&[&self.height.to_be_bytes()]),
             time: Seconds(START + now_ms / 1_000),
             freshness: Freshness::Fresh,
+            roster,
             members: (0..next).map(MemberIdx).map(|idx| (idx, self.member(mid, idx))).collect(),
             meeting,
         }

@@ -6,4 +6,5 @@ mod attacks;
 mod ledger;
 mod liar;
 mod meetings;
+mod survival;
 mod world;

@@ -14,8 +14,8 @@ use rand_chacha::ChaCha20Rng;
 use crate::world::{MID, Net, World};
 
 /// Everyone in the roster holds the newest key, and it is one key.
-fn assert_one_key(world: &World, members: &[usize]) {
-    let newest = world.keys(0).pop_last().unwrap();
+pub(crate) fn assert_one_key(world: &World, members: &[usize]) {
+    let newest = world.keys(members[0]).pop_last().unwrap();
     let roster: BTreeSet<MemberIdx> = members.iter().map(|device| world.idx(*device)).collect();
     for device in members {
         assert_eq!(world.keys(*device).pop_last().unwrap(), newest, "device {device}");
@@ -25,7 +25,7 @@ fn assert_one_key(world: &World, members: &[usize]) {
 }
 
 /// Every member streams for `ms` milliseconds.
-fn stream(world: &mut World, devices: &[usize], ms: u64) {
+pub(crate) fn stream(world: &mut World, devices: &[usize], ms: u64) {
     for _ in 0..ms / 10 {
         for device in devices {
             world.send_unit(*device, 400);
@@ -35,7 +35,7 @@ fn stream(world: &mut World, devices: &[usize], ms: u64) {
 }
 
 /// Every unit that `from` sent within these times arrived at `to` exactly once.
-fn assert_heard(world: &World, from: usize, to: usize, since: u64, until: u64) {
+pub(crate) fn assert_heard(world: &World, from: usize, to: usize, since: u64, until: u64) {
     let idx = world.idx(from);
     let heard = &world.devices[to].heard;
     let all: Vec<u16> =
@@ -307,7 +307,7 @@ fn members_stop_to_send_when_a_new_key_is_overdue() {
     world.open_stream(1);
     assert!(world.send_unit(1, 100));
     // A leader that says nothing any more.
-    world.freeze_leader();
+    world.freeze(0);
     world.command(2, Command::Leave);
     world.run(9_000);
     let problem = Event::KeyProblem { idx: MemberIdx(1), problem: KeyProblem::RekeyOverdue };
@@ -319,7 +319,7 @@ fn members_stop_to_send_when_a_new_key_is_overdue() {
 #[test]
 fn a_meeting_without_contact_is_forgotten() {
     let mut world = World::meeting(15, 2, 2, Net::GOOD);
-    world.freeze_leader();
+    world.freeze(0);
     world.cut(0, 1);
     world.run(40_000);
     assert!(world.saw(1, |event| *event == Event::Ended(Ending::LostContact)).is_some());

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use conclave_meeting::{
     key::{Commitment, StreamKind},
     media::StreamNo,
-    session::{Command, Config, Event, Input, Invited, NewMeeting, Output, Session, SubmitId},
+    session::{
+        Command, Config, Event, Input, Invited, MeetingView, NewMeeting, Output, Session, SubmitId,
+    },
     time::Millis,
     wire::{Address, Name},
 };
@@ -77,7 +79,10 @@ pub(crate) struct World {
     pub(crate) messages: Vec<(usize, usize, Vec<u8>)>,
     /// Whether reliable messages are kept from arriving.
     pub(crate) hold: bool,
-    frozen: bool,
+    /// Devices that do nothing: no ticks, no inputs, no outputs.
+    asleep: BTreeSet<usize>,
+    /// Since when the ledger stands still.
+    stalled: Option<u64>,
     net: Net,
     rng: ChaCha20Rng,
     queue: BTreeMap<(u64, u64), (usize, Input)>,
@@ -122,7 +127,8 @@ impl World {
             trace: Vec::new(),
             messages: Vec::new(),
             hold: false,
-            frozen: false,
+            asleep: BTreeSet::new(),
+            stalled: None,
             net,
             rng,
             queue: BTreeMap::new(),
@@ -248,7 +254,7 @@ impl World {
     }
 
     pub(crate) fn give(&mut self, device: usize, input: Input) {
-        if self.frozen && device == 0 {
+        if self.asleep.contains(&device) {
             return;
         }
         let Device { session, rng, .. } = &mut self.devices[device];
@@ -290,6 +296,9 @@ impl World {
 
     fn block(&mut self) {
         self.next_block = self.now + BLOCK;
+        if self.stalled.is_some() {
+            return;
+        }
         let batch = std::mem::take(&mut self.mempool);
         let bodies = batch.iter().map(|(device, _, body)| {
             let Device { signer, dev, .. } = &self.devices[*device];
@@ -301,7 +310,7 @@ impl World {
                 self.post(device, 1, Input::SubmitFailed { id, reason });
             }
         }
-        let view = self.ledger.view(MID, self.now);
+        let view = self.view();
         for device in 0..self.devices.len() {
             let delay = self.rng.random_range(1..60);
             self.post(device, delay, Input::Ledger(Box::new(view.clone())));
@@ -338,7 +347,7 @@ impl World {
         match output {
             Output::Submit { id, body } => self.mempool.push((device, id, body)),
             Output::Refresh => {
-                let view = self.ledger.view(MID, self.now);
+                let view = self.view();
                 self.post(device, 20, Input::Ledger(Box::new(view)));
             }
             Output::Peers(allowed) => self.devices[device].allowed = allowed,
@@ -403,7 +412,7 @@ impl World {
         let own = self.npk(from);
         let to = usize::from(to.as_slice()[0]);
         let other = &self.devices[to];
-        let awake = !(self.frozen && to == 0);
+        let awake = !self.asleep.contains(&to);
         let live = awake && other.session.as_ref().is_some_and(|s| !s.is_ended() && s.npk() == npk);
         if !live || (!lobby && !other.allowed.contains(&own)) {
             self.post(from, 5, Input::Disconnected { npk });
@@ -457,9 +466,30 @@ pub(crate) fn address(device: usize) -> Address {
 }
 
 impl World {
-    /// From here on device 0 does nothing: no ticks, no inputs, no outputs.
-    pub(crate) fn freeze_leader(&mut self) {
-        self.frozen = true;
-        self.devices[0].tick = None;
+    /// From here on a device does nothing.
+    pub(crate) fn freeze(&mut self, device: usize) {
+        self.asleep.insert(device);
+        self.devices[device].tick = None;
+    }
+
+    /// It goes on where it was.
+    pub(crate) fn wake(&mut self, device: usize) {
+        self.asleep.remove(&device);
+        self.devices[device].tick = Some(Millis(self.now + 1));
+    }
+
+    /// From here on no block is made.
+    pub(crate) fn stall(&mut self) {
+        self.stalled = Some(self.now);
+    }
+
+    /// Blocks are made again.
+    pub(crate) fn resume(&mut self) {
+        self.stalled = None;
+    }
+
+    /// The state of the ledger as everyone sees it.
+    pub(crate) fn view(&self) -> MeetingView {
+        self.ledger.view(MID, self.stalled.unwrap_or(self.now))
     }
 }

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use conclave_ledger::MAX_KEYS;
 use conclave_meeting::session::{Freshness, MeetingView, MemberView};
 use conclave_protocol::{
-    Key, MeetingId, MeetingRecord, MemberIdx, MemberRecord, Record, UserId, identity::assemble,
-    meeting::MemberStatus,
+    Key, MeetingId, MeetingRecord, MemberIdx, MemberRecord, Record, UserId,
+    identity::assemble,
+    meeting::{MemberStatus, Roster},
 };
 
 use super::{Chain, ChainError, PoisonError, Snapshot, light};
@@ -62,13 +63,17 @@ impl Chain {
             let member = member(mid, idx, at).ok_or(ChainError::Incomplete)?;
             members.insert(idx, seen(mid, member, at));
         }
+        let roster = match at.record(&Key::Roster(mid)) {
+            Some(Record::Roster(record)) => record.roster.clone(),
+            _ => Roster::default(),
+        };
         let freshness = match self.freshness() {
             light::Freshness::Fresh => Freshness::Fresh,
             light::Freshness::Amber(_) => Freshness::Amber,
             light::Freshness::Stale(_) => Freshness::Stale,
         };
         let (height, header, time) = (at.height(), at.header(), at.time());
-        Ok(MeetingView { height, header, time, freshness, meeting, members })
+        Ok(MeetingView { height, header, time, freshness, meeting, roster, members })
     }
 
     fn known(&self, mid: MeetingId) -> Known {
@@ -87,7 +92,7 @@ impl Chain {
 
 /// The keys of a complete view, as far as `at` tells them.
 fn needed(mid: MeetingId, at: &Snapshot) -> BTreeSet<Key> {
-    let mut keys = BTreeSet::from([Key::Meeting(mid)]);
+    let mut keys = BTreeSet::from([Key::Meeting(mid), Key::Roster(mid)]);
     let next = head(mid, at).map_or(0, |meeting| meeting.next_idx.0);
     for idx in (0..next).map(MemberIdx) {
         keys.insert(Key::Member(mid, idx));

@@ -101,12 +101,12 @@ impl Session {
             return;
         }
         member.healed = Some(now);
-        let Ok(PeerMessage::Bundle(last)) = PeerMessage::from_bytes(&member.bundle) else { return };
         let Some(live) = self.epochs.newest() else { return };
         let (epoch, digest, is_final) = (live.id.epoch, live.id.record, live.is_final);
         let Some(mk) = MeetingKey::from_slice(live.mk.as_bytes()) else { return };
         let seats = live.roster.clone();
         member.chain = None;
+        let Some((record, sig)) = leader.signed.clone() else { return };
         let Some(wrap) = self.wrap(idx, epoch, &digest, &mk) else { return };
         if is_final
             && let Some(leader) = &mut self.leader
@@ -115,6 +115,6 @@ impl Session {
             chain.advance(epoch, &digest);
         }
         let book = self.book(idx, None);
-        self.keep_and_send(idx, &seats, Bundle { wrap, book, ..last });
+        self.keep_and_send(idx, &seats, Bundle { record, sig, wrap, book });
     }
 }

@@ -33,7 +33,7 @@ impl Session {
             let waits = asker.member.status_at(&self.config.params, view.time)
                 == Some(MemberStatus::Requested);
             let denied = leader.removals.contains_key(idx);
-            if leader.pending.as_ref().is_some_and(|pending| pending.decides(*idx)) {
+            if leader.pending.iter().any(|pending| pending.decides(*idx)) {
                 continue;
             }
             if !waits || denied {
@@ -88,8 +88,12 @@ impl Session {
     pub(in crate::session) fn admit(&mut self, idx: MemberIdx) -> Result<(), CommandError> {
         let at = self.now.plus(COALESCE);
         let stale = self.view().is_none_or(|view| view.freshness == Freshness::Stale);
+        let stuck = self.is_stuck();
         let leader = self.leader.as_mut().ok_or(CommandError::NotLeader)?;
         let knocker = leader.told.get(&idx).ok_or(CommandError::NoSuchMember)?;
+        if stuck {
+            return Err(CommandError::LedgerStalled);
+        }
         if stale {
             return Err(CommandError::LedgerStale);
         }

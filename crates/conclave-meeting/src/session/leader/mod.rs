@@ -5,11 +5,11 @@ mod delivery;
 mod guests;
 mod rekey;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use conclave_protocol::{
-    Digest, Epoch, Heartbeat, MeetingDismiss, MeetingRecord, MemberIdx, Npk, PublishMeeting,
-    UserInfo,
+    Digest, EpochRecord, Heartbeat, MeetingDismiss, MeetingRecord, MemberIdx, Npk, PublishMeeting,
+    Signature, UserInfo,
     meeting::{MemberStatus, Policy, Reason, Suite},
 };
 use rand_core::CryptoRng;
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     exchange::{Ek, PairChain},
     time::Millis,
-    wire::{Address, Farewell, Knock, Name, PeerMessage},
+    wire::{Address, Card, Farewell, Knock, Name, PeerMessage},
 };
 
 /// Admissions within this time share one epoch.
@@ -33,6 +33,8 @@ const HEARTBEAT: u64 = 20_000;
 const RESEND: u64 = 1_000;
 /// A member that asks for its key more often than this is not answered.
 const HEAL_PAUSE: u64 = 400;
+/// Records that may wait for a ledger that stands still.
+const MAX_PENDING: usize = 32;
 
 /// The state of a leader.
 #[derive(Default)]
@@ -48,7 +50,12 @@ pub(in crate::session) struct Leader {
     removals: BTreeMap<MemberIdx, Reason>,
     /// When the next epoch is made, if one is wanted.
     make_at: Option<Millis>,
-    pending: Option<Pending>,
+    /// Records that are not final yet, each following the one before; the first is submitted.
+    pending: VecDeque<Pending>,
+    /// The newest record with the own signature.
+    signed: Option<(EpochRecord, Signature)>,
+    /// Who said goodbye while the ledger may stand still.
+    goodbyes: BTreeSet<MemberIdx>,
     members: BTreeMap<MemberIdx, Exchange>,
     heartbeat_at: Option<Millis>,
     resend_at: Option<Millis>,
@@ -59,9 +66,12 @@ pub(in crate::session) struct Leader {
 
 /// A record that is not final yet.
 struct Pending {
-    id: SubmitId,
-    epoch: Epoch,
+    /// Set once it is submitted.
+    id: Option<SubmitId>,
+    record: EpochRecord,
     digest: Digest,
+    /// Whether the chains are past it: a provisional record follows.
+    stepped: bool,
     roster: BTreeSet<MemberIdx>,
     /// Members whose chain began with this record.
     fresh: BTreeSet<MemberIdx>,
@@ -85,10 +95,79 @@ struct Exchange {
 }
 
 impl Leader {
-    pub(in crate::session) fn deadline(&self) -> Option<Millis> {
-        let make = self.make_at.filter(|_| self.pending.is_none());
-        let rekey = self.rekey_at.filter(|_| self.pending.is_none());
+    /// The leader of a running meeting: it makes a key of its own at once.
+    pub(in crate::session) fn succeed(
+        roster: BTreeSet<MemberIdx>,
+        cards: &BTreeMap<MemberIdx, Card>,
+        now: Millis,
+    ) -> Self {
+        let members = cards.iter().filter(|(idx, _)| roster.contains(idx));
+        Self {
+            published: true,
+            members: members.map(|(idx, card)| (*idx, Exchange::with(card))).collect(),
+            roster,
+            heartbeat_at: Some(now.plus(HEARTBEAT)),
+            rekey_now: true,
+            make_at: Some(now),
+            ..Self::default()
+        }
+    }
+
+    /// Begins an exchange with a member whose card came late; returns whether that was needed.
+    pub(in crate::session) fn meet(&mut self, idx: MemberIdx, card: &Card) -> bool {
+        if !self.newest_roster().contains(&idx) || self.members.contains_key(&idx) {
+            return false;
+        }
+        self.members.insert(idx, Exchange::with(card));
+        true
+    }
+
+    /// Whoever is shown as waiting before the door.
+    pub(in crate::session) fn lobby(&self) -> Vec<MemberIdx> {
+        self.told.keys().copied().collect()
+    }
+
+    /// Steps every chain past a record.
+    fn step(&mut self, record: &EpochRecord, digest: &Digest, own: MemberIdx) {
+        for idx in record.roster.iter().filter(|idx| *idx != own) {
+            if let Some(chain) = self.members.get_mut(&idx).and_then(|m| m.chain.as_mut()) {
+                chain.advance(record.epoch, digest);
+            }
+        }
+    }
+
+    pub(in crate::session) fn deadline(&self, stalled: bool) -> Option<Millis> {
+        let make = self.make_at.filter(|_| self.may_make(stalled));
+        let rekey = self.rekey_at.filter(|_| self.may_make(stalled));
         [make, self.heartbeat_at, self.resend_at, rekey].into_iter().flatten().min()
+    }
+
+    /// Whether another record may be made: one at a time, unless the ledger stands still.
+    fn may_make(&self, stalled: bool) -> bool {
+        self.pending.is_empty() || (stalled && self.pending.len() < MAX_PENDING)
+    }
+
+    /// Who shares the newest key, final or not.
+    fn newest_roster(&self) -> &BTreeSet<MemberIdx> {
+        self.pending.back().map_or(&self.roster, |pending| &pending.roster)
+    }
+
+    /// Removes a member with the next record.
+    pub(in crate::session) fn remove(&mut self, idx: MemberIdx, reason: Reason, at: Millis) {
+        if self.newest_roster().contains(&idx) && !self.removes(idx) {
+            self.removals.insert(idx, reason);
+            self.soon(at);
+        }
+    }
+
+    /// Whether a member is about to be removed.
+    pub(in crate::session) fn removes(&self, idx: MemberIdx) -> bool {
+        self.removals.contains_key(&idx)
+    }
+
+    /// A member said goodbye; if the ledger does not say so too, its word counts.
+    pub(in crate::session) fn goes(&mut self, idx: MemberIdx) {
+        self.goodbyes.insert(idx);
     }
 
     fn soon(&mut self, at: Millis) {
@@ -144,33 +223,44 @@ impl Session {
     /// Whether somebody of the roster is out by the ledger.
     fn is_rekey_due(&self) -> bool {
         let (Some(leader), Some(view)) = (&self.leader, self.view()) else { return false };
-        leader.roster.iter().any(|idx| gone(view, *idx).is_some())
+        leader.newest_roster().iter().any(|idx| gone(view, *idx).is_some())
     }
 
-    /// The pending record is final: chains step, the roster is the new one.
+    /// A pending record is final: chains step, the roster is the new one, the next one follows.
     fn confirm(&mut self, meeting: &MeetingRecord, height: conclave_protocol::Height) {
         let now = self.now;
-        let rekey = u64::from(self.config.params.rekey_max).saturating_mul(1_000);
         let Some(leader) = &mut self.leader else { return };
-        let Some(pending) = leader.pending.take_if(|own| own.digest == meeting.last_rec) else {
-            return;
-        };
-        for idx in pending.roster.iter().filter(|idx| **idx != meeting.leader) {
-            if let Some(chain) = leader.members.get_mut(idx).and_then(|m| m.chain.as_mut()) {
-                chain.advance(pending.epoch, &pending.digest);
-            }
+        let own = leader.pending.iter().position(|own| own.digest == meeting.last_rec);
+        let Some(place) = own else { return };
+        let done: Vec<Pending> = leader.pending.drain(..=place).collect();
+        let Some(last) = done.last() else { return };
+        if !last.stepped {
+            leader.step(&last.record, &last.digest, meeting.leader);
         }
-        leader.members.retain(|idx, _| pending.roster.contains(idx));
-        leader.roster = pending.roster;
+        leader.roster.clone_from(&last.roster);
+        let newest = leader.newest_roster().clone();
+        leader.members.retain(|idx, _| newest.contains(idx));
+        leader.goodbyes.retain(|idx| newest.contains(idx));
         leader.heartbeat_at = Some(now.plus(HEARTBEAT));
-        leader.rekey_at = Some(now.plus(rekey));
         let more = !leader.admits.is_empty() || !leader.removals.is_empty();
         if more {
             leader.soon(now);
         }
-        self.submits.remove(&pending.id);
-        self.epochs.confirm(&pending.digest);
-        self.event(Event::EpochFinal { epoch: pending.epoch, height });
+        let next = leader.pending.front().filter(|next| next.id.is_none());
+        let next = next.map(|next| next.record.clone());
+        if let Some(record) = next {
+            let id = self.submit(Purpose::Epoch(record.epoch), record);
+            if let Some(front) = self.leader.as_mut().and_then(|l| l.pending.front_mut()) {
+                front.id = Some(id);
+            }
+        }
+        for Pending { id, record, digest, .. } in done {
+            if let Some(id) = id {
+                self.submits.remove(&id);
+            }
+            self.epochs.confirm(&digest);
+            self.event(Event::EpochFinal { epoch: record.epoch, height });
+        }
     }
 
     pub(in crate::session) fn dismiss(&mut self) -> Result<(), CommandError> {
@@ -192,12 +282,16 @@ impl Session {
 
     /// What a leader does when time passes.
     pub(in crate::session) fn lead_on(&mut self, rng: &mut dyn CryptoRng) {
-        let now = self.now;
+        let (now, stalled) = (self.now, self.is_stalled());
         let Some(leader) = &mut self.leader else { return };
-        let idle = leader.pending.is_none();
+        if stalled {
+            for idx in std::mem::take(&mut leader.goodbyes) {
+                leader.remove(idx, Reason::TimedOut, now);
+            }
+        }
         let forced = leader.rekey_now || leader.rekey_at.is_some_and(|at| at <= now);
         let due = forced || leader.make_at.is_some_and(|at| at <= now);
-        if idle && due {
+        if leader.may_make(stalled) && due {
             leader.make_at = None;
             if let Some(plan) = self.plan(forced) {
                 self.make_epoch(plan, rng);
@@ -214,7 +308,7 @@ impl Session {
         if leader.heartbeat_at.is_some_and(|at| at <= now) {
             leader.heartbeat_at = Some(now.plus(HEARTBEAT));
             // A pending record renews the lease itself, and would make this one stale.
-            if leader.pending.is_none() {
+            if leader.pending.is_empty() {
                 let body = Heartbeat { mid: self.mid, term: meeting.term, epoch: meeting.epoch };
                 self.submit(Purpose::Heartbeat, body);
             }
@@ -231,10 +325,18 @@ impl Pending {
 
 impl Exchange {
     fn new(knock: &Knock) -> Self {
+        Self::begin(&knock.ek, &knock.name, &knock.address)
+    }
+
+    fn with(card: &Card) -> Self {
+        Self::begin(&card.ek, &card.name, &card.address)
+    }
+
+    fn begin(ek: &Ek, name: &Name, address: &Address) -> Self {
         Self {
-            ek: knock.ek.clone(),
-            name: knock.name.clone(),
-            address: knock.address.clone(),
+            ek: ek.clone(),
+            name: name.clone(),
+            address: address.clone(),
             chain: None,
             bundle: Vec::new(),
             healed: None,

@@ -32,15 +32,16 @@ pub(super) struct Plan {
 
 impl Session {
     /// Who is in next, or nothing if nothing changes.
+    ///
+    /// While the ledger stands still nobody comes in: an identity cannot be checked.
     pub(super) fn plan(&mut self, forced: bool) -> Option<Plan> {
+        let stalled = self.is_stalled();
         let (_, view) = self.view.as_ref()?;
         let leader = self.leader.as_mut()?;
-        let is_member = |idx: &MemberIdx| leader.roster.contains(idx);
-        let mut removals: BTreeMap<MemberIdx, Reason> = leader
-            .roster
-            .iter()
-            .filter_map(|idx| gone(view, *idx).map(|reason| (*idx, reason)))
-            .collect();
+        let roster = leader.newest_roster().clone();
+        let is_member = |idx: &MemberIdx| roster.contains(idx);
+        let mut removals: BTreeMap<MemberIdx, Reason> =
+            roster.iter().filter_map(|idx| gone(view, *idx).map(|reason| (*idx, reason))).collect();
         for (idx, reason) in &leader.removals {
             let waits = view
                 .members
@@ -56,12 +57,13 @@ impl Session {
             .admits
             .iter()
             .copied()
-            .filter(|idx| ready(idx) && !is_member(idx) && !removals.contains_key(idx))
+            .filter(|idx| !stalled && ready(idx))
+            .filter(|idx| !is_member(idx) && !removals.contains_key(idx))
             .collect();
         if added.is_empty() && removals.is_empty() && !forced {
             return None;
         }
-        let stay = leader.roster.iter().copied().filter(|idx| !removals.contains_key(idx));
+        let stay = roster.iter().copied().filter(|idx| !removals.contains_key(idx));
         let roster: BTreeSet<MemberIdx> = stay.chain(added.iter().copied()).collect();
         let mut knocks = BTreeMap::new();
         for idx in &added {
@@ -75,13 +77,15 @@ impl Session {
         }
         leader.removals.clear();
         leader.rekey_now = false;
-        leader.rekey_at = None;
+        let rekey = u64::from(self.config.params.rekey_max).saturating_mul(1_000);
+        leader.rekey_at = Some(self.now.plus(rekey));
         Some(Plan { roster, added, removals, knocks })
     }
 
     /// Makes record, key and wraps of the next epoch; submits, sends and installs them.
     pub(super) fn make_epoch(&mut self, plan: Plan, rng: &mut dyn CryptoRng) {
         let mk = MeetingKey::generate(rng);
+        self.step_past_last();
         let Some((record, seats)) = self.record(&plan, &mk) else {
             self.give_back(plan);
             return;
@@ -89,7 +93,8 @@ impl Session {
         let digest = record.digest();
         let signature =
             self.config.signer.sign(Context::Epoch, &self.config.chain_id, &encode(&record));
-        let id = self.submit(Purpose::Epoch(record.epoch), record.clone());
+        let first = self.leader.as_ref().is_some_and(|leader| leader.pending.is_empty());
+        let id = first.then(|| self.submit(Purpose::Epoch(record.epoch), record.clone()));
         let others: Vec<MemberIdx> =
             plan.roster.iter().copied().filter(|idx| Some(*idx) != self.me).collect();
         let mut fresh = BTreeSet::new();
@@ -106,10 +111,20 @@ impl Session {
         self.send_away(&plan.removals);
         let Plan { roster, added, removals, knocks } = plan;
         if let Some(leader) = &mut self.leader {
-            let epoch = record.epoch;
+            leader.signed = Some((record.clone(), signature));
             leader.resend_at = Some(self.now.plus(RESEND));
-            let pending = Pending { id, epoch, digest, roster, fresh, added, removals, knocks };
-            leader.pending = Some(pending);
+            let (stepped, record) = (false, record.clone());
+            leader.pending.push_back(Pending {
+                id,
+                record,
+                digest,
+                stepped,
+                roster,
+                fresh,
+                added,
+                removals,
+                knocks,
+            });
         }
         self.install(&record, mk, seats);
         for idx in &record.added {
@@ -127,6 +142,10 @@ impl Session {
     ) -> Option<(EpochRecord, BTreeMap<MemberIdx, Seat>)> {
         let view = self.view()?;
         let meeting = view.meeting.as_ref()?;
+        let last = self.leader.as_ref()?.pending.back();
+        let (epoch, prev) = last.map_or((meeting.epoch, meeting.last_rec), |pending| {
+            (pending.record.epoch, pending.digest)
+        });
         let mut seats = BTreeMap::new();
         let mut members = Vec::new();
         for idx in &plan.roster {
@@ -137,9 +156,9 @@ impl Session {
         let place = Commitment {
             mid: self.mid,
             term: meeting.term,
-            epoch: meeting.epoch.next(),
+            epoch: epoch.next(),
             roster_hash: roster_hash(members),
-            prev: meeting.last_rec,
+            prev,
         };
         let removed =
             plan.removals.iter().map(|(idx, reason)| Removal { idx: *idx, reason: *reason });
@@ -190,29 +209,44 @@ impl Session {
         }
     }
 
-    /// The ledger will not take the pending record: its key is erased and another one made.
+    /// The ledger will not take a pending record: it and all that follow are void, their keys are
+    /// erased and another one is made.
     pub(in crate::session) fn epoch_refused(&mut self, epoch: Epoch) {
         let Some(leader) = &mut self.leader else { return };
-        let Some(pending) = leader.pending.take_if(|pending| pending.epoch == epoch) else {
+        if !leader.pending.iter().any(|pending| pending.record.epoch == epoch) {
             return;
-        };
-        for idx in &pending.fresh {
-            if let Some(member) = leader.members.get_mut(idx) {
-                member.chain = None;
+        }
+        let void = std::mem::take(&mut leader.pending);
+        for pending in void {
+            // A chain that began with a void record, or is past it, opens nothing any more.
+            let lost = if pending.stepped { &pending.roster } else { &pending.fresh };
+            for idx in lost {
+                if let Some(member) = leader.members.get_mut(idx) {
+                    member.chain = None;
+                }
             }
+            // Whoever was to come in is still wanted; the next state of the ledger decides.
+            for idx in &pending.added {
+                leader.members.remove(idx);
+            }
+            leader.admits.extend(pending.added);
+            leader.knocks.extend(pending.knocks);
+            for (idx, reason) in pending.removals {
+                leader.removals.entry(idx).or_insert(reason);
+            }
+            self.epochs.forget(pending.record.epoch);
         }
         leader.soon(self.now.plus(COALESCE));
-        // Whoever was to come in is still wanted; the next state of the ledger decides.
-        for idx in &pending.added {
-            leader.members.remove(idx);
-        }
-        leader.admits.extend(pending.added);
-        leader.knocks.extend(pending.knocks);
-        for (idx, reason) in pending.removals {
-            leader.removals.entry(idx).or_insert(reason);
-        }
-        self.epochs.forget(epoch);
         self.push(Output::Refresh);
+    }
+
+    /// A provisional record follows one that is not final: both ends step past that one first.
+    fn step_past_last(&mut self) {
+        let (Some(me), Some(leader)) = (self.me, &mut self.leader) else { return };
+        let Some(last) = leader.pending.back_mut().filter(|last| !last.stepped) else { return };
+        last.stepped = true;
+        let (record, digest) = (last.record.clone(), last.digest);
+        leader.step(&record, &digest, me);
     }
 
     fn give_back(&mut self, plan: Plan) {

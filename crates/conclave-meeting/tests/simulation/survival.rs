@@ -1,0 +1,99 @@
+//! A meeting survives members that fall silent and a ledger that stands still.
+
+use conclave_meeting::session::{Command, CommandError, Ending, Event};
+use conclave_protocol::{Epoch, MemberIdx, meeting::Reason};
+
+use crate::{
+    meetings::{assert_heard, assert_one_key, stream},
+    world::{Net, World},
+};
+
+#[test]
+fn a_member_that_fell_silent_is_out_and_may_ask_again() {
+    let mut world = World::meeting(101, 4, 4, Net::GOOD);
+    world.freeze(3);
+    world.run(29_000);
+    assert!(world.session(0).roster().contains(&MemberIdx(3)), "too early");
+    world.run(4_000);
+    assert_one_key(&world, &[0, 1, 2]);
+    let out = |event: &Event| {
+        matches!(event, Event::MemberLeft { idx: MemberIdx(3), reason: Reason::TimedOut })
+    };
+    assert!(world.saw(1, out).is_some());
+    world.wake(3);
+    world.run(1_000);
+    assert!(world.saw(3, |event| *event == Event::Ended(Ending::TimedOut)).is_some());
+    assert!(world.keys(3).is_empty());
+    world.join(3);
+    world.run(2_000);
+    world.admit(3);
+    world.run(3_000);
+    assert_one_key(&world, &[0, 1, 2, 3]);
+    assert_eq!(world.idx(3), MemberIdx(4), "a seat is taken once");
+}
+
+#[test]
+fn a_leader_that_hears_nobody_removes_nobody() {
+    let mut world = World::meeting(102, 4, 4, Net::GOOD);
+    for device in 1..4 {
+        world.freeze(device);
+    }
+    world.run(60_000);
+    assert_eq!(world.session(0).roster().len(), 4);
+}
+
+/// The records of the ledger and of everyone are the same.
+fn assert_confirmed(world: &World, members: &[usize], epoch: Epoch) {
+    assert_eq!(world.view().meeting.unwrap().epoch, epoch);
+    for device in members {
+        assert_eq!(world.session(*device).sending_epoch(), Some(epoch));
+        let last =
+            world.saw(*device, |e| matches!(e, Event::EpochFinal { epoch: e, .. } if *e == epoch));
+        assert!(last.is_some(), "device {device} does not know that epoch {epoch} is final");
+    }
+}
+
+#[test]
+fn people_go_while_the_ledger_stands_still_and_nobody_unknown_comes_in() {
+    let mut world = World::meeting(103, 6, 5, Net::GOOD);
+    world.join(5);
+    world.run(2_000);
+    let all = [0, 1, 2, 3, 4];
+    for device in all {
+        world.open_stream(device);
+    }
+    world.run(1_000);
+    world.stall();
+    stream(&mut world, &all, 11_000);
+    let idx = world.idx(5);
+    let refused = world.try_command(0, Command::Admit { idx });
+    assert_eq!(refused, Err(CommandError::LedgerStalled));
+    assert!(world.saw(0, |event| *event == Event::LedgerStalled).is_some());
+
+    let start = world.now;
+    world.kick(1);
+    stream(&mut world, &[0, 2, 3, 4], 2_000);
+    world.command(2, Command::Leave);
+    let left = world.now;
+    stream(&mut world, &[0, 3, 4], 3_000);
+    assert_one_key(&world, &[0, 3, 4]);
+    assert_eq!(world.session(0).sending_epoch(), Some(Epoch(3)), "one for each that went");
+    let blind = world.saw(3, |e| *e == Event::EpochSending { epoch: Epoch(3) }).unwrap() - left;
+    assert!(blind < 1_000, "blind after {blind} ms");
+
+    world.resume();
+    let back = world.now;
+    stream(&mut world, &[0, 3, 4], 3_000);
+    let end = world.now;
+    world.run(500);
+    assert_confirmed(&world, &[0, 3, 4], Epoch(3));
+    let confirmed = world.saw(4, |e| matches!(e, Event::EpochFinal { epoch: Epoch(3), .. }));
+    assert!(confirmed.unwrap() - back < 60_000);
+    for (from, to) in [(0, 3), (3, 0), (3, 4), (4, 3), (4, 0), (0, 4)] {
+        assert_heard(&world, from, to, start, end);
+    }
+    assert!(world.saw(0, |event| *event == Event::LedgerBack).is_some());
+    world.admit(5);
+    world.run(3_000);
+    assert_one_key(&world, &[0, 3, 4, 5]);
+}
