@@ -2,11 +2,13 @@
 //!
 //! Whoever stands between them, or shows them another ledger or another leader, changes the code.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha512};
 
 use crate::{
     codec::encode,
-    id::{ChainId, Digest, MeetingId, Term, UserId},
+    id::{ChainId, Digest, Epoch, MeetingId, MemberIdx, Position, Term, UserId},
     key::{Epk, Ivk},
 };
 
@@ -27,7 +29,7 @@ pub struct SecurityCode {
     pub ivk: Ivk,
     /// The leader's exchange key.
     pub epk: Epk,
-    /// Hash of the block that made the term final.
+    /// Where the ledger has the meeting: [`place`].
     pub block: Digest,
 }
 
@@ -49,6 +51,64 @@ pub fn epoch_digits(roster_hash: &Digest, mk_commit: &Digest, key_part: &[u8; 32
         mk_commit.as_bytes(),
         key_part,
     ])
+}
+
+/// SHA-256("CONCLAVE-V1/place", height u64, index u32, time u64) of the transaction that published
+/// the meeting. A client proves it from the meeting's record alone, without an old header.
+pub fn place(published: &Position) -> Digest {
+    Digest::of(&[b"CONCLAVE-V1/place", &encode(published)])
+}
+
+/// One picture of the short code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emoji {
+    /// The picture: one Unicode scalar value that is drawn as an emoji by itself.
+    pub picture: char,
+    /// What people call it: one or two plain English words, no other picture has the same.
+    pub name: &'static str,
+}
+
+/// How many pictures there are; four of them are 33.5 bits.
+pub const EMOJI: usize = 333;
+
+/// The list, part of the protocol: `hex name` per line, in the order of their numbers.
+const LIST: &str = include_str!("../data/emoji.txt");
+
+/// The picture with this number, from 0 to 332.
+pub fn emoji(number: usize) -> Option<Emoji> {
+    let (hex, name) = LIST.lines().nth(number)?.split_once(' ')?;
+    let picture = char::from_u32(u32::from_str_radix(hex, 16).ok()?)?;
+    Some(Emoji { picture, name })
+}
+
+/// What a member of an epoch commits to before it shows its nonce:
+/// SHA-256("CONCLAVE-V1/nonce", mid, epoch, SHA-256(record), idx, nonce). The index is inside, so
+/// nobody can pass off the commitment of another as its own.
+pub fn nonce_commitment(
+    mid: &MeetingId,
+    epoch: Epoch,
+    record: &Digest,
+    idx: MemberIdx,
+    nonce: &[u8; 32],
+) -> Digest {
+    let place = [encode(mid), encode(&epoch), encode(record), encode(&idx)].concat();
+    Digest::of(&[b"CONCLAVE-V1/nonce", &place, nonce])
+}
+
+/// The short code of an epoch: four pictures from
+/// SHA-256("CONCLAVE-V1/emoji", SHA-256(record), (idx u16, nonce) of every member in ascending
+/// order of idx), each from eight bytes big-endian modulo 333.
+pub fn short_code(record: &Digest, nonces: &BTreeMap<MemberIdx, [u8; 32]>) -> Vec<Emoji> {
+    let nonces = nonces.iter().flat_map(|(idx, nonce)| [encode(idx), nonce.to_vec()].concat());
+    let nonces: Vec<u8> = nonces.collect();
+    let hash = Digest::of(&[b"CONCLAVE-V1/emoji", record.as_bytes(), &nonces]);
+    hash.0
+        .chunks_exact(8)
+        .filter_map(|eight| {
+            let number = u64::from_be_bytes(eight.try_into().ok()?);
+            emoji(usize::try_from(number.checked_rem(EMOJI.try_into().ok()?)?).ok()?)
+        })
+        .collect()
 }
 
 /// A key as people compare it: the first 8 bytes of [`Ivk::fingerprint`], `xxxx xxxx xxxx xxxx`.

@@ -19,6 +19,8 @@ pub enum Context {
     Admit,
     /// A ledger hash written on another network.
     Anchor,
+    /// A member's commitment to its part of the short code.
+    CodeCommit,
     /// Possession of a key that another key introduces.
     DevicePop,
     /// An epoch record told peer to peer.
@@ -46,6 +48,7 @@ impl Context {
             Self::Ack => "ack",
             Self::Admit => "admit",
             Self::Anchor => "anchor",
+            Self::CodeCommit => "code-commit",
             Self::DevicePop => "device-pop",
             Self::Epoch => "epoch",
             Self::Handover => "handover",

@@ -183,6 +183,12 @@ fn invites_and_codes_keep_their_bytes() {
         block: Digest([10; 32]),
     };
     let commit = UserInfo::commitment(&[1; 32], &invite.leader, 0, "Alice");
+    let place = Position { height: Height(77), index: 1, time: Seconds(1_700_000_000) };
+    let (record, idx) = (Digest([14; 32]), MemberIdx(3));
+    let nonce = code::nonce_commitment(&invite.mid, Epoch(2), &record, idx, &[15; 32]);
+    let nonces = [(MemberIdx(0), [16; 32]), (idx, [15; 32])].into();
+    let pictures: Vec<&str> =
+        code::short_code(&record, &nonces).into_iter().map(|emoji| emoji.name).collect();
     frozen(
         "links",
         &json!({
@@ -192,6 +198,9 @@ fn invites_and_codes_keep_their_bytes() {
             "security_code_input": hex::encode(encode(&code)),
             "security_code": code.digits(),
             "epoch_code": code::epoch_digits(&Digest([1; 32]), &Digest([2; 32]), &[3; 32]),
+            "place": code::place(&place).to_hex(),
+            "nonce_commitment": nonce.to_hex(),
+            "short_code": pictures,
             "fingerprint": code::fingerprint(&ivk),
             "user_info_commitment": hex::encode(encode(&commit)),
         }),

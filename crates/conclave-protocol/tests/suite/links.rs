@@ -1,7 +1,9 @@
 //! Invite links and the codes people read to each other.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use conclave_protocol::{
-    code::{SecurityCode, epoch_digits, fingerprint},
+    code::{EMOJI, SecurityCode, emoji, epoch_digits, fingerprint, nonce_commitment, short_code},
     codec::{List, Text},
     invite::{BadInvite, Invite, InviteSecret, LINK_PREFIX},
     *,
@@ -131,4 +133,47 @@ fn a_fingerprint_is_sixteen_digits_in_four_groups() {
     let shown = fingerprint(&Ivk::Ed25519([1; 32]));
     assert_eq!(shown.split(' ').map(str::len).collect::<Vec<_>>(), [4; 4]);
     assert_ne!(shown, fingerprint(&Ivk::Ed25519([2; 32])));
+}
+
+#[test]
+fn the_list_of_pictures_has_333_that_differ_in_looks_and_in_name() {
+    let all: Vec<_> = (0..EMOJI).map(|number| emoji(number).unwrap()).collect();
+    assert_eq!(emoji(EMOJI), None);
+    let pictures: BTreeSet<char> = all.iter().map(|emoji| emoji.picture).collect();
+    let names: BTreeSet<&str> = all.iter().map(|emoji| emoji.name).collect();
+    assert_eq!((pictures.len(), names.len()), (EMOJI, EMOJI));
+    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b' ');
+    assert!(names.iter().all(plain) && names.iter().all(|name| !name.is_empty()));
+    let list = include_bytes!("../../data/emoji.txt");
+    assert_eq!(
+        Digest::of(&[list]).to_hex(),
+        "9962932aaf7ed9dc652282a75c15e8ec1e40992a97907754c767de843828760c"
+    );
+}
+
+#[test]
+fn a_short_code_is_four_pictures_and_changes_with_record_member_and_nonce() {
+    let nonces = BTreeMap::from([(MemberIdx(0), [1; 32]), (MemberIdx(3), [2; 32])]);
+    let code = short_code(&Digest([7; 32]), &nonces);
+    assert_eq!(code.len(), 4);
+    let other = BTreeMap::from([(MemberIdx(0), [1; 32]), (MemberIdx(3), [3; 32])]);
+    let moved = BTreeMap::from([(MemberIdx(0), [1; 32]), (MemberIdx(4), [2; 32])]);
+    assert_ne!(short_code(&Digest([7; 32]), &other), code);
+    assert_ne!(short_code(&Digest([7; 32]), &moved), code);
+    assert_ne!(short_code(&Digest([8; 32]), &nonces), code);
+}
+
+#[test]
+fn a_nonce_commitment_belongs_to_one_member_of_one_epoch() {
+    let (mid, record) = (MeetingId([1; 32]), Digest([2; 32]));
+    let commitment = nonce_commitment(&mid, Epoch(3), &record, MemberIdx(4), &[5; 32]);
+    for other in [
+        nonce_commitment(&MeetingId([9; 32]), Epoch(3), &record, MemberIdx(4), &[5; 32]),
+        nonce_commitment(&mid, Epoch(9), &record, MemberIdx(4), &[5; 32]),
+        nonce_commitment(&mid, Epoch(3), &Digest([9; 32]), MemberIdx(4), &[5; 32]),
+        nonce_commitment(&mid, Epoch(3), &record, MemberIdx(9), &[5; 32]),
+        nonce_commitment(&mid, Epoch(3), &record, MemberIdx(4), &[9; 32]),
+    ] {
+        assert_ne!(other, commitment);
+    }
 }
