@@ -92,6 +92,14 @@ impl MeetingKey {
         out
     }
 
+    /// What members put into the epoch code: `HKDF-Expand(MK, "code", 32)` (section 14).
+    #[must_use]
+    pub fn code_part(&self) -> Zeroizing<[u8; 32]> {
+        let mut part = Zeroizing::new([0; 32]);
+        expand(self.0.as_slice(), &[b"code"], part.as_mut());
+        part
+    }
+
     /// Whether this key is the one behind `commit`, in constant time.
     #[must_use]
     pub fn matches(&self, place: &Commitment, commit: &Digest) -> bool {

@@ -2,6 +2,7 @@
 
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
+pub mod evidence;
 pub mod exchange;
 pub mod key;
 pub mod media;

@@ -16,6 +16,7 @@ use super::{
     verify::is_sound,
 };
 use crate::{
+    evidence::SignedRecord,
     exchange::PairChain,
     key::{Commitment, MeetingKey},
     time::Millis,
@@ -266,7 +267,11 @@ impl Session {
     }
 
     fn weigh(&mut self, npk: Npk, bundle: Bundle, first: bool) {
-        match self.judge(npk, &bundle) {
+        let verdict = self.judge(npk, &bundle);
+        if !matches!(verdict, Verdict::Refuse | Verdict::Wait) {
+            self.note_record(SignedRecord { record: bundle.record.clone(), sig: bundle.sig });
+        }
+        match verdict {
             Verdict::Accept(mk, seats, chain) => self.accept(&bundle, mk, seats, chain),
             Verdict::Ignore => {}
             Verdict::Raise(alarm) => self.event(Event::Alarm(alarm)),

@@ -8,7 +8,7 @@ use conclave_protocol::{
     UserRecord, meeting::Roster,
 };
 
-use super::output::SubmitId;
+use super::{fork::HeaderVerdict, output::SubmitId};
 
 /// Something that happened outside. Verified where it says so, hostile everywhere else.
 #[derive(Clone, Debug)]
@@ -38,6 +38,25 @@ pub enum Input {
     Disconnected {
         /// Who.
         npk: Npk,
+    },
+    /// The header answer a member wants to see, as [`Event::HeaderWanted`](super::Event) said;
+    /// empty if none is kept.
+    HeaderAnswer {
+        /// Who wants it.
+        idx: MemberIdx,
+        /// Of which height.
+        height: Height,
+        /// For a light client.
+        answer: Vec<u8>,
+    },
+    /// What the light client says of [`Event::HeaderShown`](super::Event).
+    HeaderJudged {
+        /// Who showed it.
+        idx: MemberIdx,
+        /// Of which height.
+        height: Height,
+        /// The verdict.
+        verdict: HeaderVerdict,
     },
     /// The state of the meeting at a newer height, verified by the light client.
     Ledger(Box<MeetingView>),

@@ -119,6 +119,7 @@ impl Session {
             self.send(npk, &PeerMessage::Card(card));
         }
         self.announce_all(npk);
+        self.answer_commit(npk);
     }
 
     /// Sends under the newest epoch as soon as the rules of section 9 say so.

@@ -2,12 +2,16 @@
 //!
 //! [`Session`] is the one type: give it [`Input`]s and [`Command`]s, carry out its [`Output`]s.
 //! `leader` and `guest` hold what only one role does, `install` what both do with a new key,
-//! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands still, `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of people.
+//! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
+//! still, `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of
+//! people, `code` and `fork` what people and devices compare.
 
 mod chair;
+mod code;
 mod config;
 mod counters;
 mod epochs;
+mod fork;
 mod guest;
 mod input;
 mod install;
@@ -34,8 +38,10 @@ use conclave_protocol::{
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+pub use code::{Codes, ShortCode};
 pub use config::{Config, Invited, NewMeeting};
 pub use counters::Counters;
+pub use fork::HeaderVerdict;
 pub use input::{Freshness, Input, MeetingView, MemberView};
 pub use output::{
     Alarm, Command, CommandError, Ending, Event, Fact, FactName, KeyProblem, Knocker, Output,
@@ -99,6 +105,8 @@ pub struct Session {
     submits: BTreeMap<SubmitId, Purpose>,
     last_submit: u64,
     farewell_tries: u8,
+    rounds: code::Rounds,
+    memory: fork::Memory,
     counters: Counters,
     now: Millis,
     outputs: VecDeque<Output>,
@@ -203,6 +211,8 @@ impl Session {
             submits: BTreeMap::new(),
             last_submit: 0,
             farewell_tries: 0,
+            rounds: code::Rounds::default(),
+            memory: fork::Memory::default(),
             counters: Counters::default(),
             now,
             outputs: VecDeque::new(),
@@ -228,6 +238,10 @@ impl Session {
                 }
             }
             Input::Disconnected { npk } => self.disconnected(npk),
+            Input::HeaderAnswer { idx, height, answer } => self.show_header(idx, height, answer),
+            Input::HeaderJudged { idx, height, verdict } => {
+                self.header_judged(idx, height, verdict);
+            }
             Input::Ledger(view) => self.ledger(*view),
             Input::Message { npk, bytes } => {
                 self.hear(npk);
@@ -409,6 +423,8 @@ impl Session {
         }
         self.dial();
         self.ask_for_gaps();
+        self.remember_header();
+        self.compare(rng);
         self.gossip();
     }
 
@@ -427,6 +443,7 @@ impl Session {
             self.dial_deadline(),
             self.media.deadline(),
             self.gossip_at,
+            self.rounds.deadline(),
             self.overdue_at(),
             self.last_key_until().filter(|_| !self.blocked),
             lost,
@@ -507,6 +524,7 @@ impl Session {
         self.ended = true;
         self.secrets = None;
         self.epochs.clear();
+        self.rounds.clear();
         self.media = Media::default();
         self.leader = None;
         self.guest = None;

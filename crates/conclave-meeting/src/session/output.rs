@@ -97,6 +97,18 @@ pub enum Event {
         /// The line.
         text: String,
     },
+    /// A member has not done its part of the short code for 5 seconds.
+    CodeLate {
+        /// Who.
+        idx: MemberIdx,
+        /// Of which epoch.
+        epoch: Epoch,
+    },
+    /// The short code of an epoch is whole.
+    CodeShown {
+        /// Epoch.
+        epoch: Epoch,
+    },
     /// The session is over and holds no key any more.
     Ended(Ending),
     /// The key of an epoch is here; packets under it are opened.
@@ -124,6 +136,23 @@ pub enum Event {
         height: Height,
         /// Hash of the header.
         header: Digest,
+    },
+    /// A member shows what proves its header: give it to the light client and answer with
+    /// `HeaderJudged`.
+    HeaderShown {
+        /// Who.
+        idx: MemberIdx,
+        /// Height.
+        height: Height,
+        /// Header answer; hostile until the light client accepted it.
+        answer: Vec<u8>,
+    },
+    /// A member asks what proves a header; answer with `HeaderAnswer`.
+    HeaderWanted {
+        /// Who.
+        idx: MemberIdx,
+        /// Height.
+        height: Height,
     },
     /// Somebody else leads; perhaps this device.
     LeaderChanged {
@@ -283,9 +312,21 @@ pub enum KeyProblem {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Alarm {
+    /// A member committed twice to the short code, or showed another part than it committed to.
+    #[error("member {0} broke its word about the short code of epoch {1}")]
+    CodeBroken(MemberIdx, Epoch),
+    /// A member says there is another header of a height, and cannot prove it.
+    #[error("member {0} claims another ledger at height {1} and proves nothing")]
+    FalseHeader(MemberIdx, Height),
+    /// A member says there is another header of a height; it is asked for the proof.
+    #[error("member {0} sees another ledger at height {1}")]
+    HeadersDiffer(MemberIdx, Height),
     /// The leader signed two records for one epoch, or gave a key that is not the committed one.
     #[error("the leader gave different keys for epoch {0}")]
     LeaderEquivocated(Epoch),
+    /// The validators signed two headers of one height; both certificates are kept.
+    #[error("the ledger forked at height {0}: the validators signed two histories")]
+    LedgerForked(Height),
     /// A member acknowledged another record than this device holds.
     #[error("member {0} holds another record of epoch {1}")]
     RecordsDiffer(MemberIdx, Epoch),

@@ -38,12 +38,14 @@ impl Session {
             PeerMessage::Alive(_) => {}
             PeerMessage::Card(card) => self.card(idx, card),
             PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), true),
-            PeerMessage::Gossip(gossip) => {
-                let (height, header) = (gossip.height, gossip.header);
-                self.event(Event::Gossip { idx, height, header });
-            }
+            PeerMessage::CodeCommit(commit) => self.code_commit(npk, idx, commit),
+            PeerMessage::CodeReveal(reveal) => self.code_reveal(idx, &reveal),
+            PeerMessage::Gossip(gossip) => self.gossiped(npk, idx, gossip),
+            PeerMessage::HeaderProof(proof) => self.header_shown(idx, proof),
+            PeerMessage::HeaderRequest(height) => self.header_requested(idx, height),
             PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),
             PeerMessage::Nack(nack) => self.repair(npk, &nack),
+            PeerMessage::Record(record) => self.record_shown(&record),
             PeerMessage::RecordRequest(_) => self.heal(idx),
             PeerMessage::StreamAnnounce(announce) => self.announced(npk, idx, &announce),
             PeerMessage::StreamClose(stream) => self.stream_closed(idx, stream),
@@ -75,10 +77,11 @@ impl Session {
         let mut alarms = Vec::new();
         for live in self.epochs.iter_mut() {
             let late = live.differing.extract_if(.., |_, at| *at <= self.now);
-            alarms.extend(late.map(|(idx, _)| Alarm::RecordsDiffer(idx, live.id.epoch)));
+            alarms.extend(late.map(|(idx, _)| (idx, live.id.epoch)));
         }
-        for alarm in alarms {
-            self.event(Event::Alarm(alarm));
+        for (idx, epoch) in alarms {
+            self.event(Event::Alarm(Alarm::RecordsDiffer(idx, epoch)));
+            self.show_record(idx, epoch);
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The channel proves the sender's NPK; what must be believed later or by others is signed too.
 
+mod check;
+
 use conclave_protocol::{
     ChainId, Context, DecodeError, Digest, Ed25519Signer, Epoch, EpochRecord, Height, Ivk,
     MeetingId, MeetingRequest, MemberIdx, Npk, Signature, Signer,
@@ -10,7 +12,10 @@ use conclave_protocol::{
     signed::{self, BadSignature},
 };
 
+pub use check::{CodeCommit, CodeReveal, HeaderProof};
+
 use crate::{
+    evidence::SignedRecord,
     exchange::{Ek, EncMk, KemCt},
     key::StreamKind,
 };
@@ -40,16 +45,26 @@ pub enum PeerMessage {
     Bye(Farewell),
     /// Keys and address of the sender, should the receiver come to lead.
     Card(Card),
+    /// The sender's commitment to its part of the short code.
+    CodeCommit(CodeCommit),
+    /// The sender's part of the short code.
+    CodeReveal(CodeReveal),
     /// A chat line, sealed under the sender's chat stream.
     Chat(Blob<1_400>),
     /// The newest header the sender verified.
     Gossip(Gossip),
+    /// The header answer that proves what the sender said about a height.
+    HeaderProof(HeaderProof),
+    /// The sender asks what proves the header the receiver told of this height.
+    HeaderRequest(Height),
     /// The receiver of that stream of the addressee needs a keyframe.
     KeyframeRequest(u8),
     /// A guest's first words to the leader.
     Knock(Knock),
     /// Packets that did not arrive.
     Nack(Nack),
+    /// The record the sender holds of an epoch, as the leader signed it.
+    Record(SignedRecord),
     /// The sender lacks the key of this epoch.
     RecordRequest(Epoch),
     /// A stream begins.
@@ -73,6 +88,11 @@ variants!(PeerMessage {
     9 => KeyframeRequest(stream: u8),
     10 => Gossip(gossip: Gossip),
     11 => Bye(farewell: Farewell),
+    12 => CodeCommit(commit: CodeCommit),
+    13 => CodeReveal(reveal: CodeReveal),
+    14 => HeaderRequest(height: Height),
+    15 => HeaderProof(proof: HeaderProof),
+    16 => Record(record: SignedRecord),
     20 => Alive(epoch: Epoch),
     21 => Card(card: Card),
 });

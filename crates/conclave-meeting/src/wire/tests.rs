@@ -100,6 +100,21 @@ fn message() -> impl Strategy<Value = PeerMessage> {
         (any::<u64>(), digest()).prop_map(|(height, header)| {
             PeerMessage::Gossip(Gossip { height: Height(height), header })
         }),
+        (any::<u32>(), digest(), digest(), array()).prop_map(|(epoch, record, hash, sig)| {
+            let sig = Signature(sig);
+            PeerMessage::CodeCommit(CodeCommit { epoch: Epoch(epoch), record, hash, sig })
+        }),
+        (any::<u32>(), digest(), array()).prop_map(|(epoch, record, nonce)| {
+            PeerMessage::CodeReveal(CodeReveal { epoch: Epoch(epoch), record, nonce })
+        }),
+        any::<u64>().prop_map(|height| PeerMessage::HeaderRequest(Height(height))),
+        (any::<u64>(), vec(any::<u8>(), 0..2_000)).prop_map(|(height, answer)| {
+            let answer = Blob::new(answer).unwrap();
+            PeerMessage::HeaderProof(HeaderProof { height: Height(height), answer })
+        }),
+        (record(), array()).prop_map(|(record, sig)| {
+            PeerMessage::Record(SignedRecord { record, sig: Signature(sig) })
+        }),
         prop_oneof![Just(Farewell::Denied), Just(Farewell::Leaving)].prop_map(PeerMessage::Bye),
     ]
 }
@@ -123,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_has_one_encoding(tag in 0_u8..14, rest in vec(any::<u8>(), 0..300)) {
+    fn what_is_accepted_has_one_encoding(tag in 0_u8..24, rest in vec(any::<u8>(), 0..300)) {
         let bytes = [vec![tag], rest].concat();
         if let Ok(message) = PeerMessage::from_bytes(&bytes) {
             prop_assert_eq!(message.to_bytes(), bytes);

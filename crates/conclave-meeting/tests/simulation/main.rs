@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod attacks;
+mod codes;
+mod forks;
 mod ledger;
 mod liar;
 mod meetings;
