@@ -19,6 +19,9 @@ const SWITCH: u64 = 2_000;
 /// Live epochs at most; as many fit into a grace window at one record per block, and far fewer
 /// than 256, so that the low 8 bits of an epoch name one key.
 const MAX_LIVE: usize = 13;
+/// Receive-only life of a key whose record the ledger refused, and how many are kept.
+const GRACE_VOID: u64 = 2_000;
+const MAX_VOID: usize = 4;
 
 /// Who sits on an index of a roster.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +41,8 @@ pub(super) struct Live {
     pub(super) removal: bool,
     pub(super) installed: Millis,
     pub(super) is_final: bool,
+    /// Whether nothing is sealed under it before it is final.
+    mute: bool,
     /// Members who still have to say that they hold the key.
     pub(super) unacked: BTreeSet<MemberIdx>,
     /// Members who hold another record, and when that is an alarm.
@@ -71,6 +76,7 @@ impl Live {
             removal,
             installed: now,
             is_final: false,
+            mute: false,
             unacked,
             differing: BTreeMap::new(),
             sealers: BTreeMap::new(),
@@ -93,6 +99,8 @@ impl Live {
 #[derive(Default)]
 pub(super) struct Epochs {
     live: VecDeque<Live>,
+    /// Keys whose record another one replaced; some packets under them are still on their way.
+    void: VecDeque<Live>,
     sending: Option<Epoch>,
 }
 
@@ -105,9 +113,18 @@ impl Epochs {
         self.live.iter_mut().find(|live| live.id.epoch == epoch)
     }
 
-    /// The live epoch whose number ends in these 8 bits.
-    pub(super) fn by_low_bits(&mut self, bits: u8) -> Option<&mut Live> {
-        self.live.iter_mut().find(|live| live.id.epoch.0.to_be_bytes()[3] == bits)
+    /// The live epoch whose number ends in these 8 bits, and after it those that it replaced.
+    pub(super) fn by_low_bits(&mut self, bits: u8) -> impl Iterator<Item = &mut Live> {
+        let all = self.live.iter_mut().chain(&mut self.void);
+        all.filter(move |live| live.id.epoch.0.to_be_bytes()[3] == bits)
+    }
+
+    /// Whether a packet of this epoch may be under another key than the one that stands for it:
+    /// its record was replaced, or can be.
+    pub(super) fn is_open(&self, bits: u8) -> bool {
+        let all = self.live.iter().chain(&self.void);
+        let mut named = all.filter(|live| live.id.epoch.0.to_be_bytes()[3] == bits);
+        named.any(|live| !live.is_final)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Live> {
@@ -132,7 +149,7 @@ impl Epochs {
     pub(super) fn install(&mut self, mut live: Live, now: Millis) {
         // What takes the place of the epoch that is sent under cannot wait for anyone.
         live.removal |= self.sending.is_some_and(|sending| sending >= live.id.epoch);
-        self.forget_from(live.id.epoch);
+        self.forget_from(live.id.epoch, now);
         let grace = if live.removal { GRACE_REMOVAL } else { GRACE_JOIN };
         let end = now.plus(grace);
         for old in &mut self.live {
@@ -144,19 +161,33 @@ impl Epochs {
         }
     }
 
-    /// Erases an epoch that will not become final.
-    pub(super) fn forget(&mut self, epoch: Epoch) {
-        self.live.retain(|live| live.id.epoch != epoch);
+    /// Gives up an epoch that will not become final; it is only received under for a moment.
+    pub(super) fn forget(&mut self, epoch: Epoch, now: Millis) {
+        self.give_up(|live| live.id.epoch == epoch, now);
         if self.sending == Some(epoch) {
             self.sending = None;
         }
     }
 
-    /// Erases that epoch and all later ones: another record took their place.
-    fn forget_from(&mut self, epoch: Epoch) {
-        self.live.retain(|live| live.id.epoch < epoch);
+    /// The same for that epoch and all later ones: another record took their place.
+    fn forget_from(&mut self, epoch: Epoch, now: Millis) {
+        self.give_up(|live| live.id.epoch >= epoch, now);
         if self.sending.is_some_and(|sending| sending >= epoch) {
             self.sending = None;
+        }
+    }
+
+    fn give_up(&mut self, which: impl Fn(&Live) -> bool, now: Millis) {
+        let all = std::mem::take(&mut self.live).into_iter();
+        let (void, live): (Vec<Live>, Vec<Live>) = all.partition(which);
+        self.live = live.into();
+        self.void.extend(void.into_iter().map(|mut live| {
+            live.expires = Some(now.plus(GRACE_VOID));
+            live.sealers.clear();
+            live
+        }));
+        while self.void.len() > MAX_VOID {
+            self.void.pop_front();
         }
     }
 
@@ -171,16 +202,24 @@ impl Epochs {
     pub(super) fn switch(&mut self, now: Millis) -> Option<(Option<Epoch>, Epoch)> {
         let newest = self.live.back()?;
         let (new, old) = (newest.id.epoch, self.sending);
-        if old == Some(new) || newest.switch_at(now) > now {
+        let mute = newest.mute && !newest.is_final;
+        if old == Some(new) || mute || newest.switch_at(now) > now {
             return None;
         }
         self.sending = Some(new);
         Some((old, new))
     }
 
+    /// Seals nothing under the epoch of this record before it is final.
+    pub(super) fn mute(&mut self, record: Digest) {
+        let named = self.live.iter_mut().filter(|live| live.id.record == record);
+        named.for_each(|live| live.mute = true);
+    }
+
     /// Erases epochs whose grace is over.
     pub(super) fn expire(&mut self, now: Millis) {
         self.live.retain(|live| live.expires.is_none_or(|end| end > now));
+        self.void.retain(|live| live.expires.is_none_or(|end| end > now));
         if self.sending.is_some_and(|epoch| self.live.iter().all(|live| live.id.epoch != epoch)) {
             self.sending = None;
         }
@@ -188,8 +227,9 @@ impl Epochs {
 
     /// The next moment something here falls due.
     pub(super) fn deadline(&self) -> Option<Millis> {
-        let expiry = self.live.iter().filter_map(|live| live.expires).min();
-        let newest = self.live.back().filter(|live| self.sending != Some(live.id.epoch));
+        let expiry = self.live.iter().chain(&self.void).filter_map(|live| live.expires).min();
+        let newest = self.live.back().filter(|live| !live.mute);
+        let newest = newest.filter(|live| self.sending != Some(live.id.epoch));
         let switch = newest.map(|live| live.switch_at(live.installed));
         let gaps = self.live.iter().flat_map(|live| live.incoming.values());
         let gaps = gaps.filter_map(|incoming| incoming.gaps.deadline()).min();

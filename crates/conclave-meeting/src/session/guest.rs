@@ -11,7 +11,7 @@ use super::{
     Purpose, Session,
     counters::Counters,
     epochs::{Live, Seat},
-    input::MeetingView,
+    input::{MeetingView, MemberView},
     output::{Alarm, Ending, Event, KeyProblem, Output},
     verify::is_sound,
 };
@@ -211,7 +211,7 @@ impl Session {
         match held {
             Some((epoch, record)) if epoch == meeting.epoch && record != meeting.last_rec => {
                 let void = self.is_void();
-                self.epochs.forget(epoch);
+                self.epochs.forget(epoch, self.now);
                 if !void {
                     self.event(Event::Alarm(Alarm::LeaderEquivocated(epoch)));
                 }
@@ -316,7 +316,7 @@ impl Session {
         let mut members = Vec::new();
         for idx in record.roster.iter() {
             let Some(other) = view.members.get(&idx) else { return Verdict::Wait };
-            if !is_sound(other) {
+            if !is_gone(other) && !is_sound(other) {
                 return Verdict::Raise(Alarm::UnverifiedMember(idx));
             }
             seats.insert(idx, Seat { dev: other.member.dev, npk: other.member.npk });
@@ -449,7 +449,15 @@ impl Session {
             }
         }
         if !again {
+            // The leader did not know yet that somebody went: the ledger refuses such a record. It
+            // is heard under, but nothing is encrypted to whoever went.
+            let mute = self.view().is_some_and(|view| {
+                seats.keys().any(|idx| view.members.get(idx).is_some_and(is_gone))
+            });
             self.install(record, mk, seats);
+            if mute {
+                self.epochs.mute(digest);
+            }
             self.follow_ledger();
         }
         self.acknowledge();
@@ -457,6 +465,11 @@ impl Session {
             self.event(Event::KeyOk { idx });
         }
     }
+}
+
+/// Whether somebody was in and went.
+const fn is_gone(other: &MemberView) -> bool {
+    matches!(other.member.status, MemberStatus::Left | MemberStatus::Removed(_))
 }
 
 /// Where a record stands.

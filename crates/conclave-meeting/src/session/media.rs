@@ -172,6 +172,7 @@ impl Session {
                 self.media.early.push_back(Early { npk, at: self.now, sealed, chat });
             }
             Err(Refused::Early(counter)) => Counters::count(counter(&mut self.counters)),
+            Err(Refused::Key) => Counters::count(&mut self.counters.not_authentic),
         }
     }
 
@@ -194,28 +195,37 @@ impl Session {
         let kind = if chat { Some(StreamKind::Chat) } else { declared };
         let kind = kind.ok_or(Refused::Early(|counters| &mut counters.undeclared))?;
         let (now, metadata) = (self.now, metadata(&self.mid));
-        let live = self.epochs.by_low_bits(kid.epoch);
-        let live = live.ok_or(Refused::Early(|counters| &mut counters.unknown_epoch))?;
-        // Only who was in that epoch, and is still in, is heard.
-        let dev = live.roster.get(&idx).map(|seat| seat.dev);
-        let dev = dev.ok_or(Refused::Count(|counters| &mut counters.foreign))?;
-        let epoch = live.id.epoch;
-        let incoming = incoming(live, dev, idx, kid.stream, kind, metadata)
-            .ok_or(Refused::Count(|counters| &mut counters.malformed))?;
-        let first = incoming.opener.end() == 0;
-        let (ctr, plaintext) = incoming.opener.open(sealed)?;
-        if first && ctr > FAR_START {
-            incoming.gaps = GapTracker::new(ctr);
+        // Failing garbles the packet, and there may be another key to try.
+        let open = self.epochs.is_open(kid.epoch);
+        let kept = open.then(|| sealed.to_vec());
+        let mut refused = Refused::Early(|counters| &mut counters.unknown_epoch);
+        let mut opened = None;
+        for live in self.epochs.by_low_bits(kid.epoch) {
+            match open_under(live, kid, kind, metadata, now, sealed) {
+                Ok(unit) => {
+                    opened = Some(unit);
+                    break;
+                }
+                Err(why) => refused = why,
+            }
+            if let Some(kept) = &kept {
+                sealed.copy_from_slice(kept);
+            }
         }
-        let repaired = incoming.gaps.opened(ctr, now);
-        let unit = plaintext.to_vec();
-        Counters::count(&mut self.counters.opened);
-        if repaired {
-            Counters::count(&mut self.counters.repaired);
+        if let Some(Opened { ctr, unit, repaired }) = opened {
+            Counters::count(&mut self.counters.opened);
+            if repaired {
+                Counters::count(&mut self.counters.repaired);
+            }
+            self.deliver(idx, kid, ctr, kind, unit);
+            return Ok(());
         }
-        tracing::trace!(%idx, %epoch, ctr, "opened");
-        self.deliver(idx, kid, ctr, kind, unit);
-        Ok(())
+        // A record may replace the one that is not final yet, and its sender may know already.
+        Err(match refused {
+            Refused::Key if open => Refused::Early(|counters| &mut counters.not_authentic),
+            Refused::Key => Refused::Count(|counters| &mut counters.not_authentic),
+            refused => refused,
+        })
     }
 
     fn deliver(&mut self, idx: MemberIdx, kid: Kid, ctr: u64, kind: StreamKind, unit: Vec<u8>) {
@@ -241,6 +251,7 @@ impl Session {
                 Err(Refused::Early(counter) | Refused::Count(counter)) => {
                     Counters::count(counter(&mut self.counters));
                 }
+                Err(Refused::Key) => Counters::count(&mut self.counters.not_authentic),
             }
         }
     }
@@ -301,15 +312,51 @@ enum Refused {
     Count(fn(&mut Counters) -> &mut u64),
     /// It may be understood in a moment; if not, it is counted here.
     Early(fn(&mut Counters) -> &mut u64),
+    /// It is not under this key.
+    Key,
+}
+
+/// A packet that was opened.
+struct Opened {
+    ctr: u64,
+    unit: Vec<u8>,
+    repaired: bool,
+}
+
+/// Opens a packet under one key.
+fn open_under(
+    live: &mut Live,
+    kid: Kid,
+    kind: StreamKind,
+    metadata: crate::media::Metadata,
+    now: Millis,
+    sealed: &mut [u8],
+) -> Result<Opened, Refused> {
+    let idx = MemberIdx(kid.idx);
+    let epoch = live.id.epoch;
+    // Only who was in that epoch, and is still in, is heard.
+    let dev = live.roster.get(&idx).map(|seat| seat.dev);
+    let dev = dev.ok_or(Refused::Count(|counters| &mut counters.foreign))?;
+    let incoming = incoming(live, dev, idx, kid.stream, kind, metadata)
+        .ok_or(Refused::Count(|counters| &mut counters.malformed))?;
+    let first = incoming.opener.end() == 0;
+    let (ctr, plaintext) = incoming.opener.open(sealed)?;
+    let unit = plaintext.to_vec();
+    if first && ctr > FAR_START {
+        incoming.gaps = GapTracker::new(ctr);
+    }
+    let repaired = incoming.gaps.opened(ctr, now);
+    tracing::trace!(%idx, %epoch, ctr, "opened");
+    Ok(Opened { ctr, unit, repaired })
 }
 
 impl From<OpenError> for Refused {
     fn from(error: OpenError) -> Self {
-        Self::Count(match error {
-            OpenError::Malformed => |counters| &mut counters.malformed,
-            OpenError::Replay => |counters| &mut counters.replayed,
-            OpenError::NotAuthentic | OpenError::WrongKey => |counters| &mut counters.not_authentic,
-        })
+        match error {
+            OpenError::Malformed => Self::Count(|counters| &mut counters.malformed),
+            OpenError::Replay => Self::Count(|counters| &mut counters.replayed),
+            OpenError::NotAuthentic | OpenError::WrongKey => Self::Key,
+        }
     }
 }
 

@@ -26,9 +26,13 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new() -> Self {
+        Self::with(Params::default())
+    }
+
+    pub(crate) fn with(params: Params) -> Self {
         let sponsor = Ed25519Signer::from_seed(&[77; 32]);
         let validators = vec![sponsor.validator()];
-        let genesis = Genesis::new("test", 1, validators, Params::default()).unwrap();
+        let genesis = Genesis::new("test", 1, validators, params).unwrap();
         let rules = Rules::from(&genesis);
         Self { rules, sponsor, state: BTreeMap::new(), height: 1, refused: Vec::new() }
     }

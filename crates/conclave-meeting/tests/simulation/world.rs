@@ -94,8 +94,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, count: usize, net: Net) -> Self {
+        Self::on(Ledger::new(), seed, count, net)
+    }
+
+    /// The same on a ledger of one's own.
+    pub(crate) fn on(mut ledger: Ledger, seed: u64, count: usize, net: Net) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut ledger = Ledger::new();
         let devices = (0..count)
             .map(|n| {
                 let mut key = [0; 32];
@@ -422,6 +426,18 @@ impl World {
         self.devices[to].links.insert(from);
         self.post_in_order(to, from, Input::Connected { npk, lobby });
         self.post_in_order(from, to, Input::Connected { npk: own, lobby });
+    }
+
+    /// Whether a link stands between two devices.
+    pub(crate) fn linked(&self, one: usize, two: usize) -> bool {
+        self.devices[one].links.contains(&two)
+    }
+
+    /// Forgets what was written down for tests that look back.
+    pub(crate) fn forget_records(&mut self) {
+        self.captured.clear();
+        self.trace.clear();
+        self.messages.clear();
     }
 
     /// Ends the link between two devices.

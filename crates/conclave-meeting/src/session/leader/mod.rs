@@ -48,6 +48,8 @@ pub(in crate::session) struct Leader {
     told: BTreeMap<MemberIdx, Knocker>,
     admits: BTreeSet<MemberIdx>,
     removals: BTreeMap<MemberIdx, Reason>,
+    /// Whether a record was refused and the ledger not looked at since.
+    blind: bool,
     /// When the next epoch is made, if one is wanted.
     make_at: Option<Millis>,
     /// Records that are not final yet, each following the one before; the first is submitted.
@@ -144,7 +146,8 @@ impl Leader {
 
     /// Whether another record may be made: one at a time, unless the ledger stands still.
     fn may_make(&self, stalled: bool) -> bool {
-        self.pending.is_empty() || (stalled && self.pending.len() < MAX_PENDING)
+        let room = self.pending.is_empty() || (stalled && self.pending.len() < MAX_PENDING);
+        room && !self.blind
     }
 
     /// Who shares the newest key, final or not.
@@ -203,6 +206,7 @@ impl Session {
             return;
         };
         let Some(leader) = &mut self.leader else { return };
+        leader.blind = false;
         if !leader.published {
             leader.published = true;
             leader.roster = BTreeSet::from([meeting.leader]);

@@ -234,8 +234,9 @@ impl Session {
             for (idx, reason) in pending.removals {
                 leader.removals.entry(idx).or_insert(reason);
             }
-            self.epochs.forget(pending.record.epoch);
+            self.epochs.forget(pending.record.epoch, self.now);
         }
+        leader.blind = true;
         leader.soon(self.now.plus(COALESCE));
         self.push(Output::Refresh);
     }
