@@ -82,6 +82,10 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             PeerMessage::Ack(Ack { epoch: Epoch(epoch), record, sig: Signature(sig) })
         }),
         any::<u32>().prop_map(|epoch| PeerMessage::RecordRequest(Epoch(epoch))),
+        any::<u32>().prop_map(|epoch| PeerMessage::Alive(Epoch(epoch))),
+        knock().prop_map(|Knock { ek, name, address, .. }| {
+            PeerMessage::Card(Card { ek, name, address })
+        }),
         (any::<u8>(), kinds, array()).prop_map(|(stream, kind, sig)| {
             PeerMessage::StreamAnnounce(StreamAnnounce { stream, kind, sig: Signature(sig) })
         }),

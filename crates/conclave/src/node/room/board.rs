@@ -210,6 +210,20 @@ impl Board {
                     "it is tried again where it can be".to_owned(),
                 ));
             }
+            Event::LeaderChanged { idx, .. } => {
+                let mine = self.meeting.me == Some(idx.0);
+                self.meeting.role = if mine { Role::Leader } else { Role::Guest };
+            }
+            Event::LedgerStalled => {
+                let next =
+                    "people may leave or be removed; nobody new can come in until it goes on";
+                let text = "the ledger stands still".to_owned();
+                return Some(self.notice(Level::Warn, text, next.to_owned()));
+            }
+            Event::LedgerBack => {
+                let next = "what changed meanwhile is being confirmed".to_owned();
+                return Some(self.notice(Level::Info, "the ledger goes on".to_owned(), next));
+            }
             Event::Ended(ending) => self.over(ending),
             _ => {}
         }
@@ -251,7 +265,7 @@ impl Board {
             Ending::Denied => Phase::Denied,
             Ending::Dismissed | Ending::Expired => Phase::Ended,
             Ending::Left => Phase::Left,
-            Ending::Removed => Phase::Removed,
+            Ending::Removed | Ending::TimedOut => Phase::Removed,
             _ => Phase::Failed,
         });
         self.meeting.ended_reason = Some(ending.to_string());
