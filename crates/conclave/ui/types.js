@@ -23,8 +23,13 @@
  *   mid: string, title: string, role: "guest" | "leader", phase: Phase, phase_text: string,
  *   term: number, epoch: number, key_age_ms: number, leader: number | null, me: number | null,
  *   invite: Invite | null, members: Member[], lobby: Lobbyist[], chat: Line[],
- *   notices: Notice[], ended_reason: string | null,
+ *   notices: Notice[], ended_reason: string | null, codes: Codes | null,
  * }} Meeting
+ * @typedef {{
+ *   security: string, epoch: string, short: { picture: string, name: string }[],
+ *   waits_for: string[], evidence: Evidence[],
+ * }} Codes
+ * @typedef {{ kind: "equivocation" | "fork", text: string, parts: string[] }} Evidence
  * @typedef {{ link: string, qr: { size: number, path: string } }} Invite
  * @typedef {{
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
@@ -53,7 +58,7 @@
  *
  * What the page itself remembers.
  *
- * @typedef {"chat" | "invite" | "people"} Panel
+ * @typedef {"chat" | "codes" | "invite" | "people"} Panel
  * @typedef {{ act: "end" } | { act: "kick", idx: number, ban: boolean }} Question
  * @typedef {{ camera: boolean, mic: boolean, screen: boolean, problem: string }} Media
  * @typedef {{

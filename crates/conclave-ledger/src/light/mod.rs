@@ -154,6 +154,11 @@ impl LightClient {
         }
     }
 
+    /// The answer that proved the header of this height final, while it is remembered.
+    pub fn proof(&self, height: Height) -> Option<&[u8]> {
+        self.finals.get(&height.0).map(|(_, bytes)| &**bytes)
+    }
+
     /// Two final headers of one height, if the validators ever signed such: proof that more than a
     /// third of them lied. A client that holds it believes nothing any more.
     pub const fn evidence(&self) -> Option<&ForkEvidence> {

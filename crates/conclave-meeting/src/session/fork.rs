@@ -37,9 +37,7 @@ pub(super) struct Memory {
 pub enum HeaderVerdict {
     /// Both headers of that height are final: these answers prove it.
     Forked(Fork),
-    /// It proves the header this device knows, or one of a height nothing is known of.
-    Same,
-    /// It proves nothing.
+    /// It proves no other header than the one this device knows.
     Unproven,
 }
 
@@ -118,7 +116,6 @@ impl Session {
                 self.memory.fork.get_or_insert(fork);
                 self.event(Event::Alarm(Alarm::LedgerForked(height)));
             }
-            HeaderVerdict::Same => {}
             HeaderVerdict::Unproven => {
                 self.event(Event::Alarm(Alarm::FalseHeader(idx, height)));
             }

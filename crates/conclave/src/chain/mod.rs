@@ -1,12 +1,13 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
+//! newest header, `fork` judges what others show of theirs, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
 //! meeting. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod ask;
 mod follow;
+mod fork;
 mod remote;
 mod submit;
 mod view;

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 
 use super::{Common, client::Local};
 use crate::http::wire::{
-    Admit, Chat, Deny, Empty, Fact, Invitation, Kick, Line, Meeting, NewMeeting, Opened, Preview,
+    Admit, Chat, Codes, Deny, Empty, Fact, Invitation, Kick, Line, Meeting, NewMeeting, Opened,
+    Preview,
 };
 
 /// Meetings, through the running daemon.
@@ -27,6 +28,8 @@ pub(super) enum Command {
     List,
     /// Everything about the meeting of the moment
     Show,
+    /// What to read to each other to know that it is the same meeting, and every alarm
+    Codes,
     /// Let one in from the lobby
     Admit {
         /// Index in the lobby
@@ -90,6 +93,10 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let meeting = local.meeting().await?;
             output.say(&meeting, || show(&meeting))
         }
+        Command::Codes => {
+            let codes = local.meeting().await?.codes.unwrap_or_default();
+            output.say(&codes, || show_codes(&codes))
+        }
         Command::Admit { idx } => {
             let answer = local.post("/api/admit", &Admit { idx }).await?;
             output.say(&answer, || done(&answer))
@@ -138,6 +145,24 @@ fn show_preview(preview: &Preview) -> String {
             .iter()
             .map(|check| format!("  {} {}: {}", mark(check.ok), check.name, check.text)),
     );
+    lines.join("\n")
+}
+
+fn show_codes(codes: &Codes) -> String {
+    let or = |text: &str, none: &str| if text.is_empty() { none } else { text }.to_owned();
+    let short: Vec<String> =
+        codes.short.iter().map(|one| format!("{} {}", one.picture, one.name)).collect();
+    let waits: Vec<String> = codes.waits_for.iter().map(|name| plain(name)).collect();
+    let none = match waits.is_empty() {
+        true => "not yet".to_owned(),
+        false => format!("waits for {}", waits.join(", ")),
+    };
+    let mut lines = vec![
+        format!("short code     {}", or(&short.join(", "), &none)),
+        format!("security code  {}", or(&codes.security, "not yet")),
+        format!("epoch code     {}", or(&codes.epoch, "not yet")),
+    ];
+    lines.extend(codes.evidence.iter().map(|evidence| format!("ALARM          {}", evidence.text)));
     lines.join("\n")
 }
 

@@ -108,7 +108,16 @@ export function meeting(change = {}) {
     phase_text: "You are in the meeting.", term: 1, epoch: 3, key_age_ms: 42_000, leader: 0, me: 0,
     invite: { link: `conclave:j/1#${"Q2FzZXM".repeat(20)}`, qr: { size: 29, path: QR } },
     members: [member(0, "Alice Martin", { leader: true, me: true, link: "self" }), member(1, "Bob Okafor")],
-    lobby: [], chat: [], notices: [], ended_reason: null, ...change,
+    lobby: [], chat: [], notices: [], ended_reason: null, codes: codes(), ...change,
+  };
+}
+
+export function codes(change = {}) {
+  return {
+    security: Array(8).fill("01234").join(" "), epoch: Array(6).fill("56789").join(" "),
+    short: [["\u{1F427}", "penguin"], ["\u{1F4F0}", "newspaper"], ["\u{1F681}", "helicopter"],
+      ["\u{1F371}", "lunch box"]].map(([picture, name]) => ({ picture, name })),
+    waits_for: [], evidence: [], ...change,
   };
 }
 

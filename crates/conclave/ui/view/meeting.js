@@ -1,6 +1,7 @@
 /** @import { Actions, Meeting, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { chat } from "./chat.js";
+import { codes } from "./codes.js";
 import { confirm } from "./confirm.js";
 import { age } from "./form.js";
 import { icon } from "./icon.js";
@@ -29,6 +30,7 @@ export function meeting(screen, actions) {
     </main>
     ${screen.panel === "people" ? people(screen, now, actions)
       : screen.panel === "chat" ? chat(screen, now, actions)
+      : screen.panel === "codes" ? codes(now, actions)
       : screen.panel === "invite" ? invite(screen, now, actions) : nothing}
     ${tools(screen, now, actions)}
     <div class="messages">
@@ -78,6 +80,7 @@ function tools(screen, now, actions) {
     <div class="group">
       ${toggle(screen, actions, "chat", "Chat", unread)}
       ${toggle(screen, actions, "people", "People", now.members.length)}
+      ${toggle(screen, actions, "codes", "Codes", now.codes?.evidence.length ?? 0)}
       ${now.invite ? toggle(screen, actions, "invite", "Invite", 0) : nothing}
     </div>
     <div class="group">
@@ -93,7 +96,7 @@ function tools(screen, now, actions) {
 /**
  * @param {Screen} screen
  * @param {Actions} actions
- * @param {"chat" | "invite" | "people"} panel
+ * @param {"chat" | "codes" | "invite" | "people"} panel
  * @param {string} name
  * @param {number} count
  */
@@ -101,7 +104,7 @@ function toggle(screen, actions, panel, name, count) {
   const open = screen.panel === panel;
   return html`<button type="button" class="tool ${open ? "on" : ""}" aria-expanded=${open}
     @click=${() => actions.tell({ kind: "panel", panel: open ? null : panel })}>
-    ${icon(panel)}<span>${name}</span>
+    ${icon(panel === "codes" ? "shield" : panel)}<span>${name}</span>
     ${count > 0 && !open ? html`<span class="count" aria-hidden="true">${count}</span>` : nothing}
   </button>`;
 }

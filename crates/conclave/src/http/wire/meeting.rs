@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Codes;
+
 /// The meeting of the moment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Meeting {
@@ -31,6 +33,8 @@ pub struct Meeting {
     pub members: Vec<Member>,
     /// Everyone who asks to come in; leaders only.
     pub lobby: Vec<Lobbyist>,
+    /// What people compare; nothing before the ledger has the meeting.
+    pub codes: Option<Codes>,
     /// What was written, oldest first.
     pub chat: Vec<Line>,
     /// What the person should know, oldest first.

@@ -5,6 +5,7 @@
 //! milliseconds since the Unix epoch on this machine's clock unless a field says chain time.
 
 mod ask;
+mod codes;
 mod meeting;
 mod state;
 
@@ -12,6 +13,7 @@ pub use ask::{
     Admit, Chat, Check, Deny, DismissNotice, Empty, Invitation, Kick, NewIdentity, NewMeeting,
     Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source, Want,
 };
+pub use codes::{Codes, Evidence, EvidenceKind, Picture};
 pub use meeting::{
     Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
     Phase, Qr, Role, Stream, StreamKind,

@@ -25,6 +25,7 @@ use tokio::{
 use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     board::Board,
+    codes,
     streams::{Origin, Streams, stream_kind},
 };
 use crate::{
@@ -283,6 +284,14 @@ impl Actor {
                 self.make_invite();
             }
             Event::Requested { idx } => self.own(*idx),
+            Event::HeaderWanted { idx, height } => {
+                let answer = self.ground.chain.header_answer(*height);
+                self.feed(Input::HeaderAnswer { idx: *idx, height: *height, answer });
+            }
+            Event::HeaderShown { idx, height, answer } => {
+                let verdict = self.ground.chain.judge_header(answer);
+                self.feed(Input::HeaderJudged { idx: *idx, height: *height, verdict });
+            }
             Event::EpochInstalled { .. } => {
                 self.record_keys();
             }
@@ -533,6 +542,10 @@ impl Actor {
 
     fn draw(&mut self, now: Instant) {
         self.dirty = false;
+        let chain = &self.ground.chain;
+        let fork = self.session.fork().cloned().or_else(|| chain.fork());
+        let evidence = codes::evidence(fork, self.session.equivocation());
+        self.board.codes(self.session.codes(chain.validators_hash()), evidence);
         self.view.send_replace(Arc::new(self.board.view(now)));
         let counters = self.session.counters();
         self.count.send_replace(Counts {

@@ -7,10 +7,11 @@ use std::{
 
 use conclave_meeting::{
     key::StreamKind,
-    session::{Ending, Event, Fact, FactName, Knocker, MeetingView, MemberView},
+    session::{Codes, Ending, Event, Fact, FactName, Knocker, MeetingView, MemberView},
 };
 use conclave_protocol::{MemberIdx, Npk, UserInfo, meeting::MemberStatus};
 
+use super::codes;
 use crate::{
     http::wire::{self, KeyState, Level, LinkState, Phase, Role},
     keystore::fingerprint,
@@ -139,6 +140,12 @@ impl Board {
         notice
     }
 
+    /// The codes of this moment.
+    pub(crate) fn codes(&mut self, codes: Option<Codes>, evidence: Vec<wire::Evidence>) {
+        let shown = codes.map(|codes| codes::shown(codes, |idx| self.name(idx)));
+        self.meeting.codes = shown.map(|shown| wire::Codes { evidence, ..shown });
+    }
+
     /// The person has read it.
     pub(crate) fn dismiss_notice(&mut self, id: &str) {
         self.meeting.notices.retain(|notice| notice.id != id);
@@ -199,8 +206,13 @@ impl Board {
             }
             Event::Chat { idx, text } => self.chat(*idx, text.clone()),
             Event::Alarm(alarm) => {
-                let next = "do not trust this meeting; end it and start another one".to_owned();
+                let next = codes::advice(alarm).to_owned();
                 return Some(self.notice(Level::Error, alarm.to_string(), next));
+            }
+            Event::CodeLate { idx, .. } => {
+                let text = format!("{} has not done its part of the short code", self.name(*idx));
+                let next = "it is shown as soon as it comes; until then compare the 40 digits";
+                return Some(self.notice(Level::Warn, text, next.to_owned()));
             }
             Event::SubmitFailed { reason } => {
                 let text = format!("the ledger did not take a step of this meeting: {reason}");

@@ -2,10 +2,12 @@
 //!
 //! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
 //! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
-//! connections or to a clip; `door` makes and checks invites.
+//! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
+//! words.
 
 mod actor;
 mod board;
+mod codes;
 pub(crate) mod door;
 mod streams;
 
