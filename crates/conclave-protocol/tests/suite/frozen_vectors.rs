@@ -1,4 +1,4 @@
-//! Frozen bytes in `tests/vectors`: a second implementation reads them, and a change of format
+//! Frozen bytes in `vectors` at the root of the project: a second implementation reads them, and a change of format
 //! cannot go unseen. `CONCLAVE_WRITE_VECTORS=1` writes them anew; that is a decision for the
 //! changelog.
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::world::{World, genesis, removal};
 
 /// One transaction of every kind, as a small meeting brings them forth.
-fn transactions() -> Vec<Tx> {
+pub(crate) fn transactions() -> Vec<Tx> {
     let mut world = World::new();
     let mut said = Vec::new();
     let (leader, tx) = world.registration(1);
@@ -229,7 +229,7 @@ fn reads_back<T: Write + EncodeSize + Read<Cfg = ()>>(bytes: &[u8]) {
 
 /// Compares with the file, or writes it.
 #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the rules")]
-fn frozen(name: &str, value: &Value) {
+pub(crate) fn frozen(name: &str, value: &Value) {
     if std::env::var("CONCLAVE_WRITE_VECTORS").is_ok() {
         let text = serde_json::to_string_pretty(value).unwrap() + "\n";
         std::fs::write(path(name), text).unwrap();
@@ -243,5 +243,5 @@ fn read(name: &str) -> Value {
 }
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(format!("{name}.json"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(format!("{name}.json"))
 }

@@ -5,12 +5,15 @@
 mod attacks;
 mod bounds;
 mod encoding;
+mod encoding_vectors;
 mod foreign_vectors;
 mod frozen_vectors;
 mod identity;
 mod invariants;
+mod key_vectors;
 mod links;
 mod meeting;
 mod samples;
+mod script_vectors;
 mod table;
 mod world;

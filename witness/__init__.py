@@ -1,0 +1,1 @@
+"""A second implementation of docs/protocol.md that checks what the first one writes down."""

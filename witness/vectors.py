@@ -1,0 +1,191 @@
+"""Runs every file of vectors: one line each, how much was checked, and what failed."""
+
+import json
+from pathlib import Path
+
+from . import codes, ids, invite, signature, transactions
+from .codec import Refused, decode, encode
+from .meeting import judge
+from .state import State
+
+
+class Checks:
+    """What was compared in one file."""
+
+    def __init__(self):
+        self.count = 0
+        self.failed = []
+
+    def equal(self, what, found, wanted):
+        self.count += 1
+        if found != wanted:
+            self.failed.append(f"{what}: {found!r}, not {wanted!r}")
+
+    def true(self, what, held):
+        self.equal(what, bool(held), True)
+
+
+def run(folder):
+    """Checks every file of a folder; true if all of it held."""
+    good = True
+    for path in sorted(Path(folder).glob("*.json")):
+        checks = Checks()
+        if path.stem in FILES:
+            FILES[path.stem](checks, json.loads(path.read_text(encoding="utf-8")))
+        else:
+            checks.failed.append("no check knows this file")
+        for missing in checks.failed[:5]:
+            print(f"  {missing}")
+        held = not checks.failed and checks.count > 0
+        print(f"{path.name}: {checks.count} checks, {len(checks.failed)} failed")
+        good = good and held
+    missing = sorted(set(FILES) - {path.stem for path in Path(folder).glob("*.json")})
+    if missing:
+        print(f"missing: {', '.join(missing)}")
+    return good and not missing
+
+
+def kind(name, data):
+    """`.` for canonical bytes, else the class of the refusal."""
+    try:
+        value = decode(name, data)
+    except Refused as refused:
+        return refused.kind
+    return "." if encode(name, value) == data else "written otherwise"
+
+
+def encodings(checks, file):
+    for each in file["types"]:
+        name = each["type"]
+        valid = [bytes.fromhex(text) for text in each["valid"]]
+        for data in valid:
+            checks.equal(f"{name} valid", kind(name, data), ".")
+        checks.true(f"{name} has 20 malformed", len(each["malformed"]) >= 20)
+        for wrong in each["malformed"]:
+            data = changed(valid[wrong["of"]], wrong["change"])
+            checks.equal(f"{name} {wrong['of']} {wrong['change']}", kind(name, data), wrong["class"])
+        for data, turned in zip(valid, each["turned"], strict=True):
+            for mask, classes in turned.items():
+                mask = int(mask, 16)
+                checks.equal(f"{name} turned", len(classes), len(data))
+                for at, wanted in enumerate(classes):
+                    turn = data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :]
+                    checks.equal(f"{name} byte {at} ^ {mask:02x}", kind(name, turn), wanted)
+
+
+def changed(data, change):
+    if change == "twice":
+        return data + data
+    how, operand = change.split()
+    return data[: int(operand)] if how == "cut" else data + bytes.fromhex(operand)
+
+
+def transactions_file(checks, file):
+    chain = bytes.fromhex(file["chain_id"])
+    for each in file["valid"]:
+        data = bytes.fromhex(each["bytes"])
+        tx = decode("Tx", data)
+        name = each["kind"]
+        checks.equal(name, tx["kind"][0], name)
+        checks.equal(f"{name} again", encode("Tx", tx), data)
+        checks.equal(f"{name} txid", transactions.txid(tx).hex(), each["txid"])
+        checks.equal(f"{name} nonce", tx["nonce"], each["nonce"])
+        signed = transactions.signed_bytes(tx, chain)
+        checks.equal(f"{name} signed bytes", signed.hex(), each["signed_bytes"])
+
+
+def malformed(checks, file):
+    for each in file["refused"]:
+        found = kind("Tx", bytes.fromhex(each["bytes"]))
+        checks.equal(f"{each['kind']} {each['what']}", found, error_class(each["error"]))
+
+
+def error_class(text):
+    words = {"bytes end early": "c", "unknown tag": "g"}
+    if text in words:
+        return words[text]
+    return "t" if "after the end" in text else "l" if "over its bound" in text else "i"
+
+
+def state_file(checks, file):
+    genesis = decode("Genesis", bytes.fromhex(file["genesis"]))
+    chain = ids.chain_id(genesis)
+    ivk, salt = decode("Ivk", bytes.fromhex(file["ivk"])), bytes.fromhex(file["salt"])
+    user = ids.user(chain, ivk, salt)
+    checks.equal("chain id", chain.hex(), file["chain_id"])
+    checks.equal("user", user.hex(), file["user"])
+    checks.equal("device", ids.device(user, ivk).hex(), file["dev"])
+    for each in file["records"]:
+        key = decode("Key", bytes.fromhex(each["key"]))
+        checks.equal("key", encode("Key", key).hex(), each["key"])
+        checks.equal("place", ids.place(key).hex(), each["digest"])
+        record = decode("Record", bytes.fromhex(each["record"]))
+        checks.equal("record", encode("Record", record).hex(), each["record"])
+
+
+def keys(checks, file):
+    for each in file["ed25519"]:
+        found = signature.check_edwards(bytes.fromhex(each["key"]))
+        checks.equal(f"ed25519 {each['key']}", found, each["verdict"])
+    for each in file["x25519"]:
+        found = signature.check_x25519(bytes.fromhex(each["key"]))
+        checks.equal(f"x25519 {each['key']}", found, each["verdict"])
+    for each in file["signatures"]:
+        chain, body = bytes.fromhex(each["chain_id"]), bytes.fromhex(each["body"])
+        data = signature.message(each["context"], chain, body)
+        checks.equal(each["what"], data.hex(), each["signed_bytes"])
+        key = decode("Ivk", bytes.fromhex(each["key"]))[1]["key"]
+        found = signature.holds(key, data, bytes.fromhex(each["signature"]))
+        checks.equal(each["what"], found, each["holds"])
+    members = [
+        (each["idx"], decode("Record", bytes.fromhex(each["record"]))[1]["record"])
+        for each in file["roster"]["members"]
+    ]
+    checks.equal("roster hash", ids.roster_hash(members).hex(), file["roster"]["hash"])
+
+
+def links(checks, file):
+    parsed = invite.parse(file["link"])
+    checks.equal("invite", encode("Invite", parsed).hex(), file["invite"])
+    checks.equal("link", invite.link(parsed), file["link"])
+    for at in range(len(invite.PREFIX), len(file["link"])):
+        other = "A" if file["link"][at] != "A" else "B"
+        try:
+            invite.parse(file["link"][:at] + other + file["link"][at + 1 :])
+            checks.true(f"link with character {at} changed is refused", False)
+        except Refused:
+            checks.true("refused", True)
+    shown = invite.tag(parsed["secret"], parsed["mid"], bytes([11]) * 32, bytes([12]) * 32, bytes([13]) * 32)
+    checks.equal("invite tag", shown.hex(), file["invite_tag"])
+    code = decode("SecurityCode", bytes.fromhex(file["security_code_input"]))
+    checks.equal("security code", codes.security(code), file["security_code"])
+    epoch = codes.epoch(bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32)
+    checks.equal("epoch code", epoch, file["epoch_code"])
+    checks.equal("fingerprint", codes.shown(code["ivk"]), file["fingerprint"])
+    commit = ids.commitment(bytes([1]) * 32, parsed["leader"], 0, "Alice")
+    found = encode("UserInfo", ("Commit", {"mac": commit})).hex()
+    checks.equal("commitment", found, file["user_info_commitment"])
+
+
+def scripts(checks, file):
+    genesis = decode("Genesis", bytes.fromhex(file["genesis"]))
+    rules = transactions.Rules(ids.chain_id(genesis), genesis)
+    for script in file["scripts"]:
+        state = State()
+        for number, step in enumerate(script["steps"]):
+            at = {name: step[name] for name in ("height", "index", "time")}
+            tx = decode("Tx", bytes.fromhex(step["tx"]))
+            what = f"{script['name']} step {number} {tx['kind'][0]}"
+            checks.equal(what, judge(rules, state, at, tx), step["verdict"])
+            checks.equal(f"{what} state", state.digest().hex(), step["state"])
+
+
+FILES = {
+    "encodings": encodings,
+    "keys": keys,
+    "links": links,
+    "malformed": malformed,
+    "scripts": scripts,
+    "state": state_file,
+    "transactions": transactions_file,
+}
