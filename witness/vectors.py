@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import codes, ids, invite, signature, transactions
+from . import codes, exchange, ids, invite, sframe, signature, transactions
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -180,12 +180,125 @@ def scripts(checks, file):
             checks.equal(f"{what} state", state.digest().hex(), step["state"])
 
 
+def exchange_file(checks, file):
+    v = {name: bytes.fromhex(text) for name, text in file.items() if isinstance(text, str)}
+    for who in ("leader", "member"):
+        checks.equal(f"epk {who}", exchange.public(v[f"esk_{who}"]), v[f"epk_{who}"])
+    checks.equal("dh, equation 14", exchange.agree(v["esk_leader"], v["epk_member"]), v["dh"])
+    checks.equal("dh, equation 15", exchange.agree(v["esk_member"], v["epk_leader"]), v["dh"])
+    checks.equal("ek hash", exchange.ek_hash(v["ek"]), v["ek_hash"])
+    kem = exchange.decapsulate(v["dk_seed"], v["kem_ct"])
+    if kem is None:
+        print("  note: this library has no ML-KEM; its secret is taken from the file")
+    else:
+        checks.equal("ek and secret of ML-KEM", kem, (v["ek"], v["ss"]))
+    member = decode("Party", v["member"])
+    leader = decode("Party", v["leader"])
+    checks.equal("epk in party", member["epk"], v["epk_member"])
+    suite = {1: ("X25519", {}), 2: ("Hybrid", {})}[file["suite"]]
+    fields = member | {
+        "chain": v["chain_id"], "mid": v["mid"], "suite": suite, "term": file["term"],
+        "leader": leader, "idx": file["idx"], "ek_hash": v["ek_hash"],
+        "kem_ct_hash": ids.sha256(v["kem_ct"]),
+    }
+    base = exchange.base(fields)
+    checks.equal("base", base, v["base"])
+    chain = exchange.Chain(base, v["dh"], v["ss"])
+    checks.equal("chain", chain.key, v["chain"])
+    for each in file["epochs"]:
+        exchange_epoch(checks, chain, each)
+
+
+def exchange_epoch(checks, chain, each):
+    epoch, mk = each["epoch"], bytes.fromhex(each["mk"])
+    record, wrap = bytes.fromhex(each["record"]), bytes.fromhex(each["enc_mk"])
+    ctx = chain.context(epoch, record)
+    checks.equal(f"ctx {epoch}", ctx.hex(), each["ctx"])
+    key, nonce = chain.keys(ctx)
+    checks.equal(f"EncKey {epoch}", (key.hex(), nonce.hex()), (each["enc_key"], each["nonce"]))
+    checks.equal(f"EncMK {epoch}, equation 16", chain.wrap(epoch, record, mk), wrap)
+    checks.equal(f"MK {epoch}, equation 17", chain.unwrap(epoch, record, wrap), mk)
+    for bit in range(0, 8 * len(wrap), 7):
+        bad = bytearray(wrap)
+        bad[bit // 8] ^= 1 << bit % 8
+        checks.true(f"wrap with bit {bit} turned", refuses(chain.unwrap, epoch, record, bytes(bad)))
+    checks.true("wrap of another epoch", refuses(chain.unwrap, epoch + 1, record, wrap))
+    place = decode("Commitment", bytes.fromhex(each["commitment"]))
+    checks.equal(f"mk_commit {epoch}", exchange.mk_commit(mk, place).hex(), each["mk_commit"])
+    chain.step(epoch, record)
+    checks.equal(f"chain after {epoch}", chain.key.hex(), each["next"])
+
+
+def refuses(call, *operands):
+    try:
+        call(*operands)
+    except Refused:
+        return True
+    return False
+
+
+def streams(checks, file):
+    mid = bytes.fromhex(file["mid"])
+    for each in file["streams"]:
+        mk, stream = bytes.fromhex(each["mk"]), decode("StreamId", bytes.fromhex(each["id"]))
+        checks.equal("label", stream["label"], sframe.LABEL)
+        base = sframe.stream_key(mk, stream)
+        checks.equal("streamKey, equation 18", base.hex(), each["stream_key"])
+        kid = sframe.kid(stream["idx"], stream["stream"], stream["epoch"])
+        checks.equal("KID", kid, each["kid"])
+        key, salt = sframe.derive(base, kid)
+        checks.equal("key", (key.hex(), salt.hex()), (each["sframe_key"], each["sframe_salt"]))
+        extra = sframe.metadata(mid)
+        checks.equal("metadata", extra.hex(), each["metadata"])
+        for one in each["packets"]:
+            plain, packet = bytes.fromhex(one["plain"]), bytes.fromhex(one["packet"])
+            found = sframe.open_packet(base, kid, extra, packet)
+            checks.equal("opened", found, (one["ctr"], plain))
+            checks.equal("sealed", sframe.seal(base, kid, one["ctr"], extra, plain), packet)
+            for at in range(len(packet)):
+                bad = packet[:at] + bytes([packet[at] ^ 1]) + packet[at + 1 :]
+                refused = refuses(sframe.open_packet, base, kid, extra, bad)
+                checks.true(f"packet with byte {at} changed is refused", refused)
+
+
+def rfc9605(checks, file):
+    for each in file["header"]:
+        data = bytes.fromhex(each["encoded"])
+        checks.equal("header", sframe.header(each["kid"], each["ctr"]), data)
+        checks.equal("header", sframe.read_header(data), (each["kid"], each["ctr"], len(data)))
+    for each in file["sframe"]:
+        if each["cipher_suite"] != 5:
+            continue
+        v = {name: bytes.fromhex(text) for name, text in each.items() if isinstance(text, str)}
+        key, salt = sframe.derive(v["base_key"], each["kid"])
+        checks.equal("sframe_key", key, v["sframe_key"])
+        checks.equal("sframe_salt", salt, v["sframe_salt"])
+        checks.equal("nonce", sframe.nonce(salt, each["ctr"]), v["nonce"])
+        packet = sframe.seal(v["base_key"], each["kid"], each["ctr"], v["metadata"], v["pt"])
+        checks.equal("packet", packet, v["ct"])
+
+
+def units(checks, file):
+    for each in file["valid"]:
+        data = bytes.fromhex(each["bytes"])
+        fields = sframe.unit(data)
+        checks.equal("unit again", sframe.write_unit(fields), data)
+        found = fields | {"payload": fields["payload"].hex()}
+        checks.equal("unit", found, each["fields"])
+    for each in file["malformed"]:
+        checks.true(each["what"], refuses(sframe.unit, bytes.fromhex(each["bytes"])))
+
+
 FILES = {
     "encodings": encodings,
+    "exchange": exchange_file,
     "keys": keys,
     "links": links,
     "malformed": malformed,
+    "messages": encodings,
+    "rfc9605": rfc9605,
     "scripts": scripts,
     "state": state_file,
+    "streams": streams,
     "transactions": transactions_file,
 }

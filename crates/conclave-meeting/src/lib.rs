@@ -8,4 +8,6 @@ pub mod key;
 pub mod media;
 pub mod session;
 pub mod time;
+#[cfg(test)]
+mod vectors;
 pub mod wire;

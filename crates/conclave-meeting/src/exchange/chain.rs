@@ -167,6 +167,10 @@ impl KeyType for Length {
 }
 
 #[cfg(test)]
+#[path = "vectors.rs"]
+mod vectors;
+
+#[cfg(test)]
 mod tests {
     use conclave_protocol::{ChainId, DeviceId, Ivk, MeetingId, MemberIdx, Term, UserId};
     use rand::SeedableRng;

@@ -264,3 +264,5 @@ impl std::fmt::Debug for Opener {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

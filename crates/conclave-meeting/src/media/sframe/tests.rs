@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 
-const VECTORS: &str = include_str!("../../../tests/vectors/rfc9605.json");
+const VECTORS: &str = include_str!("../../../../../vectors/rfc9605.json");
 
 fn bytes(case: &Value, name: &str) -> Vec<u8> {
     hex::decode(case[name].as_str().unwrap()).unwrap()

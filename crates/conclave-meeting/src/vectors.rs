@@ -1,0 +1,155 @@
+//! Frozen bytes in `vectors` at the root of the project: what members say to each other.
+//! `CONCLAVE_WRITE_VECTORS=1` writes them anew; that is a decision for the changelog.
+
+use std::path::PathBuf;
+
+use conclave_protocol::{
+    DecodeError, Digest, Epoch, EpochRecord, Height, MeetingId, MemberIdx, Roster, Signature, Term,
+    codec::{Blob, List, Set, Text},
+    decode,
+    meeting::{Reason, Removal},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    key::StreamKind,
+    wire::{
+        Ack, Bundle, Entry, Farewell, Gossip, Knock, Nack, Opening, PeerMessage, StreamAnnounce,
+        StreamTail, Wrap,
+    },
+};
+
+/// Compares with the file, or writes it.
+pub(crate) fn frozen(name: &str, value: &Value) {
+    #[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the session")]
+    let rewrite = std::env::var("CONCLAVE_WRITE_VECTORS").is_ok();
+    if rewrite {
+        let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+        std::fs::write(path(name), text).unwrap();
+    }
+    assert!(read(name) == *value, "the bytes of {name}.json changed");
+}
+
+/// What the file holds.
+pub(crate) fn read(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(format!("{name}.json"))
+}
+
+fn record() -> EpochRecord {
+    EpochRecord {
+        mid: MeetingId([1; 32]),
+        term: Term(1),
+        epoch: Epoch(2),
+        prev: Digest([2; 32]),
+        roster: Roster::new([MemberIdx(0), MemberIdx(9)]).unwrap(),
+        added: Set::new([MemberIdx(9)]).unwrap(),
+        removed: Set::new([Removal { idx: MemberIdx(1), reason: Reason::Kicked }]).unwrap(),
+        unbanned: Set::default(),
+        mk_commit: Digest([3; 32]),
+        roster_hash: Digest([4; 32]),
+    }
+}
+
+fn messages() -> Vec<PeerMessage> {
+    let (epoch, sig) = (Epoch(2), Signature([7; 64]));
+    let knock = |opening| Knock {
+        idx: MemberIdx(9),
+        ek: decode(&[5; 1_184]).unwrap(),
+        invite: [6; 32],
+        name: Text::new("Zo\u{eb}").unwrap(),
+        opening,
+        address: Blob::new([8; 20]).unwrap(),
+        sig,
+    };
+    let opening = Opening { r: [9; 32], text: Text::new("Zo\u{eb} Example").unwrap() };
+    let wrap = |fresh: bool| Wrap {
+        mid: MeetingId([1; 32]),
+        epoch,
+        idx: MemberIdx(9),
+        kem_ct: fresh.then(|| decode(&[6; 1_088]).unwrap()),
+        enc_mk: [7; 48],
+    };
+    let entry = Entry {
+        idx: MemberIdx(3),
+        name: Text::new("Bob").unwrap(),
+        address: Blob::new([1, 2, 3]).unwrap(),
+    };
+    let bundle = |wrap, book: &[Entry]| {
+        let book = List::new(book).unwrap();
+        PeerMessage::Bundle(Bundle { record: record(), sig, wrap, book })
+    };
+    vec![
+        PeerMessage::Knock(knock(None)),
+        PeerMessage::Knock(knock(Some(opening))),
+        bundle(wrap(false), &[entry.clone(), entry]),
+        bundle(wrap(true), &[]),
+        PeerMessage::Ack(Ack { epoch, record: Digest([1; 32]), sig }),
+        PeerMessage::RecordRequest(epoch),
+        PeerMessage::StreamAnnounce(StreamAnnounce { stream: 2, kind: StreamKind::Video, sig }),
+        PeerMessage::StreamClose(2),
+        PeerMessage::StreamTail(StreamTail { epoch, stream: 2, end: 1_000 }),
+        PeerMessage::Chat(Blob::new([1; 40]).unwrap()),
+        PeerMessage::Nack(Nack { epoch, stream: 2, ctrs: Set::new([3, 5, 8]).unwrap() }),
+        PeerMessage::KeyframeRequest(2),
+        PeerMessage::Gossip(Gossip { height: Height(5), header: Digest([6; 32]) }),
+        PeerMessage::Bye(Farewell::Removed),
+    ]
+}
+
+#[test]
+fn every_message_keeps_its_bytes_and_its_refusals() {
+    let valid: Vec<Vec<u8>> = messages().iter().map(PeerMessage::to_bytes).collect();
+    let mut malformed = Vec::new();
+    for (index, bytes) in valid.iter().enumerate() {
+        let mut wrong = |what: &str, bytes: &[u8]| {
+            let class = class(bytes);
+            assert_ne!(class, '.', "{index}: {what}");
+            malformed.push(json!({ "of": index, "change": what, "class": class.to_string() }));
+        };
+        for part in 0..20 {
+            let end = bytes.len() * part / 20;
+            wrong(&format!("cut {end}"), &bytes[..end]);
+        }
+        wrong("append 00", &[bytes.as_slice(), &[0]].concat());
+        wrong("twice", &[bytes.as_slice(), bytes].concat());
+    }
+    let turned: Vec<Value> = valid.iter().map(|bytes| turn(bytes)).collect();
+    let valid: Vec<_> = valid.iter().map(hex::encode).collect();
+    let each = json!({
+        "type": "PeerMessage", "valid": valid, "malformed": malformed, "turned": turned,
+    });
+    frozen("messages", &json!({ "types": [each] }));
+}
+
+/// What becomes of the message when bits of one byte are turned.
+fn turn(bytes: &[u8]) -> Value {
+    let turned = |mask: u8| {
+        (0..bytes.len())
+            .map(|at| {
+                let mut bytes = bytes.to_vec();
+                bytes[at] ^= mask;
+                class(&bytes)
+            })
+            .collect::<String>()
+    };
+    json!({ "01": turned(0x01), "80": turned(0x80), "ff": turned(0xff) })
+}
+
+/// The classes of refusals of docs/protocol.md, section 19; `.` is accepted.
+fn class(bytes: &[u8]) -> char {
+    match PeerMessage::from_bytes(bytes) {
+        Ok(message) => {
+            assert_eq!(message.to_bytes(), bytes, "accepted and written otherwise");
+            '.'
+        }
+        Err(DecodeError::Truncated) => 'c',
+        Err(DecodeError::Trailing(_)) => 't',
+        Err(DecodeError::TooLong(_)) => 'l',
+        Err(DecodeError::Tag) => 'g',
+        Err(_) => 'i',
+    }
+}
