@@ -61,8 +61,8 @@ fn an_exchange_keeps_every_value() {
     );
     let party = |n: u8, keys: &MemberKeys| Party {
         user: UserId([n; 32]),
-        dev: DeviceId([n + 1; 32]),
-        ivk: Ivk::Ed25519([n + 2; 32]),
+        dev: DeviceId([n | 0x10; 32]),
+        ivk: Ivk::Ed25519([n | 0x20; 32]),
         epk: keys.epk(),
     };
     let pair = Pair {
@@ -109,8 +109,8 @@ fn an_exchange_keeps_every_value() {
 
 /// One epoch: wrap, commitment, and the chain stepped past it.
 fn step(chain: &mut PairChain, pair: &Pair, epoch: u8) -> Value {
-    let (number, record) = (Epoch(epoch.into()), Digest([0x40 + epoch; 32]));
-    let mk = MeetingKey::danger_from_bytes([0x50 + epoch; 32]);
+    let (number, record) = (Epoch(epoch.into()), Digest([0x40 | epoch; 32]));
+    let mk = MeetingKey::danger_from_bytes([0x50 | epoch; 32]);
     let ctx = chain.context(number, &record);
     let (mut key, mut nonce) = ([0; 32], [0; 12]);
     expand(&chain.key, &[b"key", &ctx.0], &mut key);
@@ -121,8 +121,8 @@ fn step(chain: &mut PairChain, pair: &Pair, epoch: u8) -> Value {
         mid: pair.mid,
         term: pair.term,
         epoch: number,
-        roster_hash: Digest([0x60 + epoch; 32]),
-        prev: Digest([0x70 + epoch; 32]),
+        roster_hash: Digest([0x60 | epoch; 32]),
+        prev: Digest([0x70 | epoch; 32]),
     };
     chain.advance(number, &record);
     json!({
