@@ -162,6 +162,14 @@ def links(checks, file):
     checks.equal("security code", codes.security(code), file["security_code"])
     epoch = codes.epoch(bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32)
     checks.equal("epoch code", epoch, file["epoch_code"])
+    at = {"height": 77, "index": 1, "time": 1_700_000_000}
+    checks.equal("place", codes.place(at).hex(), file["place"])
+    record, mid = bytes([14]) * 32, parsed["mid"]
+    commit = codes.nonce_commitment(mid, 2, record, 3, bytes([15]) * 32)
+    checks.equal("nonce commitment", commit.hex(), file["nonce_commitment"])
+    pictures = codes.short(record, {0: bytes([16]) * 32, 3: bytes([15]) * 32})
+    checks.equal("short code", pictures, file["short_code"])
+    checks.equal("list of pictures", codes.list_hash(), codes.LIST_HASH)
     checks.equal("fingerprint", codes.shown(code["ivk"]), file["fingerprint"])
     commit = ids.commitment(bytes([1]) * 32, parsed["leader"], 0, "Alice")
     found = encode("UserInfo", ("Commit", {"mac": commit})).hex()

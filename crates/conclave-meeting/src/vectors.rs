@@ -12,10 +12,11 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
+    evidence::SignedRecord,
     key::StreamKind,
     wire::{
-        Ack, Bundle, Card, Entry, Farewell, Gossip, Knock, Nack, Opening, PeerMessage,
-        StreamAnnounce, StreamTail, Wrap,
+        Ack, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, HeaderProof, Knock,
+        Nack, Opening, PeerMessage, StreamAnnounce, StreamTail, Wrap,
     },
 };
 
@@ -96,6 +97,19 @@ fn messages() -> Vec<PeerMessage> {
         PeerMessage::KeyframeRequest(2),
         PeerMessage::Gossip(Gossip { height: Height(5), header: Digest([6; 32]) }),
         PeerMessage::Bye(Farewell::Removed),
+        PeerMessage::CodeCommit(CodeCommit {
+            epoch,
+            record: Digest([1; 32]),
+            hash: Digest([2; 32]),
+            sig,
+        }),
+        PeerMessage::CodeReveal(CodeReveal { epoch, record: Digest([1; 32]), nonce: [3; 32] }),
+        PeerMessage::HeaderRequest(Height(5)),
+        PeerMessage::HeaderProof(HeaderProof {
+            height: Height(5),
+            answer: Blob::new([4; 50]).unwrap(),
+        }),
+        PeerMessage::Record(SignedRecord { record: record(), sig }),
         PeerMessage::Alive(epoch),
         PeerMessage::Card(Card {
             ek: decode(&[5; 1_184]).unwrap(),
