@@ -1,20 +1,19 @@
 //! The invite link: everything a guest needs to find a meeting and to know it is the right one.
 //!
-//! `conclave:j/1#` and base64url of the canonical invite with 4 bytes of its SHA-256. All of it
-//! stands after the `#`, so that no web server and no referrer ever sees it.
+//! `conclave:j/1#` and what [`link`] makes of it; four nodes with a relay and four IPv6
+//! addresses each make 1,201 characters.
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::ZeroizeOnDrop;
 
 use crate::{
-    codec::{Buf, BufMut, DecodeError, EncodeSize, Error, List, Read, ReadExt, Text, Write},
-    codec::{decode, encode},
+    codec::{Buf, BufMut, EncodeSize, Error, List, Read, ReadExt, Text, Write},
     id::{ChainId, DeviceId, Digest, Height, MeetingId, Seconds, UserId},
     key::{Epk, Ivk, Npk},
+    link::{self, BadLink},
 };
 
 /// How every link begins.
@@ -54,53 +53,16 @@ impl Invite {
 
 impl fmt::Display for Invite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![VERSION];
-        bytes.extend(encode(self));
-        let sum = checksum(&bytes);
-        bytes.extend(sum);
-        write!(f, "{LINK_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+        f.write_str(&link::write(LINK_PREFIX, self))
     }
 }
 
 impl FromStr for Invite {
-    type Err = BadInvite;
+    type Err = BadLink;
 
-    fn from_str(link: &str) -> Result<Self, BadInvite> {
-        if link.len() > MAX_LINK {
-            return Err(BadInvite::TooLong);
-        }
-        let text = link.trim().strip_prefix(LINK_PREFIX).ok_or(BadInvite::NotALink)?;
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadInvite::Damaged)?;
-        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(BadInvite::Damaged)?;
-        if checksum(body) != *sum {
-            return Err(BadInvite::Damaged);
-        }
-        match body.split_first() {
-            Some((&VERSION, invite)) => Ok(decode(invite)?),
-            _ => Err(BadInvite::OtherVersion),
-        }
+    fn from_str(text: &str) -> Result<Self, BadLink> {
+        link::read(LINK_PREFIX, text)
     }
-}
-
-/// Why a text is not an invite.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadInvite {
-    /// Characters are missing or changed.
-    #[error("the link is damaged")]
-    Damaged,
-    /// Intact, but not what this version writes.
-    #[error("the link holds no invite: {0}")]
-    Decode(#[from] DecodeError),
-    /// Something else.
-    #[error("not an invite link")]
-    NotALink,
-    /// Made by another version.
-    #[error("the link was made by another version")]
-    OtherVersion,
-    /// Longer than any invite.
-    #[error("the link is too long")]
-    TooLong,
 }
 
 /// A block known to be final.
@@ -233,13 +195,4 @@ impl Read for InviteSecret {
     fn read_cfg(buf: &mut impl Buf, (): &()) -> Result<Self, Error> {
         <[u8; 16]>::read(buf).map(Self)
     }
-}
-
-const VERSION: u8 = 1;
-/// Four nodes with a relay and four IPv6 addresses each make 1,201 characters.
-const MAX_LINK: usize = 2_048;
-
-fn checksum(bytes: &[u8]) -> [u8; 4] {
-    let Digest([a, b, c, d, ..]) = Digest::of(&[bytes]);
-    [a, b, c, d]
 }

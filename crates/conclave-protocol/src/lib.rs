@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`codec`] and [`id`] (bytes), [`key`] and [`signed`] (who speaks),
 //! [`params`] (what a network fixed at its start), [`tx`] (what may be said), [`identity`] and
-//! [`meeting`] (what it means), [`state`] (how it changes the ledgers). [`invite`] and [`code`] are
-//! what people hand to each other and read aloud.
+//! [`meeting`] (what it means), [`state`] (how it changes the ledgers). [`invite`],
+//! [`disclosure`] (both are [`link`]s) and [`code`] are what people hand to each other and read aloud.
 //!
 //! Nothing here owns a clock, a socket, a file, a thread or a random source.
 
@@ -11,11 +11,14 @@
 
 pub mod code;
 pub mod codec;
+pub mod disclosure;
 pub mod id;
 pub mod identity;
 pub mod invite;
 pub mod key;
+pub mod link;
 pub mod meeting;
+pub mod pairing;
 pub mod params;
 pub mod signed;
 pub mod state;
@@ -26,7 +29,10 @@ pub use id::{
     ChainId, DeviceId, Digest, Epoch, Height, MeetingId, MemberIdx, Position, Seconds, Term, TxId,
     UserId,
 };
-pub use identity::{DeviceRecord, RegisterUser, UserInfo, UserRecord};
+pub use identity::{
+    AddDevice, DeviceRecord, RegisterUser, RevokeDevice, RotateKey, UpdateInfo, UserInfo,
+    UserRecord,
+};
 pub use key::{Ed25519Signer, Epk, Ivk, Npk, Signature, Signer, ValidatorKey};
 pub use meeting::{
     EpochRecord, Heartbeat, MeetingDismiss, MeetingLeave, MeetingRecord, MeetingRequest,

@@ -1,9 +1,11 @@
 //! The identity ledger: users, their devices and keys (paper, section IV.A-B).
 
+mod body;
 mod info;
 mod record;
 pub(crate) mod rules;
 
+pub use body::{AddDevice, RevokeDevice, RotateKey, UpdateInfo};
 pub use info::{INFO_CHUNK, INFO_CHUNKS, MAX_INFO, UserInfo, assemble, chunks};
 pub use record::{DeviceRecord, DeviceStatus, Handle, UserRecord, UserStatus};
 
@@ -12,6 +14,9 @@ use crate::{
     id::{ChainId, DeviceId, Digest, UserId},
     key::{Ivk, ValidatorKey},
 };
+
+/// Most devices a user ever has.
+pub const MAX_DEVICES: u8 = 16;
 
 /// Transaction 0x01: a new user with its first device (eqs. 2 and 3).
 #[derive(Clone, Debug, PartialEq, Eq)]

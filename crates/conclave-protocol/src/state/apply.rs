@@ -55,6 +55,9 @@ pub fn apply(
         return Ok(draft.finish());
     }
     let signer = spend(&rules.params, at.time, &mut draft, tx)?;
+    if (identity::rules::Change { at, tx, signer: &signer }).apply(&mut draft)? {
+        return Ok(draft.finish());
+    }
     let call = meeting::rules::Call { params: &rules.params, at, tx, signer: &signer };
     call.apply(&mut draft)?;
     Ok(draft.finish())
@@ -68,6 +71,14 @@ pub fn footprint(tx: &Tx) -> Vec<Key> {
             keys.extend([Key::User(body.user), Key::Device(body.dev), Key::IvkIndex(body.ivk)]);
             keys.extend(body.recovery_ivk.map(Key::IvkIndex));
         }
+        Body::AddDevice(body) => {
+            keys.extend([Key::User(body.user), Key::Device(body.dev), Key::IvkIndex(body.ivk)]);
+        }
+        Body::RevokeDevice(body) => {
+            keys.extend([Key::User(body.user), Key::Device(body.dev)]);
+        }
+        Body::RotateKey(body) => keys.push(Key::IvkIndex(body.ivk)),
+        Body::UpdateInfo(body) => keys.push(Key::User(body.user)),
         Body::PublishMeeting(body) => {
             keys.extend([Key::User(body.user), Key::Meeting(body.mid), Key::NpkIndex(body.npk)]);
         }

@@ -54,6 +54,17 @@ impl<'v, V: View> Draft<'v, V> {
         })
     }
 
+    pub(crate) fn user_device(
+        &self,
+        user: UserId,
+        number: u8,
+    ) -> Result<Option<DeviceId>, ApplyError> {
+        self.typed(Key::UserDevice(user, number), |record| match record {
+            Record::DeviceId(dev) => Some(dev),
+            _ => None,
+        })
+    }
+
     pub(crate) fn meeting(&self, mid: MeetingId) -> Result<Option<MeetingRecord>, ApplyError> {
         self.typed(Key::Meeting(mid), |record| match record {
             Record::Meeting(meeting) => Some(meeting),

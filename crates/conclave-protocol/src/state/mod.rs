@@ -54,6 +54,30 @@ pub struct Changes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A user has a further device.
+    DeviceAdded {
+        /// The user.
+        user: UserId,
+        /// The device.
+        dev: DeviceId,
+    },
+    /// A device is out for ever.
+    DeviceRevoked {
+        /// The user.
+        user: UserId,
+        /// The device.
+        dev: DeviceId,
+    },
+    /// A user says something else about themselves.
+    InfoUpdated {
+        /// The user.
+        user: UserId,
+    },
+    /// A device has another key.
+    KeyRotated {
+        /// The device.
+        dev: DeviceId,
+    },
     /// A meeting has a new key, and perhaps other members.
     EpochAdvanced {
         /// The meeting.

@@ -43,6 +43,9 @@ pub enum Refusal {
     /// A signature nobody asked for.
     #[error("unexpected signature")]
     ExtraSignature,
+    /// The device was added later than the one it would revoke.
+    #[error("a newer device cannot revoke an older one")]
+    JuniorDevice,
     /// The key was bound to a device before.
     #[error("identity key was bound before")]
     IvkTaken,
@@ -94,6 +97,15 @@ pub enum Refusal {
     /// More members than the network allows.
     #[error("roster is too large")]
     RosterTooLarge,
+    /// The last change of the user is another one.
+    #[error("previous change does not match")]
+    StaleChange,
+    /// The number is not the next one.
+    #[error("number of the change is not the next one")]
+    StaleSeq,
+    /// The user has had as many devices as there may be.
+    #[error("user has no place for another device")]
+    TooManyDevices,
     /// The last record is another one.
     #[error("previous record does not match")]
     StalePrev,

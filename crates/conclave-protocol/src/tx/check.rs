@@ -8,8 +8,8 @@ use crate::{
     state::{ApplyError, Draft, Refusal, Rules, View},
 };
 
-/// The signatures of `tx` with the keys this state asks for: the device's own, and for a new user
-/// the sponsor's. All of them must hold before [`apply`](crate::apply) is asked.
+/// The signatures of `tx` with the keys this state asks for: the device's own, for a new user
+/// the sponsor's, for a new key its own. All of them must hold before [`apply`](crate::apply) is asked.
 ///
 /// # Errors
 /// The signer is unknown, or a role is missing or one too many.
@@ -30,6 +30,15 @@ pub fn signature_items(rules: &Rules, view: &impl View, tx: &Tx) -> Result<Vec<I
             &rules.chain_id,
             &body.sponsor_message(),
             tx.signature(Role::Sponsor).ok_or(Refusal::MissingSignature(Role::Sponsor))?,
+        ));
+    }
+    if let Some((ivk, message)) = tx.body.possession() {
+        items.push(Item::new(
+            ivk,
+            Context::DevicePop,
+            &rules.chain_id,
+            &message,
+            tx.signature(Role::Possession).ok_or(Refusal::MissingSignature(Role::Possession))?,
         ));
     }
     if tx.sigs.len() != items.len() {

@@ -33,6 +33,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A further device of a user.
+    0x02 AddDevice Identity
     /// Admissions, removals and the commitment to a new key (eq. 16 made public as a hash).
     0x23 EpochRecord Meeting
     /// The leader renews its lease.
@@ -47,25 +49,26 @@ kinds! {
     0x20 PublishMeeting Meeting
     /// A new user with its first device (eqs. 2, 3).
     0x01 RegisterUser Identity
+    /// A device is out for ever.
+    0x03 RevokeDevice Identity
+    /// A device takes another key.
+    0x04 RotateKey Identity
+    /// A user says something else about themselves.
+    0x05 UpdateInfo Identity
 }
 
 impl Kind {
     /// Whether it shares the part of a block that ordinary traffic cannot fill.
     pub const fn is_urgent(self) -> bool {
-        matches!(self, Self::EpochRecord | Self::MeetingDismiss | Self::MeetingLeave)
+        matches!(
+            self,
+            Self::EpochRecord | Self::MeetingDismiss | Self::MeetingLeave | Self::RevokeDevice
+        )
     }
 }
 
 /// Numbers of kinds that this version refuses and that no other kind may take.
 pub mod reserved {
-    /// AddDevice.
-    pub const ADD_DEVICE: u8 = 0x02;
-    /// RevokeDevice.
-    pub const REVOKE_DEVICE: u8 = 0x03;
-    /// RotateKey.
-    pub const ROTATE_KEY: u8 = 0x04;
-    /// UpdateInfo.
-    pub const UPDATE_INFO: u8 = 0x05;
     /// ClaimHandle.
     pub const CLAIM_HANDLE: u8 = 0x06;
     /// Recover.

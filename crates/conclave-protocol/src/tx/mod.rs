@@ -11,7 +11,7 @@ use crate::{
         Buf, BufMut, DecodeError, EncodeSize, Error, Read, ReadExt, Set, Write, decode, encode,
     },
     id::{ChainId, DeviceId, Digest, Seconds, TxId},
-    identity::RegisterUser,
+    identity::{AddDevice, RegisterUser, RevokeDevice, RotateKey, UpdateInfo},
     key::{Signature, Signer},
     meeting::{
         EpochRecord, Heartbeat, MeetingDismiss, MeetingLeave, MeetingRequest, PublishMeeting,
@@ -165,6 +165,8 @@ impl Read for Tx {
 /// What a transaction says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
+    /// 0x02: a further device.
+    AddDevice(AddDevice),
     /// 0x23: admissions, removals and the commitment to a new key.
     EpochRecord(EpochRecord),
     /// 0x26: the leader is there.
@@ -179,6 +181,12 @@ pub enum Body {
     PublishMeeting(PublishMeeting),
     /// 0x01: a new user with a first device.
     RegisterUser(RegisterUser),
+    /// 0x03: a device is out.
+    RevokeDevice(RevokeDevice),
+    /// 0x04: a device takes another key.
+    RotateKey(RotateKey),
+    /// 0x05: another info.
+    UpdateInfo(UpdateInfo),
 }
 
 macro_rules! bodies {
@@ -211,7 +219,8 @@ macro_rules! bodies {
 }
 
 bodies!(
-    EpochRecord Heartbeat MeetingDismiss MeetingLeave MeetingRequest PublishMeeting RegisterUser
+    AddDevice EpochRecord Heartbeat MeetingDismiss MeetingLeave MeetingRequest PublishMeeting
+    RegisterUser RevokeDevice RotateKey UpdateInfo
 );
 
 /// In which capacity somebody signed.
@@ -221,9 +230,11 @@ pub enum Role {
     Signer,
     /// The validator named in a RegisterUser; signs its body.
     Sponsor,
+    /// The key that the transaction introduces; signs its body under `device-pop`.
+    Possession,
 }
 
-crate::tags!(Role { 0 => Signer, 1 => Sponsor });
+crate::tags!(Role { 0 => Signer, 1 => Sponsor, 2 => Possession });
 
 /// One signature and its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,7 +15,7 @@ use conclave_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{World, genesis, removal};
+use crate::world::{Person, World, genesis, removal};
 
 /// One transaction of every kind, as a small meeting brings them forth.
 pub(crate) fn transactions() -> Vec<Tx> {
@@ -46,7 +46,31 @@ pub(crate) fn transactions() -> Vec<Tx> {
     let record = world.record(mid, &[], &[removal(MemberIdx(1), Reason::Left)]);
     say(&mut world, &leader, record.into());
     say(&mut world, &leader, MeetingDismiss { mid, term, epoch: Epoch(2) }.into());
+    changes(&mut world, &leader, &mut said);
     said
+}
+
+/// The changes of a user that exists.
+fn changes(world: &mut World, first: &Person, said: &mut Vec<Tx>) {
+    let (body, mut second) = world.device_body(first, 3);
+    let proof = body.prove(&world.rules.chain_id, &second.signer);
+    let tx = world.tx(first, body).with(Role::Possession, proof);
+    world.run(&tx).unwrap();
+    said.push(tx);
+    let (body, signer) = world.rotate_body(&second, 4);
+    let proof = body.prove(&world.rules.chain_id, &signer);
+    let tx = world.tx(&second, body).with(Role::Possession, proof);
+    world.run(&tx).unwrap();
+    said.push(tx);
+    second.signer = signer;
+    let (seq, prev) = world.next_change(first);
+    let info = UserInfo::commitment(&[5; 32], &first.user, seq, "Ada");
+    let tx = world.tx(first, UpdateInfo { user: first.user, info, seq, prev });
+    world.run(&tx).unwrap();
+    said.push(tx);
+    let tx = world.tx(first, world.revoke_body(first, second.dev, 1));
+    world.run(&tx).unwrap();
+    said.push(tx);
 }
 
 #[test]
@@ -104,7 +128,7 @@ fn spoil(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("version 0", changed(0, 0)),
         ("version 2", changed(0, 2)),
         ("kind 0", changed(KIND, 0)),
-        ("kind reserved for AddDevice", changed(KIND, 0x02)),
+        ("kind reserved for ClaimHandle", changed(KIND, 0x06)),
         ("kind reserved for LeaderReassign", changed(KIND, 0x24)),
         ("kind 255", changed(KIND, 0xff)),
         ("unknown role", changed(end - 65, 9)),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use conclave_protocol::{
     code::{EMOJI, SecurityCode, emoji, epoch_digits, fingerprint, nonce_commitment, short_code},
     codec::{List, Text},
-    invite::{BadInvite, Invite, InviteSecret, LINK_PREFIX},
+    invite::{Invite, InviteSecret, LINK_PREFIX},
+    link::BadLink,
     *,
 };
 use proptest::prelude::*;
@@ -29,7 +30,7 @@ proptest! {
         let place = LINK_PREFIX.len() + place % (link.len() - LINK_PREFIX.len());
         link[place] = if link[place] == b'A' { b'B' } else { b'A' };
         let link = String::from_utf8(link).unwrap();
-        prop_assert_eq!(link.parse::<Invite>().unwrap_err(), BadInvite::Damaged);
+        prop_assert_eq!(link.parse::<Invite>().unwrap_err(), BadLink::Damaged);
         prop_assert!(link[..place].parse::<Invite>().is_err());
     }
 
@@ -70,9 +71,9 @@ fn the_largest_link_is_still_a_link() {
 #[test]
 fn what_is_no_link_is_told_apart_from_a_damaged_one() {
     let of = |text: &str| text.parse::<Invite>().unwrap_err();
-    assert_eq!(of("https://example.org"), BadInvite::NotALink);
-    assert_eq!(of(LINK_PREFIX), BadInvite::Damaged);
-    assert_eq!(of(&"x".repeat(3_000)), BadInvite::TooLong);
+    assert_eq!(of("https://example.org"), BadLink::NotALink);
+    assert_eq!(of(LINK_PREFIX), BadLink::Damaged);
+    assert_eq!(of(&"x".repeat(3_000)), BadLink::TooLong);
 }
 
 #[test]

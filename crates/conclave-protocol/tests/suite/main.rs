@@ -4,6 +4,7 @@
 
 mod attacks;
 mod bounds;
+mod changes;
 mod encoding;
 mod encoding_vectors;
 mod foreign_vectors;

@@ -147,10 +147,47 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    pub(crate) fn add_device()(
+        user in user_id(), dev in device_id(), ivk_ in ivk(), seq in any::<u32>(), prev in digest(),
+    ) -> AddDevice {
+        AddDevice { user, dev, ivk: ivk_, seq, prev }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn revoke_device()(
+        user in user_id(), dev in device_id(), reason in any::<u8>(), seq in any::<u32>(),
+        prev in digest(),
+    ) -> RevokeDevice {
+        RevokeDevice { user, dev, reason, seq, prev }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn rotate_key()(
+        dev in device_id(), ivk_ in ivk(), seq in any::<u32>(), prev in digest(),
+    ) -> RotateKey {
+        RotateKey { dev, ivk: ivk_, seq, prev }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn update_info()(
+        user in user_id(), info in info(), seq in any::<u32>(), prev in digest(),
+    ) -> UpdateInfo {
+        UpdateInfo { user, info, seq, prev }
+    }
+}
+
 pub(crate) fn body() -> impl Strategy<Value = Body> {
     let turn = || (mid(), term(), epoch());
     prop_oneof![
         register().prop_map(Body::from),
+        add_device().prop_map(Body::from),
+        revoke_device().prop_map(Body::from),
+        rotate_key().prop_map(Body::from),
+        update_info().prop_map(Body::from),
         publish().prop_map(Body::from),
         request().prop_map(Body::from),
         epoch_record().prop_map(Body::from),
@@ -161,7 +198,7 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
 }
 
 pub(crate) fn role_signature() -> impl Strategy<Value = RoleSignature> {
-    let role = prop_oneof![Just(Role::Signer), Just(Role::Sponsor)];
+    let role = prop_oneof![Just(Role::Signer), Just(Role::Sponsor), Just(Role::Possession)];
     (role, signature()).prop_map(|(role, signature)| RoleSignature { role, signature })
 }
 

@@ -102,6 +102,53 @@ impl World {
             Position { height: self.at.height.next(), index: 0, time: self.at.time.plus(seconds) };
     }
 
+    /// Number and predecessor of the next change of a user.
+    pub(crate) fn next_change(&self, who: &Person) -> (u32, Digest) {
+        let user = self.user(who.user);
+        (user.seq + 1, user.last_tx)
+    }
+
+    /// A further device of `who`, and the change that adds it.
+    pub(crate) fn device_body(&self, who: &Person, seed: u8) -> (AddDevice, Person) {
+        let signer = Ed25519Signer::from_seed(&[seed; 32]);
+        let (seq, prev) = self.next_change(who);
+        let (user, ivk) = (who.user, signer.ivk());
+        let dev = identity::device_id(&user, &ivk);
+        (AddDevice { user, dev, ivk, seq, prev }, Person { signer, user, dev })
+    }
+
+    /// Another key for the device of `who`.
+    pub(crate) fn rotate_body(&self, who: &Person, seed: u8) -> (RotateKey, Ed25519Signer) {
+        let signer = Ed25519Signer::from_seed(&[seed; 32]);
+        let (seq, prev) = self.next_change(who);
+        (RotateKey { dev: who.dev, ivk: signer.ivk(), seq, prev }, signer)
+    }
+
+    /// The end of one device of the user of `who`.
+    pub(crate) fn revoke_body(&self, who: &Person, dev: DeviceId, reason: u8) -> RevokeDevice {
+        let (seq, prev) = self.next_change(who);
+        RevokeDevice { user: who.user, dev, reason, seq, prev }
+    }
+
+    /// `who` introduces the key of `signer` by `body`.
+    pub(crate) fn introduce(
+        &mut self,
+        who: &Person,
+        body: impl Into<Body>,
+        proof: Signature,
+    ) -> Result<Vec<Event>, Refusal> {
+        let tx = self.tx(who, body).with(Role::Possession, proof);
+        self.run(&tx).map_err(refusal)
+    }
+
+    /// A further device of `who`, added.
+    pub(crate) fn add_device(&mut self, who: &Person, seed: u8) -> Person {
+        let (body, device) = self.device_body(who, seed);
+        let proof = body.prove(&self.rules.chain_id, &device.signer);
+        self.introduce(who, body, proof).unwrap();
+        device
+    }
+
     pub(crate) fn publish_body(&mut self, who: &Person, mid: u8) -> PublishMeeting {
         let (epk, npk) = self.fresh_keys();
         PublishMeeting {

@@ -31,7 +31,11 @@ impl Call<'_> {
             Body::MeetingLeave(body) => self.leave(draft, body),
             Body::MeetingRequest(body) => self.request(draft, body),
             Body::PublishMeeting(body) => self.publish(draft, body),
-            Body::RegisterUser(_) => Ok(()),
+            Body::AddDevice(_)
+            | Body::RegisterUser(_)
+            | Body::RevokeDevice(_)
+            | Body::RotateKey(_)
+            | Body::UpdateInfo(_) => Ok(()),
         }
     }
 

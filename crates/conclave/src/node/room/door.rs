@@ -11,7 +11,8 @@ use conclave_protocol::{
     Ivk, Key, MeetingId, MeetingRecord, Npk, Record, Seconds, UserId, UserInfo,
     codec::{Blob, List, Text},
     identity::assemble,
-    invite::{Address, BadInvite, Checkpoint, Invite, InviteSecret, Node},
+    invite::{Address, Checkpoint, Invite, InviteSecret, Node},
+    link::BadLink,
     meeting::{MeetingStatus, Suite},
 };
 
@@ -71,7 +72,7 @@ pub(crate) enum DoorError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     #[error(transparent)]
-    Invite(#[from] BadInvite),
+    Invite(#[from] BadLink),
     #[error("the invite is for another network")]
     OtherNetwork,
 }

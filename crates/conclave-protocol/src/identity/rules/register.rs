@@ -1,11 +1,11 @@
-//! The rules of the identity ledger.
+//! The rules of a registration.
 
-use super::{
-    DeviceRecord, DeviceStatus, Gate, RegisterUser, UserRecord, UserStatus, chunks, device_id,
-    user_id,
-};
 use crate::{
     id::{Digest, Position},
+    identity::{
+        DeviceRecord, DeviceStatus, Gate, RegisterUser, UserRecord, UserStatus, chunks, device_id,
+        user_id,
+    },
     state::{ApplyError, Draft, Event, Key, Record, Refusal, Rules, View, require},
     tx::Tx,
 };
