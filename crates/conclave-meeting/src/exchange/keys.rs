@@ -80,6 +80,23 @@ impl MemberKeys {
     }
 }
 
+/// Keys of foreign vectors; without `dk` its half is fresh.
+#[cfg(test)]
+impl MemberKeys {
+    pub(super) fn of(esk: &[u8; 32], dk: Option<&[u8]>) -> Self {
+        Self::try_of(esk, dk).unwrap()
+    }
+
+    pub(super) fn try_of(esk: &[u8; 32], dk: Option<&[u8]>) -> Result<Self, ExchangeError> {
+        let esk = PrivateKey::from_private_key(&X25519, esk)?;
+        let epk = Epk(esk.compute_public_key()?.as_ref().try_into().unwrap());
+        let fresh = DecapsulationKey::generate(&ML_KEM_768)?;
+        let ek = Ek::new(fresh.encapsulation_key()?.key_bytes()?.as_ref()).unwrap();
+        let dk = dk.map_or(Ok(fresh), |dk| DecapsulationKey::new(&ML_KEM_768, dk))?;
+        Ok(Self { esk, epk, dk, ek })
+    }
+}
+
 impl fmt::Debug for MemberKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemberKeys")
@@ -91,7 +108,7 @@ impl fmt::Debug for MemberKeys {
 pub struct Ek(Box<[u8]>);
 
 impl Ek {
-    fn new(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
         (bytes.len() == EK).then(|| Self(bytes.into()))
     }
 
@@ -129,7 +146,7 @@ impl Ek {
 pub struct KemCt(Box<[u8]>);
 
 impl KemCt {
-    fn new(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
         (bytes.len() == KEM_CT).then(|| Self(bytes.into()))
     }
 

@@ -8,6 +8,8 @@
 //! is mixed with an ML-KEM-768 secret, bound to its context by HKDF, and stepped every epoch.
 
 mod chain;
+#[cfg(test)]
+mod foreign_vectors;
 mod keys;
 
 pub use chain::{EncMk, ExchangeError, PairChain};

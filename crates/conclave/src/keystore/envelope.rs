@@ -36,6 +36,12 @@ impl Cost {
     /// The least that is accepted: what OWASP asks for at least (19 MiB, two passes, one lane).
     pub const LOWEST: Self = Self { memory: 19 * 1_024, passes: 2, lanes: 1 };
 
+    /// A cost of a foreign vector, below what a file may ask for.
+    #[cfg(test)]
+    pub(super) const fn new(memory: u32, passes: u32, lanes: u32) -> Self {
+        Self { memory, passes, lanes }
+    }
+
     /// Bounds on what a file may ask for, since a changed one must not exhaust the machine before
     /// its tag is checked.
     const fn is_sane(self) -> bool {

