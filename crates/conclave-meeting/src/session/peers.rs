@@ -88,6 +88,11 @@ impl Session {
 
     pub(super) fn disconnected(&mut self, npk: Npk) {
         let now = self.now;
+        let member = self.member_of(npk).is_some();
+        // Strangers come and go: whoever nobody wants to call again leaves no trace.
+        if !member && self.peers.get(&npk).is_some_and(|peer| peer.address.is_none()) {
+            self.peers.remove(&npk);
+        }
         if let Some(peer) = self.peers.get_mut(&npk) {
             peer.link = Link::Down;
             peer.reassembler = Reassembler::default();

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use conclave_meeting::{
     key::{EpochId, MeetingKey, StreamKind, metadata},
     media::{Header, Kid, Sealer, StreamNo},
-    session::{Alarm, Command, CommandError, Event, Fact, FactName, Input},
+    session::{Alarm, Command, CommandError, Ending, Event, Fact, FactName, Input},
     wire::{Ack, Bundle, Farewell, Knock, PeerMessage},
 };
 use conclave_protocol::{
-    Context, Digest, Ed25519Signer, Epoch, MemberIdx, Signer, encode, invite::InviteSecret,
+    Context, Digest, Ed25519Signer, Epoch, MemberIdx, Npk, Signer, encode, invite::InviteSecret,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -355,6 +355,58 @@ fn a_knock_over_another_link_fails_the_transport() {
     let npk = Ed25519Signer::from_seed(&[5; 32]).npk();
     world.give(0, Input::Message { npk, bytes: knock.unwrap() });
     assert!(last_facts(&world).is_empty());
+}
+
+/// The key of a stranger without a device.
+fn stranger(number: u16) -> Npk {
+    let mut key = [0x55; 32];
+    key[..2].copy_from_slice(&number.to_be_bytes());
+    Npk(key)
+}
+
+fn knock_of(world: &World) -> Knock {
+    let mut said = world.messages.iter();
+    let knock = said.find_map(|(_, _, bytes)| match PeerMessage::from_bytes(bytes) {
+        Ok(PeerMessage::Knock(knock)) => Some(knock),
+        _ => None,
+    });
+    knock.unwrap()
+}
+
+#[test]
+fn a_flood_of_knocks_does_not_bar_the_door() {
+    for strangers in [1, 400] {
+        let mut world = World::meeting(63, 4, 2, Net::GOOD);
+        let mut knock = knock_of(&world);
+        for number in 0..400_u16 {
+            knock.idx = MemberIdx(100 + number);
+            let bytes = PeerMessage::Knock(knock.clone()).to_bytes();
+            world.give(0, Input::Message { npk: stranger(number % strangers), bytes });
+        }
+        world.join(2);
+        world.run(2_000);
+        world.admit(2);
+        world.run(3_000);
+        assert!(world.session(2).sending_epoch().is_some(), "{strangers} strangers");
+    }
+}
+
+#[test]
+fn strangers_that_came_and_went_do_not_bar_the_lobby() {
+    let mut world = World::meeting(64, 3, 2, Net::GOOD);
+    for number in 0..2_000 {
+        let npk = stranger(number);
+        world.give(0, Input::Connected { npk, lobby: true });
+        world.give(0, Input::Disconnected { npk });
+    }
+    // Somebody who is turned away hears of it, so there is room for one more peer.
+    world.join(2);
+    world.run(2_000);
+    let idx = world.idx(2);
+    world.command(0, Command::Deny { idx, ban: false });
+    world.run(100);
+    let denied = |event: &Event| matches!(event, Event::Ended(Ending::Denied));
+    assert!(world.saw(2, denied).is_some());
 }
 
 #[test]

@@ -362,7 +362,8 @@ impl World {
                 }
             }
             Output::Message { npk, bytes } => {
-                let to = self.by_npk(npk).unwrap();
+                // An attacker may have called without being a device of this world.
+                let Some(to) = self.by_npk(npk) else { return };
                 let from = self.npk(device);
                 self.messages.push((device, to, bytes.clone()));
                 if self.devices[device].links.contains(&to) && !self.hold {
@@ -397,7 +398,7 @@ impl World {
     }
 
     fn datagram(&mut self, from: usize, npk: Npk, bytes: &Bytes) {
-        let to = self.by_npk(npk).unwrap();
+        let Some(to) = self.by_npk(npk) else { return };
         self.captured.push(Captured { at: self.now, from, to, bytes: bytes.clone() });
         if !self.devices[from].links.contains(&to) {
             return;

@@ -5,17 +5,20 @@ use conclave_protocol::{
     meeting::{AutoAdmit, MemberStatus, Reason},
 };
 
-use super::COALESCE;
+use super::{COALESCE, Leader};
 use crate::{
     session::{
         Session,
         counters::Counters,
-        input::Freshness,
+        input::{Freshness, MeetingView},
         output::{CommandError, Event, Output},
         verify::Checker,
     },
     wire::{Farewell, Knock, PeerMessage},
 };
+
+/// Guests before the door.
+const MAX_KNOCKS: usize = 256;
 
 impl Session {
     /// Checks every request and tells what changed.
@@ -64,7 +67,6 @@ impl Session {
 
     /// Takes a guest's first words.
     pub(in crate::session) fn knocked(&mut self, npk: Npk, knock: Knock) {
-        const MAX_KNOCKS: usize = 256;
         let known = self.view().and_then(|view| view.members.get(&knock.idx)).cloned();
         let Some(leader) = &mut self.leader else {
             Counters::count(&mut self.counters.bad_messages);
@@ -74,7 +76,8 @@ impl Session {
         // Whoever calls from the wrong device does not push out the right one.
         let right = known.as_ref().is_some_and(|known| known.member.npk == npk);
         let taken = leader.knocks.contains_key(&idx) && !right;
-        if taken || leader.knocks.len() >= MAX_KNOCKS {
+        let view = self.view.as_ref().map(|(_, view)| view);
+        if taken || !leader.makes_room(npk, right, view) {
             Counters::count(&mut self.counters.bad_messages);
             return;
         }
@@ -139,5 +142,20 @@ impl Session {
         leader.removals.insert(idx, if ban { Reason::Banned } else { Reason::Kicked });
         leader.soon(now);
         Ok(())
+    }
+}
+
+impl Leader {
+    /// Whether one more may knock. One link knocks for one seat; and where strangers took all
+    /// places, whoever the ledger knows gets the place of one of them.
+    fn makes_room(&mut self, npk: Npk, right: bool, view: Option<&MeetingView>) -> bool {
+        self.knocks.retain(|_, (link, _)| *link != npk);
+        if self.knocks.len() < MAX_KNOCKS {
+            return true;
+        }
+        let npk_of = |idx| Some(view?.members.get(idx)?.member.npk);
+        let stranger = self.knocks.iter().find(|(idx, (link, _))| npk_of(idx) != Some(*link));
+        let stranger = stranger.map(|(idx, _)| *idx).filter(|_| right);
+        stranger.is_some_and(|idx| self.knocks.remove(&idx).is_some())
     }
 }
