@@ -36,7 +36,7 @@ fn a_key_that_does_not_prove_its_possession_is_not_added() {
     let missing = Refusal::MissingSignature(Role::Possession);
     assert_eq!(world.run(&without).map_err(refusal), Err(missing));
     // Signed by another key, for another body, for another network.
-    let other = AddDevice { seq: 9, ..body.clone() };
+    let other = AddDevice { seq: 9, ..body };
     for proof in [
         body.prove(&chain, &thief.signer),
         other.prove(&chain, &device.signer),
@@ -75,7 +75,7 @@ fn weak_foreign_and_used_keys_are_not_taken() {
     let (first, other) = (world.person(1), world.person(2));
     let chain = world.rules.chain_id;
     let (body, device) = world.device_body(&first, 3);
-    let squatted = AddDevice { dev: DeviceId([7; 32]), ..body.clone() };
+    let squatted = AddDevice { dev: DeviceId([7; 32]), ..body };
     let proof = squatted.prove(&chain, &device.signer);
     assert_eq!(world.introduce(&first, squatted, proof), Err(Refusal::WrongId));
     // A key that is bound to somebody, even with their help.
@@ -106,8 +106,8 @@ fn changes_of_a_user_are_a_chain() {
     let (stale, second) = world.device_body(&first, 2);
     world.add_device(&first, 3);
     let (body, _) = world.device_body(&first, 2);
-    let seq = AddDevice { seq: body.seq + 1, ..body.clone() };
-    let prev = AddDevice { prev: Digest([1; 32]), ..body.clone() };
+    let seq = AddDevice { seq: body.seq + 1, ..body };
+    let prev = AddDevice { prev: Digest([1; 32]), ..body };
     for (body, refusal) in
         [(stale, Refusal::StaleSeq), (seq, Refusal::StaleSeq), (prev, Refusal::StaleChange)]
     {
