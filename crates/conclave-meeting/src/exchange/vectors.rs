@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     exchange::Party,
-    key::Commitment,
+    key::{Commitment, expand},
     vectors::{frozen, read},
 };
 

@@ -156,7 +156,7 @@ impl Scene {
             idx: MemberIdx(1),
             ek_hash: Digest(view.members[&MemberIdx(1)].member.ek_hash),
         };
-        let (chain, kem_ct) = PairChain::offer(&pair, &self.keys, &self.ek).unwrap();
+        let (mut chain, kem_ct) = PairChain::offer(&pair, &self.keys, &self.ek).unwrap();
         let enc_mk = chain.wrap(record.epoch, &record.digest(), given).unwrap();
         let kem_ct = Some(kem_ct);
         let wrap = Wrap { mid: MID, epoch: record.epoch, idx: MemberIdx(1), kem_ct, enc_mk };

@@ -194,7 +194,7 @@ impl Session {
             exchange.chain = Some(chain);
             kem_ct = Some(ct);
         }
-        let enc_mk = exchange.chain.as_ref()?.wrap(epoch, record, mk).ok()?;
+        let enc_mk = exchange.chain.as_mut()?.wrap(epoch, record, mk).ok()?;
         Some(Wrap { mid: self.mid, epoch, idx, kem_ct, enc_mk })
     }
 
