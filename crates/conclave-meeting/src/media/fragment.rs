@@ -34,7 +34,8 @@ pub enum FragmentError {
     Malformed,
 }
 
-/// Cuts `sealed` into datagrams of at most `limit` bytes; none if that needs over 16 pieces.
+/// Cuts `sealed` into datagrams of at most `limit` bytes; none if that needs over 16 pieces, or if
+/// nothing fits.
 #[must_use]
 pub fn split(sealed: &[u8], id: u16, limit: usize) -> Vec<Bytes> {
     if sealed.len() < limit {
@@ -45,7 +46,7 @@ pub fn split(sealed: &[u8], id: u16, limit: usize) -> Vec<Bytes> {
     }
     let room = limit.saturating_sub(PIECE_HEADER).max(1);
     let count = sealed.len().div_ceil(room);
-    if count > MAX_PIECES {
+    if !(1..=MAX_PIECES).contains(&count) {
         return Vec::new();
     }
     // Pieces of equal length: two datagrams of 700 bytes travel better than 1,150 and 250.
@@ -186,5 +187,43 @@ mod tests {
         let mut reassembler = Reassembler::default();
         assert_eq!(reassembler.push(&pieces[0], Millis(0)), Ok(None));
         assert_eq!(reassembler.push(&pieces[1], Millis(1_000)), Ok(None));
+    }
+
+    #[test]
+    fn a_path_without_room_carries_nothing() {
+        for limit in 0..=PIECE_HEADER {
+            assert!(split(&[9; 100], 1, limit).is_empty());
+        }
+        assert!(split(&[], 1, 0).is_empty());
+    }
+
+    #[test]
+    fn pieces_that_contradict_each_other_are_refused() {
+        let mut reassembler = Reassembler::default();
+        let mut push = |place: u8, bytes: &[u8]| {
+            let head = [PIECE, 0, 7, place];
+            reassembler.push(&Bytes::from([&head, bytes].concat()), Millis(0))
+        };
+        // Number over the last one, a whole packet as a piece, no bytes, too many bytes.
+        for (place, bytes) in [(0x21, &[9_u8][..]), (0, &[9]), (0x01, &[]), (0x01, &[9; 1_401])] {
+            assert_eq!(push(place, bytes), Err(FragmentError::Malformed));
+        }
+        // Of two pieces, then of three.
+        assert_eq!(push(0x01, &[9]), Ok(None));
+        assert_eq!(push(0x12, &[9]), Err(FragmentError::Mismatch));
+        // Together longer than any packet.
+        assert_eq!(push(0x01, &[9; 1_400]), Ok(None));
+        assert_eq!(push(0x11, &[9]), Err(FragmentError::Mismatch));
+    }
+
+    #[test]
+    fn no_more_packets_wait_than_there_is_room_for() {
+        let mut reassembler = Reassembler::default();
+        for id in 0..100 {
+            let [high, low] = u16::to_be_bytes(id);
+            let piece = Bytes::from(vec![PIECE, high, low, 0x01, 9]);
+            assert_eq!(reassembler.push(&piece, Millis(0)), Ok(None));
+            assert!(reassembler.open.len() <= MAX_OPEN);
+        }
     }
 }

@@ -141,6 +141,26 @@ fn a_stream_nobody_announced_is_not_heard() {
     assert_eq!((opened(&world), world.session(2).counters().undeclared), (before, 1));
 }
 
+#[test]
+fn packets_before_their_key_wait_in_a_bounded_place() {
+    let (mut world, _) = streamed(10);
+    let (id, _) = newest_key(&world);
+    let kid = id.kid(world.idx(1), StreamNo::new(9).unwrap()).value();
+    // Any key will do: nobody can open them before the stream is announced.
+    let key = MeetingKey::danger_from_bytes([1; 32]);
+    let stream = id.stream(world.devices[1].dev, world.idx(1), StreamNo::CHAT, StreamKind::Chat);
+    let mut sealer = Sealer::new(key.stream_key(&stream), kid, metadata(&MID)).unwrap();
+    let (before, npk) = (world.session(2).counters().undeclared, world.npk(1));
+    let mut packet = Vec::new();
+    for _ in 0..600 {
+        sealer.seal(b"early", &mut packet).unwrap();
+        let bytes = [&[0], packet.as_slice()].concat().into();
+        world.give(2, Input::Datagram { npk, bytes });
+    }
+    let refused = world.session(2).counters().undeclared - before;
+    assert!((80..=100).contains(&refused), "{refused} of 600 were refused at once");
+}
+
 /// A meeting of three, a fourth admitted, and the bundle that the leader sent to device 2.
 fn with_bundles() -> (World, Bundle, Bundle) {
     let mut world = World::meeting(51, 4, 3, Net::GOOD);

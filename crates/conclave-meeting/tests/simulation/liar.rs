@@ -10,8 +10,8 @@ use conclave_meeting::{
     wire::{Bundle, Name, PeerMessage, Wrap},
 };
 use conclave_protocol::{
-    Body, Context, Digest, Ed25519Signer, Epoch, EpochRecord, MeetingRecord, MemberIdx, Npk,
-    PublishMeeting, Signer, Term, UserInfo,
+    Body, Context, Digest, Ed25519Signer, Epoch, EpochRecord, MeetingId, MeetingRecord, MemberIdx,
+    Npk, PublishMeeting, Signer, Term, UserInfo,
     codec::{List, Set},
     encode,
     invite::InviteSecret,
@@ -139,6 +139,21 @@ impl Scene {
         }
     }
 
+    /// The record with the hash and the commitment that it should have.
+    fn committed(&self, record: EpochRecord, mk: &MeetingKey) -> EpochRecord {
+        let view = self.ledger.view(MID, 1);
+        let members = record.roster.iter().map(|idx| (idx, &view.members[&idx].member));
+        let place = Commitment {
+            mid: record.mid,
+            term: record.term,
+            epoch: record.epoch,
+            roster_hash: roster_hash(members),
+            prev: record.prev,
+        };
+        let (mk_commit, roster_hash) = (mk.commit(&place), place.roster_hash);
+        EpochRecord { mk_commit, roster_hash, ..record }
+    }
+
     /// A well-made bundle that wraps `given` for the guest under that record.
     fn bundle(&self, record: EpochRecord, given: &MeetingKey) -> Bundle {
         let view = self.ledger.view(MID, 1);
@@ -199,22 +214,68 @@ fn a_roster_other_than_the_ledgers_is_refused_with_an_alarm() {
     assert!(scene.events.contains(&Event::Alarm(Alarm::LeaderEquivocated(Epoch(1)))));
 }
 
-#[test]
-fn a_record_that_does_not_follow_the_ledger_is_not_taken() {
-    let mut scene = scene();
-    let mk = MeetingKey::generate(&mut scene.rng);
-    let mut record = scene.record(&mk);
-    record.prev = Digest([1; 32]);
-    let bundle = scene.bundle(record, &mk);
-    assert!(!scene.offer(bundle));
+/// What is wrong with a record when nothing else is.
+type Lie = fn(&mut EpochRecord);
+
+/// Offers the guest one record per lie, each well signed, hashed and committed to.
+fn offers_none(mut scene: Scene, lies: &[Lie]) {
+    for (n, lie) in lies.iter().enumerate() {
+        let mk = MeetingKey::generate(&mut scene.rng);
+        let mut record = scene.record(&mk);
+        lie(&mut record);
+        let record = scene.committed(record, &mk);
+        let bundle = scene.bundle(record, &mk);
+        assert!(!scene.offer(bundle), "lie {n}");
+    }
 }
 
 #[test]
-fn a_roster_without_the_guest_is_not_taken() {
+fn a_record_that_does_not_follow_the_ledger_is_not_taken() {
+    offers_none(scene(), &[|record| record.prev = Digest([1; 32])]);
+}
+
+#[test]
+fn a_record_of_another_meeting_or_term_is_not_taken() {
+    offers_none(
+        scene(),
+        &[|record| record.mid = MeetingId([1; 32]), |record| record.term = Term(0)],
+    );
+}
+
+#[test]
+fn a_roster_without_the_guest_or_its_leader_is_not_taken() {
+    offers_none(
+        scene(),
+        &[
+            |record| record.roster = Roster::new([MemberIdx(0)]).unwrap(),
+            |record| record.roster = Roster::new([MemberIdx(1)]).unwrap(),
+        ],
+    );
+}
+
+#[test]
+fn a_record_older_than_the_ledgers_is_not_taken() {
     let mut scene = scene();
     let mk = MeetingKey::generate(&mut scene.rng);
-    let mut record = scene.record(&mk);
-    record.roster = Roster::new([MemberIdx(0)]).unwrap();
-    let bundle = scene.bundle(record, &mk);
-    assert!(!scene.offer(bundle));
+    let first = scene.record(&mk);
+    let dev = scene.ledger.view(MID, 1).members[&MemberIdx(0)].member.dev;
+    assert_eq!(scene.ledger.block(2, vec![(&scene.signer, dev, first.into())]), [Ok(())]);
+    scene.look();
+    offers_none(scene, &[|record| record.epoch = Epoch(0)]);
+}
+
+#[test]
+fn a_wrap_with_another_address_is_not_taken() {
+    let lies: [fn(&mut Wrap); 3] = [
+        |wrap| wrap.mid = MeetingId([1; 32]),
+        |wrap| wrap.epoch = Epoch(2),
+        |wrap| wrap.idx = MemberIdx(0),
+    ];
+    for lie in lies {
+        let mut scene = scene();
+        let mk = MeetingKey::generate(&mut scene.rng);
+        let mut bundle = scene.bundle(scene.record(&mk), &mk);
+        lie(&mut bundle.wrap);
+        assert!(!scene.offer(bundle));
+    }
 }
