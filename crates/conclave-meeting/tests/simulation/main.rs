@@ -5,9 +5,12 @@
 mod attacks;
 mod churn;
 mod codes;
+mod corpus;
 mod forks;
 mod ledger;
 mod liar;
 mod meetings;
 mod survival;
+#[path = "../../../../fuzz/src/targets/mod.rs"]
+mod targets;
 mod world;
