@@ -26,6 +26,8 @@ use crate::{
 /// A member that lacks the key of a final epoch asks after this time, and then again.
 const FIRST_ASK: u64 = 300;
 const ASK_AGAIN: u64 = 1_000;
+/// A guest that waits before the door knocks again after this time.
+const KNOCK_AGAIN: u64 = 2_000;
 
 /// The state of a guest.
 pub(super) struct Guest {
@@ -38,6 +40,8 @@ pub(super) struct Guest {
     /// A bundle that needs a newer view of the ledger.
     waiting: Option<(Npk, Bundle)>,
     ask_at: Option<Millis>,
+    /// When it knocked last.
+    knocked: Option<Millis>,
 }
 
 impl Guest {
@@ -49,6 +53,7 @@ impl Guest {
             unstepped: None,
             waiting: None,
             ask_at: None,
+            knocked: None,
         }
     }
 
@@ -121,7 +126,7 @@ impl Session {
             Some(MemberStatus::Removed(Reason::TimedOut)) => self.end(Ending::TimedOut),
             Some(MemberStatus::Removed(_)) => self.end(Ending::Removed),
             Some(MemberStatus::Admitted) => self.follow_ledger(),
-            Some(MemberStatus::Requested) => {}
+            Some(MemberStatus::Requested) => self.knock_again(),
         }
         if let Some((npk, bundle)) = self.guest.as_mut().and_then(|guest| guest.waiting.take()) {
             self.weigh(npk, bundle, false);
@@ -165,14 +170,31 @@ impl Session {
 
     /// Says who this is to the leader, as soon as it is linked and no key is here yet.
     pub(super) fn knock(&mut self, leader: Npk) {
-        let (None, Some(idx), Some(_)) = (self.epochs.newest(), self.me, &self.guest) else {
-            return;
-        };
-        if let Some(knock) = self.make_knock(idx)
-            && self.send(leader, &PeerMessage::Knock(knock))
-        {
+        if self.send_knock(leader) {
             self.event(Event::Waiting);
         }
+    }
+
+    /// Says it again now and then: strangers may have held the place when it was said, or the
+    /// leader did not see the request yet.
+    fn knock_again(&mut self) {
+        let last = self.guest.as_ref().and_then(|guest| guest.knocked);
+        let due = last.is_some_and(|at| self.now.since(at) >= KNOCK_AGAIN);
+        if let Some(npk) = self.leader_npk().filter(|_| due) {
+            self.send_knock(npk);
+        }
+    }
+
+    fn send_knock(&mut self, leader: Npk) -> bool {
+        let (None, Some(idx)) = (self.epochs.newest(), self.me) else { return false };
+        let Some(knock) = self.guest.as_ref().and_then(|_| self.make_knock(idx)) else {
+            return false;
+        };
+        let sent = self.send(leader, &PeerMessage::Knock(knock));
+        if let Some(guest) = self.guest.as_mut().filter(|_| sent) {
+            guest.knocked = Some(self.now);
+        }
+        sent
     }
 
     fn make_knock(&self, idx: MemberIdx) -> Option<Knock> {

@@ -4,11 +4,14 @@ use bytes::Bytes;
 use conclave_meeting::{
     key::{EpochId, MeetingKey, StreamKind, metadata},
     media::{Header, Kid, Sealer, StreamNo},
-    session::{Alarm, Command, CommandError, Ending, Event, Fact, FactName, Input},
+    session::{
+        Alarm, Command, CommandError, Ending, Event, Fact, FactName, Freshness, Input, MemberView,
+    },
     wire::{Ack, Bundle, Farewell, Knock, PeerMessage},
 };
 use conclave_protocol::{
-    Context, Digest, Ed25519Signer, Epoch, MemberIdx, Npk, Signer, encode, invite::InviteSecret,
+    Context, Digest, Ed25519Signer, Epoch, MemberIdx, Npk, Signer, UserInfo, codec::Text, encode,
+    invite::InviteSecret,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -377,6 +380,64 @@ fn a_knock_over_another_link_fails_the_transport() {
     assert!(last_facts(&world).is_empty());
 }
 
+/// What is wrong with a request on the ledger, and the check that says so.
+type Flaw = (fn(&mut MemberView), FactName);
+
+#[test]
+fn a_banned_user_a_foreign_device_and_another_name_fail_before_the_door() {
+    let other_name = |asker: &mut MemberView| {
+        asker.info = Some(UserInfo::Clear(Text::new("somebody else").unwrap()));
+    };
+    let flaws: [Flaw; 4] = [
+        (other_name, FactName::Info),
+        (|asker| asker.banned = true, FactName::Ban),
+        (|asker| asker.device = None, FactName::Identity),
+        (|asker| asker.user = None, FactName::Identity),
+    ];
+    for (flaw, fact) in flaws {
+        let (mut world, facts) = failed_facts(|_, _| {});
+        assert!(facts.is_empty());
+        let mut view = world.view();
+        view.height.0 += 1;
+        flaw(view.members.get_mut(&MemberIdx(1)).unwrap());
+        world.give(0, Input::Ledger(Box::new(view)));
+        assert_eq!(last_facts(&world), [fact]);
+        refuses_to_admit(world);
+    }
+}
+
+#[test]
+fn nobody_is_admitted_on_an_old_view_of_the_ledger() {
+    let (mut world, _) = failed_facts(|_, _| {});
+    let mut view = world.view();
+    view.height.0 += 1;
+    view.freshness = Freshness::Stale;
+    world.give(0, Input::Ledger(Box::new(view)));
+    let admit = Command::Admit { idx: MemberIdx(1) };
+    assert_eq!(world.try_command(0, admit), Err(CommandError::LedgerStale));
+}
+
+#[test]
+fn only_other_members_are_removed() {
+    let mut world = World::meeting(65, 3, 2, Net::GOOD);
+    world.join(2);
+    world.run(2_000);
+    for device in [0, 2] {
+        let kick = Command::Kick { idx: world.idx(device), ban: false };
+        assert_eq!(world.try_command(0, kick), Err(CommandError::NoSuchMember));
+    }
+}
+
+#[test]
+fn a_call_in_the_lobby_takes_no_link_from_a_member() {
+    let (mut world, _) = streamed(5);
+    let (npk, before) = (world.npk(2), opened(&world));
+    world.give(1, Input::Connected { npk, lobby: true });
+    assert!(world.send_unit(1, 20));
+    world.run(500);
+    assert_eq!(opened(&world), before + 1);
+}
+
 /// The key of a stranger without a device.
 fn stranger(number: u16) -> Npk {
     let mut key = [0x55; 32];
@@ -398,17 +459,38 @@ fn a_flood_of_knocks_does_not_bar_the_door() {
     for strangers in [1, 400] {
         let mut world = World::meeting(63, 4, 2, Net::GOOD);
         let mut knock = knock_of(&world);
+        let before = world.session(0).counters().bad_messages;
         for number in 0..400_u16 {
             knock.idx = MemberIdx(100 + number);
             let bytes = PeerMessage::Knock(knock.clone()).to_bytes();
             world.give(0, Input::Message { npk: stranger(number % strangers), bytes });
         }
+        // One link holds one place, and there are 256.
+        let refused = if strangers == 1 { 0 } else { 400 - 256 };
+        assert_eq!(world.session(0).counters().bad_messages - before, refused);
         world.join(2);
         world.run(2_000);
         world.admit(2);
         world.run(3_000);
         assert!(world.session(2).sending_epoch().is_some(), "{strangers} strangers");
     }
+}
+
+#[test]
+fn strangers_that_knock_for_the_next_seat_keep_nobody_out() {
+    let mut world = World::meeting(66, 3, 2, Net::GOOD);
+    let mut knock = knock_of(&world);
+    for number in 0..300_u16 {
+        knock.idx = MemberIdx(number);
+        let bytes = PeerMessage::Knock(knock.clone()).to_bytes();
+        world.give(0, Input::Message { npk: stranger(number), bytes });
+    }
+    // The guest's knock comes before the leader sees its request.
+    world.join(2);
+    world.run(4_000);
+    world.admit(2);
+    world.run(3_000);
+    assert!(world.session(2).sending_epoch().is_some());
 }
 
 #[test]

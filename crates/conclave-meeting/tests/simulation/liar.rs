@@ -5,7 +5,7 @@ use std::sync::Arc;
 use conclave_meeting::{
     exchange::{Ek, MemberKeys, Pair, PairChain, Party},
     key::{Commitment, MeetingKey},
-    session::{Alarm, Config, Event, Input, Invited, Output, Session},
+    session::{Alarm, Config, Event, Input, Invited, MemberView, Output, Session},
     time::Millis,
     wire::{Bundle, Name, PeerMessage, Wrap},
 };
@@ -208,10 +208,30 @@ fn a_roster_other_than_the_ledgers_is_refused_with_an_alarm() {
     let mut scene = scene();
     let mk = MeetingKey::generate(&mut scene.rng);
     let mut record = scene.record(&mk);
-    record.roster_hash = Digest([1; 32]);
+    let (roster_hash, prev) = (Digest([1; 32]), record.prev);
+    let (mid, term, epoch) = (record.mid, record.term, record.epoch);
+    record.roster_hash = roster_hash;
+    record.mk_commit = mk.commit(&Commitment { mid, term, epoch, roster_hash, prev });
     let bundle = scene.bundle(record, &mk);
     assert!(!scene.offer(bundle));
     assert!(scene.events.contains(&Event::Alarm(Alarm::LeaderEquivocated(Epoch(1)))));
+}
+
+#[test]
+fn a_roster_with_somebody_unverified_is_refused_with_an_alarm() {
+    let flaws: [fn(&mut MemberView); 3] =
+        [|member| member.banned = true, |member| member.device = None, |member| member.user = None];
+    for flaw in flaws {
+        let mut scene = scene();
+        let mut view = scene.ledger.view(MID, 1);
+        view.height.0 += 1;
+        flaw(view.members.get_mut(&MemberIdx(0)).unwrap());
+        scene.give(Input::Ledger(Box::new(view)));
+        let mk = MeetingKey::generate(&mut scene.rng);
+        let bundle = scene.bundle(scene.record(&mk), &mk);
+        assert!(!scene.offer(bundle));
+        assert!(scene.events.contains(&Event::Alarm(Alarm::UnverifiedMember(MemberIdx(0)))));
+    }
 }
 
 /// What is wrong with a record when nothing else is.

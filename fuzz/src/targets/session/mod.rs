@@ -153,7 +153,7 @@ impl Scene {
             assert!(heard.contains(&seq), "device {to} does not hear device {from}");
         }
         world.join(LATE);
-        world.run(3_000);
+        world.run(5_000);
         world.admit(LATE);
         world.run(4_000);
         assert!(world.session(LATE).sending_epoch().is_some(), "nobody new comes in any more");

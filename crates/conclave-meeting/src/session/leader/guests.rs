@@ -73,6 +73,10 @@ impl Session {
             return;
         };
         let idx = knock.idx;
+        // Who waits says the same again now and then.
+        if leader.knocks.get(&idx).is_some_and(|(link, held)| *link == npk && *held == knock) {
+            return;
+        }
         // Whoever calls from the wrong device does not push out the right one.
         let right = known.as_ref().is_some_and(|known| known.member.npk == npk);
         let taken = leader.knocks.contains_key(&idx) && !right;
