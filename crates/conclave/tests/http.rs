@@ -13,10 +13,11 @@ use axum::{
     response::Response,
 };
 use conclave::http::{
-    Access, Backend, Fault, Kind, Listed, Refused, Sample, Token, router, table,
+    Access, Backend, Fault, IdentityBackend, Kind, Listed, Refused, Sample, Token, router, table,
     wire::{
-        Admit, Chat, Deny, DismissNotice, Identity, Invitation, Kick, NewIdentity, NewMeeting,
-        Notice, Opened, Preview, Published, Receive, Received, Refusal, Source, State,
+        AcceptDevice, Admit, Chat, Deny, Disclosed, DismissNotice, ForgetContact, Handed, Identity,
+        Invitation, Kick, Link, NewIdentity, NewMeeting, Notice, Opened, Preview, Published,
+        Receive, Received, Refusal, RevokeDevice, RotateKey, Source, State,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -37,6 +38,54 @@ struct Fake {
 impl Fake {
     fn called(&self) {
         self.calls.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl IdentityBackend for Fake {
+    async fn offer_device(&self) -> Result<Handed, Refused> {
+        self.called();
+        Ok(Handed::default())
+    }
+
+    async fn accept_device(&self, ask: AcceptDevice) -> Result<Handed, Refused> {
+        self.called();
+        assert!(!format!("{ask:?}").contains("correct horse"));
+        Ok(Handed::default())
+    }
+
+    async fn add_device(&self, _: Link) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn revoke_device(&self, _: RevokeDevice) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn rotate_key(&self, _: RotateKey) -> Result<Identity, Refused> {
+        self.called();
+        Ok(Identity::default())
+    }
+
+    async fn acknowledge_changes(&self) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn disclose(&self) -> Result<Handed, Refused> {
+        self.called();
+        Ok(Handed::default())
+    }
+
+    async fn check_disclosure(&self, _: Link) -> Result<Disclosed, Refused> {
+        self.called();
+        Ok(Disclosed::default())
+    }
+
+    async fn forget_contact(&self, _: ForgetContact) -> Result<(), Refused> {
+        self.called();
+        Ok(())
     }
 }
 

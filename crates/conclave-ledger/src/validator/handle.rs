@@ -102,6 +102,15 @@ impl Validator {
         self.ask(|reply| Request::Inclusion { id, reply }).await
     }
 
+    /// The bytes of a transaction that is final here; they hash to its id.
+    ///
+    /// # Errors
+    /// [`AskError::Unknown`] also for one that is older than what this validator remembers by id.
+    pub async fn transaction(&self, id: &TxId) -> Result<Bytes, AskError> {
+        let id = Digest(id.0);
+        self.ask(|reply| Request::Transaction { id, reply }).await
+    }
+
     /// The state answer for these keys (at most [`MAX_KEYS`](crate::MAX_KEYS)), all proven at one
     /// final height.
     ///

@@ -13,6 +13,8 @@ pub(crate) enum Request {
     Submit { bytes: Bytes, reply: oneshot::Sender<Result<TxId, Rejected>> },
     /// Prove a transaction final.
     Inclusion { id: Digest, reply: Reply<Bytes> },
+    /// The bytes of a final transaction.
+    Transaction { id: Digest, reply: Reply<Bytes> },
     /// Prove what keys hold.
     Query { keys: Vec<Key>, reply: Reply<Bytes> },
     /// A header answer, of the newest block unless a height is given.

@@ -130,6 +130,9 @@ impl<E: Runtime> Service<E> {
             Request::Inclusion { id, reply } => {
                 let _ = reply.send(self.inclusion(id).await);
             }
+            Request::Transaction { id, reply } => {
+                let _ = reply.send(self.transaction(id).await);
+            }
             Request::Query { keys, reply } => {
                 let _ = reply.send(self.query(&keys).await);
             }
@@ -289,6 +292,15 @@ impl<E: Runtime> Service<E> {
         let at = self.certify(block.header).await?;
         let answer = InclusionAnswer { at, in_meeting: place.in_meeting, index: place.index, path };
         Ok(to_bytes(&answer))
+    }
+
+    /// The bytes need no proof: their hash is the id they were asked by.
+    async fn transaction(&self, id: Digest) -> Result<Bytes, AskError> {
+        let place = self.app.finality().place(&id).ok_or(AskError::Unknown)?;
+        let block = self.block(place.height).await.ok_or(AskError::Unknown)?;
+        let txs = if place.in_meeting { &block.meeting } else { &block.identity };
+        let index = usize::try_from(place.index).map_err(|_| AskError::Unknown)?;
+        Ok(txs.get(index).ok_or(AskError::Unknown)?.bytes().clone())
     }
 
     /// Proves what every key holds, all at the newest final height.

@@ -8,6 +8,7 @@
 mod ask;
 mod follow;
 mod fork;
+mod history;
 mod remote;
 mod submit;
 mod view;
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use history::Change;
 pub use remote::RemoteError;
 
 /// The ledger, verified. Clones share one light client and its connections.
@@ -267,6 +269,9 @@ pub enum ChainError {
     /// The transaction ran out of time before any validator proved it final.
     #[error("the transaction was not taken in before it expired")]
     Expired,
+    /// No validator has the bytes of a transaction that is final.
+    #[error("no validator remembers the older changes of this user")]
+    Forgotten,
     /// The members of a meeting changed faster than they could be read, or one is withheld.
     #[error("no validator proves all members of the meeting at one height")]
     Incomplete,
@@ -290,6 +295,8 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Most changes of one user that are walked through.
+const MAX_HISTORY: usize = 1_024;
 /// How long the first header may take.
 const FIRST: Duration = Duration::from_secs(10);
 

@@ -13,6 +13,7 @@ use conclave_ledger::MAX_ANSWER;
 use conclave_protocol::{
     Key, RegisterUser, Signature, TxId, ValidatorKey,
     codec::{List, encode},
+    tx::MAX_TX_BYTES,
 };
 use reqwest::{Client, Response, StatusCode};
 
@@ -85,6 +86,13 @@ impl Remote {
         let url = format!("{}/v1/tx/{}?wait_ms={}", self.url, id.to_hex(), wait.as_millis());
         let answer = self.client.get(url).timeout(wait + QUICK).send().await?;
         body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// The bytes of a final transaction; the caller compares their hash.
+    pub(super) async fn transaction(&self, id: &TxId) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/tx/{}/bytes", self.url, id.to_hex());
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_TX_BYTES).await
     }
 
     /// The proven state of some keys.

@@ -2,7 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Common, client::Local};
+use super::{
+    Common,
+    client::Local,
+    output::{mark, plain, short},
+};
 use crate::http::wire::{
     Admit, Chat, Codes, Deny, Empty, Fact, Invitation, Kick, Line, Meeting, NewMeeting, Opened,
     Preview,
@@ -200,19 +204,4 @@ fn show(meeting: &Meeting) -> String {
         lines.push(format!("  note: {}; {}", notice.text, notice.next));
     }
     lines.join("\n")
-}
-
-/// What others wrote, without what a terminal would obey: controls, and marks that turn the
-/// direction of what follows (UAX 9).
-fn plain(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
-}
-
-const fn mark(ok: bool) -> &'static str {
-    if ok { "ok" } else { "NO" }
-}
-
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }

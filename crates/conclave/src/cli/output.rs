@@ -65,3 +65,20 @@ pub(super) fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }
+
+/// What others wrote, without what a terminal would obey: controls, and marks that turn the
+/// direction of what follows (UAX 9).
+pub(super) fn plain(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a check held.
+pub(super) const fn mark(ok: bool) -> &'static str {
+    if ok { "ok" } else { "NO" }
+}
+
+/// Enough of an id to tell it from others.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Api, Backend, Token, events,
     guard::{Guard, guard},
-    handlers as h, page,
+    handlers::{self as h, identity as i},
+    page,
     reply::refuse,
 };
 
@@ -104,6 +105,15 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         read("/api/events", get(events::events::<B>)),
         read("/metrics", get(h::metrics::<B>)),
         ask("/api/identity", SMALL, post(h::create_identity::<B>)),
+        ask("/api/devices/offer", SMALL, post(i::offer_device::<B>)),
+        ask("/api/devices/accept", SMALL, post(i::accept_device::<B>)),
+        ask("/api/devices/add", SMALL, post(i::add_device::<B>)),
+        ask("/api/devices/revoke", SMALL, post(i::revoke_device::<B>)),
+        ask("/api/devices/rotate", SMALL, post(i::rotate_key::<B>)),
+        ask("/api/changes/known", SMALL, post(i::acknowledge_changes::<B>)),
+        ask("/api/info/disclose", SMALL, post(i::disclose::<B>)),
+        ask("/api/info/check", SMALL, post(i::check_disclosure::<B>)),
+        ask("/api/contacts/forget", SMALL, post(i::forget_contact::<B>)),
         ask("/api/meetings", SMALL, post(h::create_meeting::<B>)),
         ask("/api/invite", SMALL, post(h::preview::<B>)),
         ask("/api/join", SMALL, post(h::join::<B>)),

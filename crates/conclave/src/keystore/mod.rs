@@ -20,7 +20,7 @@ use crate::files;
 pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
-pub use secrets::{Disclosure, Secrets, fingerprint};
+pub use secrets::{Disclosure, Origin, Secrets, fingerprint};
 
 /// The key file of one home directory.
 #[derive(Clone, Debug)]
@@ -64,6 +64,12 @@ impl Keystore {
     pub const fn with_cost(mut self, cost: Cost) -> Self {
         self.cost = cost;
         self
+    }
+
+    /// The home directory.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.home.clone()
     }
 
     /// Where the file is.

@@ -15,13 +15,24 @@ pub struct Secrets {
     pub user: UserId,
     /// `DeviceID` of the paper.
     pub device: DeviceId,
-    /// Salt from which [`user`](Self::user) was made.
-    pub salt: [u8; 16],
+    /// How this device came to be one of the user's.
+    pub origin: Origin,
     /// The user info in the clear.
     pub info: String,
     /// What opens or proves it to those it is shown to.
     pub disclosure: Disclosure,
+    /// Seed of the identity key that is to replace the one in use, while the ledger decides.
+    pub next: Option<Zeroizing<[u8; 32]>>,
     seed: Zeroizing<[u8; 32]>,
+}
+
+/// How a device came to be one of its user's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// It founded the user, with this salt in the UserID.
+    Founder([u8; 16]),
+    /// Another device adds it, or a recovery key did.
+    Added,
 }
 
 /// What goes with user info that the ledger does not hold in the clear (paper, section IV.A).
@@ -41,12 +52,26 @@ impl Secrets {
         chain_id: ChainId,
         user: UserId,
         device: DeviceId,
-        salt: [u8; 16],
+        origin: Origin,
         seed: Zeroizing<[u8; 32]>,
         info: String,
         disclosure: Disclosure,
     ) -> Self {
-        Self { chain_id, user, device, salt, info, disclosure, seed }
+        Self { chain_id, user, device, origin, info, disclosure, next: None, seed }
+    }
+
+    /// The same with the key that was to replace the one in use, now in use.
+    #[must_use]
+    pub fn rotated(mut self) -> Self {
+        if let Some(next) = self.next.take() {
+            self.seed = next;
+        }
+        self
+    }
+
+    /// The seed, to derive other keys at rest from.
+    pub(crate) fn danger_seed(&self) -> &[u8; 32] {
+        &self.seed
     }
 
     /// Signs as this device (ISK).
@@ -73,15 +98,21 @@ impl Secrets {
             Disclosure::Encrypted(key) => (1, key.clone()),
             Disclosure::Commit(r) => (2, r.clone()),
         };
+        let (added, salt) = match self.origin {
+            Origin::Founder(salt) => (0, salt),
+            Origin::Added => (ADDED, [0; 16]),
+        };
+        let rotating = if self.next.is_some() { ROTATING } else { 0 };
         let mut bytes = Zeroizing::new(Vec::with_capacity(FIXED + self.info.len()));
         for part in [
             &self.chain_id.0[..],
             &self.user.0,
             &self.device.0,
-            &self.salt,
+            &salt,
             &*self.seed,
-            &[form],
+            &[form | added | rotating],
             &*opener,
+            self.next.as_ref().map_or(&[], |next| &next[..]),
             self.info.as_bytes(),
         ] {
             bytes.extend_from_slice(part);
@@ -98,14 +129,20 @@ impl Secrets {
         let seed = Zeroizing::new(take(&mut rest)?);
         let [form] = take(&mut rest)?;
         let opener = Zeroizing::new(take(&mut rest)?);
-        let disclosure = match form {
+        let origin = if form & ADDED == 0 { Origin::Founder(salt) } else { Origin::Added };
+        let next = if form & ROTATING == 0 {
+            None
+        } else {
+            Some(Zeroizing::new(take(&mut rest)?))
+        };
+        let disclosure = match form & !(ADDED | ROTATING) {
             0 => Disclosure::Clear,
             1 => Disclosure::Encrypted(opener),
             2 => Disclosure::Commit(opener),
             _ => return Err(Tampered),
         };
         let info = std::str::from_utf8(rest).map_err(|_| Tampered)?.to_owned();
-        Ok(Self { chain_id, user, device, salt, info, disclosure, seed })
+        Ok(Self { chain_id, user, device, origin, info, disclosure, next, seed })
     }
 }
 
@@ -134,5 +171,8 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Tampered> {
     Ok(*head)
 }
 
-/// Bytes before the info.
-const FIXED: usize = 32 * 3 + 16 + 32 + 1 + 32;
+/// Most bytes before the info.
+const FIXED: usize = 32 * 3 + 16 + 32 + 1 + 32 + 32;
+/// Flags beside the form.
+const ADDED: u8 = 0x80;
+const ROTATING: u8 = 0x40;

@@ -9,7 +9,7 @@ fn secrets(disclosure: Disclosure) -> Secrets {
         ChainId([1; 32]),
         UserId([2; 32]),
         DeviceId([3; 32]),
-        [4; 16],
+        Origin::Founder([4; 16]),
         Zeroizing::new([5; 32]),
         "Ada Lovelace".into(),
         disclosure,

@@ -1,9 +1,12 @@
 //! The daemon behind the local API: one identity, one ledger, one browser, one meeting at a time.
 //!
-//! Read in this order: [`Node`], `profile` (who the person is), `outbox` (what this device says on
-//! the ledger), `room` (a meeting), `record` (what the demo writes down).
+//! Read in this order: [`Node`], `profile` (who the person is), `own` (what they do about it),
+//! `book` (what is remembered of others), `outbox` (what this device says on the ledger), `room` (a
+//! meeting), `record` (what the demo writes down).
 
+mod book;
 mod outbox;
+mod own;
 mod profile;
 pub(crate) mod record;
 mod room;
@@ -12,11 +15,16 @@ mod state;
 use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::{Command, Config, Invited, NewMeeting as NewSession, Session};
-use conclave_protocol::{MeetingId, MemberIdx, codec::Text, invite::InviteSecret, meeting::Policy};
+use conclave_protocol::{
+    Ed25519Signer, Key, MeetingId, MemberIdx, Record, Signer as _, codec::Text,
+    invite::InviteSecret, meeting::Policy,
+};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use self::{
+    book::Book,
     outbox::Outbox,
+    own::attend::attend,
     profile::{Profile, ProfileError},
     room::{Ground, Inviter, Opening, Room, door},
 };
@@ -30,12 +38,10 @@ use crate::{
             Notice, Opened, Preview, Published, Receive, Received, Role, Source, State,
         },
     },
-    keystore::{Keystore, Passphrase},
+    keystore::{Keystore, Passphrase, Secrets},
     rtc::{self, Rtc, RtcConfig, RtcEvent, StreamKey},
 };
 
-/// Least time between two questions whether the ledger has the identity.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// Notices that a slow reader may have waiting.
 const NOTICES: usize = 64;
 
@@ -77,6 +83,7 @@ pub struct Node {
 struct Person {
     profile: Arc<Profile>,
     outbox: Outbox,
+    book: Book,
     view: Identity,
 }
 
@@ -98,16 +105,11 @@ impl Node {
             Some(_) => Some(setup.keystore.open(setup.passphrase.as_ref())?),
             None => None,
         };
-        let found = found.map(|secrets| person(&setup.chain, Profile::open(secrets)));
-        let profile = found.as_ref().map(|person| Arc::clone(&person.profile));
-        let (person, who) = watch::channel(found);
-        if let Some(profile) = profile {
-            tokio::spawn(settle(setup.chain.clone(), profile, person.clone()));
-        }
+        let (person, who) = watch::channel(None);
         let (room, meeting) = watch::channel(None);
         let state = state::keep(setup.chain.clone(), setup.dev, who, meeting);
         let (notices, _) = broadcast::channel(NOTICES);
-        Ok(Arc::new(Self {
+        let node = Arc::new(Self {
             setup,
             rtc,
             browser: Arc::new(tokio::sync::Mutex::new(browser)),
@@ -116,7 +118,57 @@ impl Node {
             state,
             notices,
             opening: tokio::sync::Mutex::new(()),
-        }))
+        });
+        if let Some(secrets) = found {
+            let secrets = Box::pin(node.finish_rotation(secrets)).await;
+            node.take_over(Profile::open(secrets));
+        }
+        Ok(node)
+    }
+
+    /// From here on this is the identity of the daemon; it is looked after.
+    fn take_over(&self, profile: Profile) -> Person {
+        let chain = self.setup.chain.clone();
+        let secrets = &profile.secrets;
+        let book = Book::open(&self.setup.keystore.home(), secrets).unwrap_or_else(|error| {
+            tracing::error!(%error, "the list of contacts does not open; it is left as it is");
+            Book::blank(secrets)
+        });
+        let profile = Arc::new(profile);
+        let signer = Arc::clone(&profile.signer) as _;
+        let outbox = Outbox::start(chain.clone(), profile.secrets.device, signer, book.clone());
+        let mut view = profile.view(false);
+        view.unexplained = own::attend::unexplained(&book);
+        let person = Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile) };
+        self.person.send_replace(Some(person.clone()));
+        tokio::spawn(attend(chain, book, profile, self.person.clone()));
+        person
+    }
+
+    /// This program was stopped while the ledger decided about a new key: the ledger says which
+    /// one counts. Without an answer both are kept.
+    async fn finish_rotation(&self, secrets: Secrets) -> Secrets {
+        let Some(next) = &secrets.next else { return secrets };
+        let next = Ed25519Signer::from_seed(next).ivk();
+        let key = Key::Device(secrets.device);
+        let known = self.setup.chain.snapshot(std::slice::from_ref(&key)).await;
+        match known.as_ref().ok().and_then(|known| known.record(&key)) {
+            Some(Record::Device(device)) if device.ivk == next => {
+                let book = Book::open(&self.setup.keystore.home(), &secrets);
+                let secrets = secrets.rotated();
+                if let Ok(book) = book
+                    && let Err(error) = book.rekey(&secrets)
+                {
+                    tracing::warn!(%error, "the book could not be sealed again");
+                }
+                let passphrase = self.setup.passphrase.as_ref();
+                if let Err(error) = self.setup.keystore.save(&secrets, passphrase) {
+                    tracing::warn!(%error, "the key file could not be written");
+                }
+                secrets
+            }
+            _ => secrets,
+        }
     }
 
     fn person(&self) -> Result<Person, Refused> {
@@ -151,6 +203,8 @@ impl Node {
         let mid = opening.mid.to_hex();
         let ground = Ground {
             chain: self.setup.chain.clone(),
+            book: person.book.clone(),
+            me: person.profile.secrets.user,
             outbox: person.outbox.clone(),
             rtc: self.rtc.clone(),
             browser: Arc::clone(&self.browser),
@@ -190,35 +244,6 @@ fn shorten(name: &str) -> &str {
         end = end.saturating_sub(1);
     }
     name.get(..end).unwrap_or_default()
-}
-
-fn person(chain: &Chain, profile: Profile) -> Person {
-    let profile = Arc::new(profile);
-    let outbox =
-        Outbox::start(chain.clone(), profile.secrets.device, Arc::clone(&profile.signer) as _);
-    Person { view: profile.view(false), outbox, profile }
-}
-
-/// Makes sure that the ledger has the identity of the key file: this program may have been killed
-/// between writing the one and hearing of the other.
-async fn settle(chain: Chain, profile: Arc<Profile>, person: watch::Sender<Option<Person>>) {
-    let mut headers = chain.headers();
-    loop {
-        let registered = match profile.is_registered(&chain).await {
-            Ok(false) => profile.register(&chain).await.map(|_| true),
-            known => known.map_err(ProfileError::from),
-        };
-        match registered {
-            Ok(_) => break,
-            Err(error) => tracing::warn!(%error, "the identity is not confirmed by the ledger yet"),
-        }
-        // The ledger was not heard or was full: again with its next block, but not in a rush.
-        tokio::time::sleep(AGAIN).await;
-        if headers.changed().await.is_err() {
-            return;
-        }
-    }
-    person.send_if_modified(|person| person.as_mut().is_some_and(Person::confirm));
 }
 
 impl Backend for Node {
@@ -271,18 +296,13 @@ impl Backend for Node {
             self.setup.keystore.forget();
             return Err(refused(error));
         }
-        let mut person = person(chain, profile);
-        let (profile, registered) = (Arc::clone(&person.profile), result.is_ok());
-        if registered {
+        // If it failed, a validator may have taken it all the same: the key is kept and asked about.
+        let mut person = self.take_over(profile);
+        if result.is_ok() {
             person.confirm();
+            self.person.send_replace(Some(person.clone()));
         }
-        let view = person.view.clone();
-        self.person.send_replace(Some(person));
-        if !registered {
-            // A validator may have taken it all the same, so the key is kept and asked about.
-            tokio::spawn(settle(chain.clone(), profile, self.person.clone()));
-        }
-        Ok(view)
+        Ok(person.view)
     }
 
     async fn create_meeting(&self, ask: NewMeeting) -> Result<Opened, Refused> {
@@ -424,6 +444,9 @@ fn refused(error: &ProfileError) -> Refused {
         ),
         ProfileError::Name(_) => {
             Refused::new(Fault::Wrong, error.to_string(), "choose another name")
+        }
+        ProfileError::NotAdded => {
+            Refused::new(Fault::Conflict, error.to_string(), "add it from the first device")
         }
         ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
     }

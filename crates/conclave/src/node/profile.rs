@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     chain::{Chain, ChainError, Included},
     http::wire::{Identity, InfoForm, InfoView},
-    keystore::{Disclosure, Secrets},
+    keystore::{Disclosure, Origin, Secrets},
 };
 
 /// Most bytes of user info.
@@ -42,6 +42,9 @@ pub(crate) enum ProfileError {
     /// The cipher refused, which no input of this program causes.
     #[error("the user info could not be sealed")]
     Seal,
+    /// Another device of the person has to add this one first.
+    #[error("this device waits to be added by another one of the same person")]
+    NotAdded,
     /// Empty, too long, or with characters that nothing shows.
     #[error("the name cannot be used: {0}")]
     Name(String),
@@ -77,8 +80,14 @@ impl Profile {
             InfoForm::Encrypted => Disclosure::Encrypted(random()),
         };
         let name = text.as_str().to_owned();
-        let secrets = Secrets::new(chain_id, user, device, salt, seed, name, disclosure);
+        let origin = Origin::Founder(salt);
+        let secrets = Secrets::new(chain_id, user, device, origin, seed, name, disclosure);
         Ok(Self::open(secrets))
+    }
+
+    /// Whether this device founded its user.
+    pub(crate) const fn is_founder(&self) -> bool {
+        matches!(self.secrets.origin, Origin::Founder(_))
     }
 
     /// Whether the ledger has this device, at the newest final height.
@@ -97,11 +106,12 @@ impl Profile {
     /// [`ProfileError::Chain`] or [`ProfileError::Seal`].
     pub(crate) async fn register(&self, chain: &Chain) -> Result<Included, ProfileError> {
         let secrets = &self.secrets;
+        let Origin::Founder(salt) = secrets.origin else { return Err(ProfileError::NotAdded) };
         let info = published_info(secrets)?;
         let body = RegisterUser::new(
             &secrets.chain_id,
             secrets.ivk(),
-            secrets.salt,
+            salt,
             info,
             // The sponsor puts its own name here.
             Gate::Work(0),
@@ -133,6 +143,7 @@ impl Profile {
             fingerprint: self.secrets.fingerprint(),
             info: InfoView { form, text: self.secrets.info.clone() },
             registered,
+            ..Identity::default()
         }
     }
 }
@@ -167,7 +178,7 @@ fn seal(user: &UserId, seq: u32, text: &str, key: &[u8; 32]) -> Result<UserInfo,
     Ok(UserInfo::Encrypted(key_id, nonce, bytes))
 }
 
-fn random() -> Zeroizing<[u8; 32]> {
+pub(crate) fn random() -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::rng().fill_bytes(&mut *bytes);
     bytes

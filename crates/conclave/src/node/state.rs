@@ -7,16 +7,18 @@ use std::{
 
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::{Person, room::Room};
+use super::{Person, book, room::Room};
 use crate::{
     chain::Chain,
-    http::wire::{Meeting, PastMeeting, Phase, State},
+    http::wire::{Contact, Meeting, PastMeeting, Phase, State},
 };
 
 /// The age of the newest header moves without any event.
 const REDRAW: Duration = Duration::from_millis(500);
 /// Ended meetings that are remembered.
 const RECENT: usize = 20;
+/// Contacts that the page is told of.
+const CONTACTS: usize = 100;
 
 /// Keeps the state up to date until nobody holds a receiver any more.
 pub(super) fn keep(
@@ -70,6 +72,7 @@ impl Keeper {
             identity: who.map(|person| person.view.clone()),
             meeting: meeting.cloned(),
             recent: self.recent.clone(),
+            contacts: who.map(contacts).unwrap_or_default(),
         }
     }
 
@@ -85,6 +88,24 @@ impl Keeper {
         self.recent.insert(0, PastMeeting { mid, title, ended_at_ms });
         self.recent.truncate(RECENT);
     }
+}
+
+/// The people met, the last one first.
+fn contacts(person: &Person) -> Vec<Contact> {
+    let mut people: Vec<_> = person
+        .book
+        .people()
+        .into_iter()
+        .map(|(user, book::Contact { name, since_ms, last_ms, .. })| Contact {
+            user,
+            name,
+            since_ms,
+            last_ms,
+        })
+        .collect();
+    people.sort_by_key(|contact| std::cmp::Reverse(contact.last_ms));
+    people.truncate(CONTACTS);
+    people
 }
 
 /// Whether nothing more happens in a meeting of this phase.

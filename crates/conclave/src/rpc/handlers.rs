@@ -64,6 +64,13 @@ pub(super) async fn inclusion(
     }
 }
 
+pub(super) async fn transaction(State(rpc): State<Rpc>, Path(id): Path<String>) -> Response {
+    match id.parse::<TxId>() {
+        Ok(id) => bytes(rpc.validator.transaction(&id).await),
+        Err(_) => refuse(StatusCode::BAD_REQUEST, "a transaction id has 64 hexadecimal digits"),
+    }
+}
+
 pub(super) async fn state(State(rpc): State<Rpc>, keys: Bytes) -> Response {
     match decode::<List<Key, MAX_KEYS>>(&keys) {
         Ok(keys) => bytes(rpc.validator.query(keys.into_vec()).await),

@@ -61,6 +61,7 @@ fn router(validator: Validator, closing: CancellationToken) -> Router {
     Router::new()
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))
         .route("/v1/tx/{id}", get(handlers::inclusion))
+        .route("/v1/tx/{id}/bytes", get(handlers::transaction))
         .route("/v1/state", post(handlers::state).layer(DefaultBodyLimit::max(128 * 1_024)))
         .route("/v1/latest", get(handlers::latest))
         .route("/v1/follow", get(handlers::follow))

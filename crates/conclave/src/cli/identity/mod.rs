@@ -1,11 +1,20 @@
 //! `conclave identity`
 
+mod device;
+
 use anyhow::anyhow;
 use clap::Subcommand;
 
-use super::{Common, advice::Advised as _, client::Local};
+use super::{
+    Common,
+    advice::Advised as _,
+    client::Local,
+    output::{Output, mark, plain, short},
+};
 use crate::{
-    http::wire::{Identity, InfoForm, NewIdentity},
+    http::wire::{
+        Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm, Link, NewIdentity,
+    },
     keystore::{ENVIRONMENT, Passphrase},
 };
 
@@ -25,28 +34,100 @@ pub(super) enum Command {
     },
     /// Show it
     Show,
+    /// The machines that are this person
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Everything that ever changed about this person on the ledger
+    History {
+        /// The changes that were not made from this device are known
+        #[arg(long)]
+        acknowledge: bool,
+    },
+    /// A link that shows somebody the name which the ledger hides
+    Disclose,
+    /// Check such a link against the ledger
+    Check {
+        /// conclave:i/1#...
+        link: String,
+    },
+    /// The people met so far
+    Contacts {
+        /// Forget this user
+        #[arg(long, value_name = "USER")]
+        forget: Option<String>,
+    },
 }
 
 pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
     let local = Local::find(&common.home())?;
+    let output = common.output();
     let identity: Identity = match command {
+        Command::Device(command) => return device::run(command, &local, output).await,
+        Command::History { acknowledge } => return history(acknowledge, &local, output).await,
+        Command::Disclose => {
+            let handed: Handed = local.post("/api/info/disclose", &Empty {}).await?;
+            return output.say(&handed, || {
+                format!("whoever has this link can read your name:\n{}", handed.link)
+            });
+        }
+        Command::Check { link } => {
+            let found: Disclosed = local.post("/api/info/check", &Link { link }).await?;
+            let shown = plain(&found.shown);
+            return output.say(&found, || {
+                format!("{} \"{shown}\"\n  user {}\n  {}", mark(found.ok), found.user, found.text)
+            });
+        }
+        Command::Contacts { forget } => return contacts(forget, &local, output).await,
         Command::Create { name, form, no_passphrase } => {
             let passphrase = if no_passphrase { None } else { choose()? };
             local.post("/api/identity", &NewIdentity { name, form, passphrase }).await?
         }
-        Command::Show => {
-            let none = || anyhow!("no identity on this device");
-            let found = local.state().await?.identity;
-            found.ok_or_else(none).advise("conclave identity create NAME")?
-        }
+        Command::Show => own(&local).await?,
     };
-    common.output().say(&identity, || {
+    output.say(&identity, || {
         let registered = if identity.registered { "registered" } else { "not registered" };
         format!(
             "{} ({registered})\n  fingerprint {}\n  user        {}\n  device      {}",
             identity.info.text, identity.fingerprint, identity.user, identity.device
         )
     })
+}
+
+/// The identity of the running daemon.
+async fn own(local: &Local) -> anyhow::Result<Identity> {
+    let none = || anyhow!("no identity on this device");
+    local.state().await?.identity.ok_or_else(none).advise("conclave identity create NAME")
+}
+
+async fn history(acknowledge: bool, local: &Local, output: Output) -> anyhow::Result<()> {
+    if acknowledge {
+        let _done: Empty = local.post("/api/changes/known", &Empty {}).await?;
+    }
+    let identity = own(local).await?;
+    for change in &identity.changes {
+        let foreign = identity.unexplained.iter().any(|other| other.id == change.id);
+        output.say(change, || {
+            let by = if change.mine { "this device" } else { short(&change.by) };
+            let mark = if foreign { "  NOT FROM HERE" } else { "" };
+            format!("{:>8}  {}  by {by}{mark}", change.height, change.text)
+        })?;
+    }
+    if identity.rewritten {
+        return Err(anyhow!("the ledger shows another past of this user than it showed before"))
+            .advise("do not trust this network; show this to its validators");
+    }
+    Ok(())
+}
+
+async fn contacts(forget: Option<String>, local: &Local, output: Output) -> anyhow::Result<()> {
+    if let Some(user) = forget {
+        let done: Empty = local.post("/api/contacts/forget", &ForgetContact { user }).await?;
+        return output.say(&done, || "forgotten".to_owned());
+    }
+    for contact in local.state().await?.contacts {
+        output.say(&contact, || format!("{}  {}", contact.user, plain(&contact.name)))?;
+    }
+    Ok(())
 }
 
 /// The passphrase of a new identity: from the environment, or asked for twice.

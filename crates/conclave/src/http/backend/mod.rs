@@ -1,5 +1,7 @@
 //! What the local API drives: one method per thing a person can do.
 
+mod identity;
+
 use std::{future::Future, sync::Arc};
 
 use tokio::sync::{broadcast, watch};
@@ -12,13 +14,15 @@ use super::{
     },
 };
 
+pub use identity::IdentityBackend;
+
 /// The daemon behind the API. Every method returns when the person's wish has been taken up or
 /// refused; what becomes of it shows in [`state`](Self::state).
 ///
 /// # Errors
 /// Every fallible method answers [`Refused`] with what happened and what to do; a refused command
 /// has changed nothing.
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: IdentityBackend + Send + Sync + 'static {
     /// The state after every change.
     fn state(&self) -> watch::Receiver<Arc<State>>;
 

@@ -1,5 +1,7 @@
 //! One function per command: check the shape, hand it to the backend, answer.
 
+pub(super) mod identity;
+
 use axum::{
     Json,
     extract::{FromRequest, Path, Query, Request, State as Extract, rejection::JsonRejection},

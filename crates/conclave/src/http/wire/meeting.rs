@@ -126,6 +126,9 @@ pub struct Member {
     pub key: KeyState,
     /// What is wrong with their key and what is being done; empty when nothing is.
     pub key_text: String,
+    /// What is known of them from before; absent for this device and until it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub met: Option<Fact>,
     /// What they send.
     pub streams: Vec<Stream>,
 }
@@ -230,6 +233,8 @@ pub enum FactName {
     Invite,
     /// The meeting keys are well formed and match their hashes.
     Keys,
+    /// Whether this device met them before, and what changed since.
+    Met,
     /// The request is signed by that identity key (eq. 12).
     Signature,
     /// The connection is held by the transport key of the request.

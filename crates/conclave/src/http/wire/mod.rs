@@ -6,6 +6,7 @@
 
 mod ask;
 mod codes;
+mod identity;
 mod meeting;
 mod state;
 
@@ -14,6 +15,10 @@ pub use ask::{
     Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
+pub use identity::{
+    AcceptDevice, Change, Contact, Device, Disclosed, ForgetContact, Handed, Link, RevokeDevice,
+    RotateKey,
+};
 pub use meeting::{
     Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
     Phase, Qr, Role, Stream, StreamKind,

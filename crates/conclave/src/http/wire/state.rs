@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Meeting, Notice};
+use super::{Change, Contact, Device, Meeting, Notice};
 
 /// One message of `GET /api/events`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -33,6 +33,9 @@ pub struct State {
     pub meeting: Option<Meeting>,
     /// Meetings of this run that ended, newest first.
     pub recent: Vec<PastMeeting>,
+    /// Everyone this device was in a meeting with.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
 }
 
 /// The ledger as the light client verified it.
@@ -93,6 +96,19 @@ pub struct Identity {
     pub info: InfoView,
     /// True once the registration is final.
     pub registered: bool,
+    /// All devices of the user, the senior one first.
+    #[serde(default)]
+    pub devices: Vec<Device>,
+    /// Every change of the user, newest first.
+    #[serde(default)]
+    pub changes: Vec<Change>,
+    /// Changes that were not made from this device and that the person has not yet said to know
+    /// about.
+    #[serde(default)]
+    pub unexplained: Vec<Change>,
+    /// True when the ledger no longer continues the past that this device had verified.
+    #[serde(default)]
+    pub rewritten: bool,
 }
 
 /// The person's own user info in the clear, as only this daemon knows it.

@@ -15,7 +15,7 @@ use conclave_meeting::{
     session::{Command, Config, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
 };
-use conclave_protocol::{MeetingId, MemberIdx, Npk};
+use conclave_protocol::{Digest, MeetingId, MemberIdx, Npk};
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, watch},
@@ -24,6 +24,7 @@ use tokio::{
 
 use super::{
     Ask, COMMANDS, Counts, Ground, Room,
+    acquaintance::Acquaintances,
     board::Board,
     codes,
     streams::{Origin, Streams, stream_kind},
@@ -88,6 +89,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         start: Instant::now(),
         rng: rand::make_rng(),
         board,
+        people: Acquaintances::new(ground.book.clone(), ground.me),
         links,
         peers,
         view,
@@ -115,6 +117,7 @@ struct Actor {
     start: Instant,
     rng: StdRng,
     board: Board,
+    people: Acquaintances,
     links: Links,
     peers: watch::Sender<BTreeSet<Npk>>,
     view: watch::Sender<Arc<wire::Meeting>>,
@@ -133,9 +136,11 @@ struct Actor {
 }
 
 /// What a task of this meeting brings back.
-enum Late {
+pub(super) enum Late {
     /// The ledger was asked; nothing came if it did not answer.
     Ledger(Option<Box<MeetingView>>),
+    /// Whether the changes of somebody since they were met lead to this last one without a gap.
+    Explained(MemberIdx, Digest, wire::Fact),
     /// A transaction will not become final.
     Failed(SubmitId, String),
     /// A transaction is final and proven, so long after it was submitted.
@@ -334,6 +339,7 @@ impl Actor {
                 self.fetching = false;
                 if let Some(view) = view {
                     self.board.ledger((*view).clone());
+                    self.acquaint(&view);
                     self.feed(Input::Ledger(view));
                 }
                 if std::mem::take(&mut self.again) {
@@ -346,8 +352,25 @@ impl Actor {
                     recorder.packet(What::Final, 0, &micros.to_be_bytes());
                 }
             }
+            Late::Explained(idx, last, fact) => {
+                self.people.explained(idx, last, fact.clone());
+                if !fact.ok {
+                    let text = format!("{}: {}", self.board.name(idx), fact.text);
+                    let next = "ask them on another channel before you trust them";
+                    self.board.notice(wire::Level::Warn, text, next.to_owned());
+                }
+                self.board.met(idx, Some(fact));
+            }
             Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
             Late::Invite(invite) => self.board.invite(invite),
+        }
+    }
+
+    fn acquaint(&mut self, view: &MeetingView) {
+        let Self { people, board, ground, inputs, .. } = self;
+        people.look(view, board.is_live(), |idx| board.name(idx), &ground.chain, inputs);
+        for idx in view.members.keys() {
+            board.met(*idx, people.fact(*idx));
         }
     }
 

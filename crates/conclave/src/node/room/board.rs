@@ -32,6 +32,7 @@ pub(crate) struct Board {
     streams: BTreeMap<(MemberIdx, u8), Stream>,
     problems: BTreeMap<MemberIdx, String>,
     knockers: BTreeMap<MemberIdx, (Knocker, u64)>,
+    met: BTreeMap<MemberIdx, wire::Fact>,
     key_since: Option<Instant>,
     next_id: u64,
 }
@@ -54,6 +55,7 @@ impl Board {
             streams: BTreeMap::new(),
             problems: BTreeMap::new(),
             knockers: BTreeMap::new(),
+            met: BTreeMap::new(),
             key_since: None,
             next_id: 0,
         };
@@ -94,6 +96,19 @@ impl Board {
             }
         }
         self.ledger = Some(view);
+    }
+
+    /// What is known of somebody from before.
+    pub(crate) fn met(&mut self, idx: MemberIdx, fact: Option<wire::Fact>) {
+        match fact {
+            Some(fact) => self.met.insert(idx, fact),
+            None => self.met.remove(&idx),
+        };
+    }
+
+    /// Whether this device holds a key of the meeting.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self.meeting.phase, Phase::Live) && self.meeting.epoch > 0
     }
 
     /// A link came up, went down (`None`) or changed its path.
@@ -344,6 +359,7 @@ impl Board {
             link,
             key,
             key_text: problem.cloned().unwrap_or_default(),
+            met: self.met.get(&idx).cloned(),
             streams: streams
                 .filter_map(|((_, number), stream)| {
                     let kind = wire_kind(stream.kind)?;
@@ -363,13 +379,19 @@ impl Board {
             name: self.name(knocker.idx),
             fingerprint: member.map(|m| fingerprint(&m.ivk)).unwrap_or_default(),
             asked_at_ms,
-            facts: knocker.facts.iter().filter_map(fact).collect(),
+            facts: knocker
+                .facts
+                .iter()
+                .filter_map(fact)
+                .chain(self.met.get(&knocker.idx).cloned())
+                .collect(),
             proof_height: knocker.height.0,
             ready: knocker.ready,
         }
     }
 
-    fn name(&self, idx: MemberIdx) -> String {
+    /// What somebody is called here.
+    pub(crate) fn name(&self, idx: MemberIdx) -> String {
         let known = self.names.get(&idx).cloned();
         known.unwrap_or_else(|| {
             let member = self.ledger.as_ref().and_then(|ledger| ledger.members.get(&idx));

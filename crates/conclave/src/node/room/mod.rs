@@ -5,6 +5,7 @@
 //! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
 //! words.
 
+mod acquaintance;
 mod actor;
 mod board;
 mod codes;
@@ -14,13 +15,14 @@ mod streams;
 use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::Command;
+use conclave_protocol::UserId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     chain::Chain,
     clip::Guest,
     http::{Refused, wire},
-    node::outbox::Outbox,
+    node::{book::Book, outbox::Outbox},
     rtc::{Rtc, RtcEvent, SessionId},
 };
 
@@ -55,6 +57,10 @@ pub(crate) struct Counts {
 pub(crate) struct Ground {
     /// The ledger.
     pub(crate) chain: Chain,
+    /// Whom this device met before.
+    pub(crate) book: Book,
+    /// The own user.
+    pub(crate) me: UserId,
     /// Where own transactions go.
     pub(crate) outbox: Outbox,
     /// The browser.

@@ -1,0 +1,80 @@
+//! What happened to a user: the chain of transactions that the user's record names the end of.
+//!
+//! The record is proven; each transaction's hash is known before its bytes are asked for; so no
+//! validator can leave one out, add one, or change one. Flow: newest hash in, transactions out,
+//! newest first, down to one that is known or to the registration.
+
+use conclave_protocol::{Digest, Tx, TxId};
+
+use super::{Chain, ChainError, Included, MAX_HISTORY, now_ms};
+
+/// One change of a user.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What was said, and by which device.
+    pub tx: Tx,
+    /// Its id.
+    pub id: TxId,
+    /// Where it is on the ledger.
+    pub at: Included,
+}
+
+impl Chain {
+    /// The changes that end with the transaction of hash `last`, newest first, without `known`.
+    /// Without `known`, or when it is not on the way, down to the registration.
+    ///
+    /// # Errors
+    /// [`ChainError::Forgotten`] when no validator has the bytes of one of them any more,
+    /// [`ChainError::Silent`] when none answers.
+    pub async fn changes(
+        &self,
+        last: Digest,
+        known: Option<Digest>,
+    ) -> Result<Vec<Change>, ChainError> {
+        let mut changes = Vec::new();
+        let mut next = Some(last);
+        while let Some(hash) = next {
+            if known == Some(hash) || changes.len() >= MAX_HISTORY {
+                break;
+            }
+            let change = self.change(TxId(hash.0)).await?;
+            next = change.tx.body.prev();
+            changes.push(change);
+        }
+        Ok(changes)
+    }
+
+    async fn change(&self, id: TxId) -> Result<Change, ChainError> {
+        let mut forgotten = false;
+        for remote in self.ranked() {
+            let bytes = match remote.transaction(&id).await {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    forgotten |= matches!(error, super::RemoteError::Unknown);
+                    continue;
+                }
+            };
+            let Ok(tx) = Tx::decode(&bytes) else {
+                remote.failed();
+                continue;
+            };
+            if tx.id() != id {
+                remote.failed();
+                tracing::warn!(validator = %remote.key, "it gave another transaction than asked for");
+                continue;
+            }
+            let Ok(answer) = remote.inclusion(&id, std::time::Duration::ZERO).await else {
+                continue;
+            };
+            let verdict = self.light().verify_inclusion(&answer, &id, now_ms());
+            match verdict {
+                Ok(at) => return Ok(Change { tx, id, at }),
+                Err(refusal) => {
+                    remote.failed();
+                    tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
+                }
+            }
+        }
+        Err(if forgotten { ChainError::Forgotten } else { ChainError::Silent })
+    }
+}
