@@ -1,4 +1,4 @@
-/** @import { DaemonEvent, Preview, Refusal } from "./types.js" */
+/** @import { DaemonEvent, Disclosed, Handed, Preview, Refusal } from "./types.js" */
 
 /** What the daemon answered instead of doing what was asked. */
 export class Refused extends Error {
@@ -124,6 +124,12 @@ export const api = {
   publish,
   /** @param {string} link @returns {Promise<Preview>} */
   preview: (link) => post("/api/invite", { link }),
+  /** @param {"devices/offer" | "devices/accept" | "info/disclose"} name
+   * @param {object} [body]
+   * @returns {Promise<Handed>} */
+  hand: (name, body) => post(`/api/${name}`, body),
+  /** @param {string} link @returns {Promise<Disclosed>} */
+  checkDisclosure: (link) => post("/api/info/check", { link }),
   /** @param {string} location */
   unpublish: (location) => ask(location, { method: "DELETE" }),
   /**

@@ -1,5 +1,6 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { Refused, api, follow, takeToken } from "./api.js";
+import { own } from "./identity.js";
 import { Studio } from "./media.js";
 import { render } from "./node_modules/lit-html/lit-html.js";
 import { initial, place, reduce } from "./state.js";
@@ -23,6 +24,8 @@ function draw() {
   drawing = false;
   studio.follow(screen);
   const root = /** @type {HTMLElement} */ (document.getElementById("page"));
+  // Closed first, so that focus goes back to where the question came from.
+  if (!screen.question) root.querySelector("dialog")?.close();
   render(page(screen, actions), root);
   const where = place(screen);
   document.title = title();
@@ -71,8 +74,7 @@ const post = (name, body) => run(name, () => api.post(`/api/${name}`, body));
 /** @type {Actions} */
 const actions = {
   tell,
-  createIdentity: (name, form, passphrase) =>
-    post("identity", passphrase ? { name, form, passphrase } : { name, form }),
+  ...own(run, tell),
   start: (title) => post("meetings", { title }),
   check: (link) => run("invite", async () => {
     tell({ kind: "preview", link, preview: await api.preview(link) });

@@ -7,6 +7,8 @@ export const initial = {
   screen: "home",
   link: "",
   preview: null,
+  handed: null,
+  disclosed: null,
   panel: null,
   question: null,
   refusal: null,
@@ -34,9 +36,13 @@ export function reduce(screen, happening) {
     case "connection":
       return { ...screen, connection: happening.to };
     case "go":
-      return { ...screen, screen: happening.screen, preview: null, refusal: null };
+      return { ...screen, ...BLANK, screen: happening.screen };
     case "preview":
       return { ...screen, link: happening.link, preview: happening.preview, refusal: null };
+    case "handed":
+      return { ...screen, ...BLANK, screen: happening.screen, handed: happening.handed };
+    case "disclosed":
+      return { ...screen, disclosed: happening.disclosed, refusal: null };
     case "panel":
       return read({ ...screen, panel: happening.panel });
     case "ask":
@@ -52,7 +58,7 @@ export function reduce(screen, happening) {
     case "dismiss":
       return { ...screen, toasts: without(screen.toasts, happening.id) };
     case "close":
-      return { ...screen, closed: happening.mid, screen: "home", preview: null, refusal: null };
+      return { ...screen, ...BLANK, closed: happening.mid, screen: "home" };
     case "said":
       return { ...screen, said: happening.text };
   }
@@ -69,13 +75,36 @@ function arrive(screen, daemon) {
   /** @type {Screen} */
   const next = { ...screen, daemon, connection: "open", said: news(before, now) || screen.said };
   if (now && now.mid !== before?.mid) {
-    Object.assign(next, { screen: "home", preview: null, panel: null, question: null, read: 0 });
+    const { refusal } = screen;
+    Object.assign(next, BLANK, { screen: "home", panel: null, question: null, read: 0, refusal });
   }
-  const question = next.question;
-  if (question?.act === "kick" && !now?.members.some(({ idx }) => idx === question.idx)) {
-    next.question = null;
+  if (daemon.identity?.registered && ["accept", "answer"].includes(next.screen)) {
+    Object.assign(next, BLANK, { screen: "home", said: "This computer is one of your devices now" });
   }
+  if (next.question && !stands(next.question, daemon)) next.question = null;
   return read(next);
+}
+
+/** Whether what a question is about is still there.
+ * @param {import("./types.js").Question} question
+ * @param {import("./types.js").State} daemon
+ * @returns {boolean}
+ */
+function stands(question, daemon) {
+  const { contacts, identity } = daemon;
+  const meeting = daemon.meeting && !over(daemon.meeting) ? daemon.meeting : null;
+  switch (question.act) {
+    case "end":
+      return meeting !== null;
+    case "kick":
+      return meeting?.members.some(({ idx }) => idx === question.idx) ?? false;
+    case "revoke":
+      return identity?.devices.some((one) => one.active && one.device === question.device) ?? false;
+    case "forget":
+      return contacts.some(({ user }) => user === question.user);
+    case "rotate":
+      return identity !== null;
+  }
 }
 
 /** An open chat is a read chat.
@@ -116,18 +145,22 @@ export function over(meeting) {
  *
  * @param {Screen} screen
  * @returns {"loading" | "locked" | "welcome" | "home" | "join" | "preview" | "waiting" | "meeting"
- *   | "over"}
+ *   | "over" | "identity" | "offer" | "accept" | "answer"}
  */
 export function place(screen) {
   if (screen.connection === "locked") return "locked";
   if (!screen.daemon) return "loading";
-  if (!screen.daemon.identity) return "welcome";
+  if (!screen.daemon.identity) {
+    return screen.screen === "accept" || screen.screen === "answer" ? screen.screen : "welcome";
+  }
   const meeting = screen.daemon.meeting;
   if (meeting && !over(meeting)) return meeting.phase === "live" ? "meeting" : "waiting";
   if (meeting && meeting.mid !== screen.closed && screen.screen === "home") return "over";
-  if (screen.screen === "join") return screen.preview ? "preview" : "join";
-  return "home";
+  return screen.screen === "join" && screen.preview ? "preview" : screen.screen;
 }
+
+/** What a screen leaves behind: links with secrets in them live no longer than it. */
+const BLANK = { preview: null, handed: null, disclosed: null, refusal: null };
 
 /**
  * @template {{ id: string }} T

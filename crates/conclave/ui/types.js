@@ -3,7 +3,7 @@
  *
  * @typedef {{
  *   version: string, network: Network, identity: Identity | null,
- *   meeting: Meeting | null, recent: PastMeeting[],
+ *   meeting: Meeting | null, recent: PastMeeting[], contacts: Contact[],
  * }} State
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
@@ -13,8 +13,21 @@
  * @typedef {"clear" | "commit" | "encrypted"} InfoForm
  * @typedef {{
  *   user: string, device: string, fingerprint: string,
- *   info: { form: InfoForm, text: string }, registered: boolean,
+ *   info: { form: InfoForm, text: string }, registered: boolean, devices: Device[],
+ *   changes: Change[], unexplained: Change[], rewritten: boolean,
  * }} Identity
+ * @typedef {{
+ *   device: string, fingerprint: string, me: boolean, active: boolean, seniority: number,
+ *   added_at_ms: number,
+ * }} Device
+ * @typedef {{
+ *   id: string, text: string, at_ms: number, height: number, by: string, mine: boolean,
+ * }} Change
+ * @typedef {{ user: string, name: string, since_ms: number, last_ms: number }} Contact
+ * @typedef {{ link: string, qr: Qr }} Handed
+ * @typedef {{
+ *   user: string, ok: boolean, shown: string, text: string, proof_height: number,
+ * }} Disclosed
  * @typedef {{ mid: string, title: string, ended_at_ms: number }} PastMeeting
  *
  * @typedef {"publishing" | "requesting" | "knocking" | "waiting" | "joining" | "live" | "left"
@@ -30,12 +43,13 @@
  *   waits_for: string[], evidence: Evidence[],
  * }} Codes
  * @typedef {{ kind: "equivocation" | "fork", text: string, parts: string[] }} Evidence
- * @typedef {{ link: string, qr: { size: number, path: string } }} Invite
+ * @typedef {{ size: number, path: string }} Qr
+ * @typedef {{ link: string, qr: Qr }} Invite
  * @typedef {{
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
- *   key_text: string, streams: Stream[],
+ *   key_text: string, met?: Fact, streams: Stream[],
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
@@ -43,7 +57,7 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean,
  * }} Lobbyist
- * @typedef {"ban" | "identity" | "invite" | "keys" | "signature" | "transport"} FactName
+ * @typedef {"ban" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
  * @typedef {{ name: FactName, ok: boolean, text: string }} Fact
  * @typedef {{
  *   id: string, idx: number, name: string, text: string, at_ms: number, me: boolean,
@@ -58,15 +72,18 @@
  *
  * What the page itself remembers.
  *
- * @typedef {"chat" | "codes" | "invite" | "people"} Panel
- * @typedef {{ act: "end" } | { act: "kick", idx: number, ban: boolean }} Question
+ * @typedef {"chat" | "codes" | "identity" | "invite" | "people"} Panel
+ * @typedef {{ act: "end" } | { act: "kick", idx: number, ban: boolean } | { act: "rotate" }
+ *   | { act: "revoke", device: string } | { act: "forget", user: string }} Question
  * @typedef {{ camera: boolean, mic: boolean, screen: boolean, problem: string }} Media
  * @typedef {{
  *   connection: "connecting" | "open" | "lost" | "locked",
  *   daemon: State | null,
- *   screen: "home" | "join",
+ *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer",
  *   link: string,
  *   preview: Preview | null,
+ *   handed: Handed | null,
+ *   disclosed: Disclosed | null,
  *   panel: Panel | null,
  *   question: Question | null,
  *   refusal: Refusal | null,
@@ -81,6 +98,8 @@
  *   | { kind: "connection", to: Screen["connection"] }
  *   | { kind: "go", screen: Screen["screen"] }
  *   | { kind: "preview", link: string, preview: Preview }
+ *   | { kind: "handed", handed: Handed, screen: Screen["screen"] }
+ *   | { kind: "disclosed", disclosed: Disclosed }
  *   | { kind: "panel", panel: Panel | null }
  *   | { kind: "ask", question: Question | null }
  *   | { kind: "refused", refusal: Refusal | null }
@@ -95,6 +114,15 @@
  * @typedef {{
  *   tell: (happening: Happening) => void,
  *   createIdentity: (name: string, form: InfoForm, passphrase: string) => void,
+ *   offerDevice: () => void,
+ *   acceptDevice: (link: string, passphrase: string) => void,
+ *   addDevice: (link: string) => void,
+ *   revokeDevice: (device: string) => void,
+ *   rotateKey: (passphrase: string) => void,
+ *   acknowledge: () => void,
+ *   disclose: () => void,
+ *   checkDisclosure: (link: string) => void,
+ *   forget: (user: string) => void,
  *   start: (title: string) => void,
  *   check: (link: string) => void,
  *   join: () => void,

@@ -76,14 +76,52 @@ export function freshState(change = {}) {
       validators: ["11111111", "22222222", "33333333", "44444444"].map((key, n) =>
         ({ key, url: `http://127.0.0.1:${7001 + n}`, height: n === 3 ? null : 1204, ok: n !== 3 })),
     },
-    identity: {
-      user: "aa".repeat(32), device: "bb".repeat(32), fingerprint: "9f1c 20ab 77e0 4d21",
-      info: { form: "clear", text: "Alice Martin" }, registered: true,
-    },
+    identity: identity(),
     meeting: null,
     recent: [],
+    contacts: [],
     ...change,
   };
+}
+
+export function identity(change = {}) {
+  return {
+    user: "aa".repeat(32), device: DEVICE, fingerprint: "9f1c 20ab 77e0 4d21",
+    info: { form: "clear", text: "Alice Martin" }, registered: true,
+    devices: [device(0, { device: DEVICE, fingerprint: "9f1c 20ab 77e0 4d21", me: true })],
+    changes: [changed(0, "the user was registered")], unexplained: [], rewritten: false, ...change,
+  };
+}
+
+export function device(seniority, change = {}) {
+  return {
+    device: `${seniority}d`.repeat(32), fingerprint: "5d0e 88f1 c02a 6b97", me: false, active: true,
+    seniority, added_at_ms: MAY + seniority * DAY, ...change,
+  };
+}
+
+/** Somebody changed the own user that many days after it was registered. */
+export function changed(days, text, change = {}) {
+  return {
+    id: `${days}c`.repeat(32), text, at_ms: MAY + days * DAY, height: 812 + days, by: DEVICE, mine: true,
+    ...change,
+  };
+}
+
+export function contact(name, days, change = {}) {
+  const user = Buffer.from(name).toString("hex").padEnd(64, "0");
+  return { user, name, since_ms: MAY, last_ms: MAY + days * DAY, ...change };
+}
+
+export function handed(kind) {
+  return { link: `conclave:${kind}/1#${"SGFuZGVk".repeat(20)}`, qr: { size: 29, path: QR } };
+}
+
+/** What is known of somebody from before. */
+export function met(ok = true) {
+  const text = ok ? "you met before, first 12 days ago, with the same key"
+    : "you met first 12 days ago; their keys changed since, and nothing explains it";
+  return { name: "met", ok, text };
 }
 
 export function member(idx, name, change = {}) {
@@ -121,6 +159,10 @@ export function codes(change = {}) {
   };
 }
 
+const DEVICE = "bb".repeat(32);
+/** 3 May 2025, noon, and a day. */
+const MAY = 1_746_273_600_000;
+const DAY = 86_400_000;
 const FACTS = {
   signature: "The request is signed by their identity key.",
   identity: "Their identity is on the ledger and active.",

@@ -28,6 +28,33 @@ export function clock(ms) {
   return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
+/** The language of the page, for dates within its sentences. */
+const LANGUAGE = "en-GB";
+
+/** A day as one says it; the year only if it is another one.
+ * @param {number} ms
+ */
+export function day(ms) {
+  const date = new Date(ms);
+  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return date.toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year });
+}
+
+/** What the daemon says, as a sentence.
+ * @param {string} text
+ */
+export function sentence(text) {
+  const [first = "", ...rest] = text;
+  return `${first.toUpperCase()}${rest.join("")}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+/** Enough of an id to tell it from others.
+ * @param {string} id
+ */
+export function short(id) {
+  return id.slice(0, 8);
+}
+
 /** Letters for a person without a picture.
  * @param {string} name
  */

@@ -1,6 +1,9 @@
 /** @import { Actions, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { clock, fields, initials } from "./form.js";
+import { linkField } from "./handed.js";
+import { warnings } from "./history.js";
+import { FORMS } from "./identity.js";
 import { refusal } from "./notices.js";
 
 /**
@@ -13,7 +16,10 @@ export function home(screen, actions) {
   const busy = screen.busy.includes("meetings");
   const start = fields((field) => actions.start(field("title")));
   const stale = daemon?.network.freshness === "stale";
+  const way = html`<button type="button" class="main" @click=${() =>
+    actions.tell({ kind: "go", screen: "identity" })}>Look at your devices</button>`;
   return html`
+    ${warnings(screen, actions, way)}
     <section class="card who">
       <span class="face" aria-hidden="true">${initials(me?.info.text ?? "")}</span>
       <p><strong>${me?.info.text}</strong>
@@ -21,6 +27,10 @@ export function home(screen, actions) {
           <code>${me?.fingerprint}</code></span>
         ${me?.registered ? nothing : html`<span class="hint">The ledger is still confirming it.</span>`}
       </p>
+      ${me?.registered ? html`<button type="button" @click=${() =>
+          actions.tell({ kind: "go", screen: "identity" })}>Devices and history</button>`
+        : html`<button type="button" @click=${() =>
+          actions.tell({ kind: "go", screen: "accept" })}>Paste a device link again</button>`}
     </section>
     <div class="pair">
       <section class="card">
@@ -63,10 +73,7 @@ export function joinForm(screen, actions) {
     <h1 tabindex="-1" data-focus>Join with a link</h1>
     <p>Paste the invite link. Checking it asks nothing of anyone yet.</p>
     <form @submit=${fields((field) => actions.check(field("link")))}>
-      <label class="field">Invite link
-        <input name="link" required maxlength="2048" autocomplete="off" spellcheck="false"
-          placeholder="conclave:j/1#…" ?disabled=${busy}>
-      </label>
+      ${linkField("Invite link", "conclave:j/1", busy)}
       ${refusal(screen.refusal)}
       <div class="row">
         <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>Back</button>
@@ -75,9 +82,3 @@ export function joinForm(screen, actions) {
     </form>
   </section>`;
 }
-
-const FORMS = {
-  clear: "The ledger shows your name",
-  commit: "The ledger holds a fingerprint of your name",
-  encrypted: "The ledger holds your name encrypted",
-};

@@ -10,6 +10,7 @@ export function icon(name) {
 }
 
 const PATHS = {
+  alarm: "M12 4L2.500 20h19zM12 10v4.500M12 17v.500",
   camera: "M3 7h11v10H3zM14 11l7-4v10l-7-4",
   cameraOff: "M3 7h8M14 10V7M14 11l7-4v10l-3-1.700M14 17H3V7M3 3l18 18",
   chat: "M4 5h16v11H10l-5 4v-4H4z",

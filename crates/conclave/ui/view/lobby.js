@@ -1,6 +1,7 @@
 /** @import { Actions, Lobbyist, Meeting, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { met } from "./contacts.js";
 import { clock } from "./form.js";
 import { facts } from "./preview.js";
 
@@ -33,15 +34,17 @@ export function lobby(screen, meeting, actions) {
 function asks(screen, one, actions) {
   const busy = [`admit ${one.idx}`, `deny ${one.idx}`, "admit all"]
     .some((name) => screen.busy.includes(name));
-  const failed = one.facts.filter(({ ok }) => !ok);
+  const checks = one.facts.filter(({ name }) => name !== "met");
+  const failed = checks.filter(({ ok }) => !ok);
   return html`<li class="asks" aria-label=${one.name}>
     <p class="head"><strong>${one.name}</strong>
       <span class="hint"><code>${one.fingerprint}</code> · asked at ${clock(one.asked_at_ms)}</span></p>
+    ${met(one.facts.find(({ name }) => name === "met"))}
     ${failed.length ? facts(failed) : nothing}
     <details>
-      <summary>${failed.length ? `${one.facts.length - failed.length} of ${one.facts.length} checks passed`
-        : `All ${one.facts.length} checks passed`}</summary>
-      ${facts(one.facts)}
+      <summary>${failed.length ? `${checks.length - failed.length} of ${checks.length} checks passed`
+        : `All ${checks.length} checks passed`}</summary>
+      ${facts(checks)}
       <p class="hint">Proven at block ${one.proof_height} of the ledger.</p>
     </details>
     <div class="row">

@@ -2,9 +2,10 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { chat } from "./chat.js";
 import { codes } from "./codes.js";
-import { confirm } from "./confirm.js";
 import { age } from "./form.js";
+import { warnings } from "./history.js";
 import { icon } from "./icon.js";
+import { identityPanel } from "./identity.js";
 import { invite } from "./invite.js";
 import { lobby } from "./lobby.js";
 import { notices, refusal } from "./notices.js";
@@ -31,14 +32,17 @@ export function meeting(screen, actions) {
     ${screen.panel === "people" ? people(screen, now, actions)
       : screen.panel === "chat" ? chat(screen, now, actions)
       : screen.panel === "codes" ? codes(now, actions)
+      : screen.panel === "identity" ? identityPanel(screen, actions)
       : screen.panel === "invite" ? invite(screen, now, actions) : nothing}
     ${tools(screen, now, actions)}
     <div class="messages">
       ${refusal(screen.refusal)}
+      ${screen.panel === "identity" ? nothing : warnings(screen, actions, html`
+        <button type="button" class="main" @click=${() =>
+          actions.tell({ kind: "panel", panel: "identity" })}>Look at your devices</button>`)}
       ${screen.media.problem ? html`<p class="refusal" role="alert">${screen.media.problem}</p>` : nothing}
       ${notices(screen, actions)}
     </div>
-    ${confirm(screen, now, actions)}
   </div>`;
 }
 

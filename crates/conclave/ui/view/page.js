@@ -1,7 +1,10 @@
 /** @import { Actions, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { place } from "../state.js";
+import { confirm } from "./confirm.js";
+import { accept, answer, offer } from "./devices.js";
 import { home, joinForm } from "./home.js";
+import { corner, identity } from "./identity.js";
 import { meeting } from "./meeting.js";
 import { notices, refusal } from "./notices.js";
 import { over } from "./over.js";
@@ -22,9 +25,11 @@ export function page(screen, actions) {
       <header class="top">
         <span class="brand"><span class="mark" aria-hidden="true"></span>Conclave</span>
         ${network(screen)}
+        ${corner(screen, actions)}
       </header>
       <main class="sheet">${inside(where, screen, actions)}</main>`}
     ${where === "meeting" ? nothing : notices(screen, actions)}
+    ${confirm(screen, actions)}
     <p class="unseen" role="status">${screen.said}</p>`;
 }
 
@@ -51,6 +56,14 @@ function inside(where, screen, actions) {
       </section>`;
     case "welcome":
       return welcome(screen, actions);
+    case "identity":
+      return identity(screen, actions);
+    case "offer":
+      return offer(screen, actions);
+    case "accept":
+      return accept(screen, actions);
+    case "answer":
+      return answer(screen, actions);
     case "join":
       return joinForm(screen, actions);
     case "preview":

@@ -1,6 +1,7 @@
 /** @import { Actions, Meeting, Member, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { met } from "./contacts.js";
 import { age, initials } from "./form.js";
 import { panel } from "./panel.js";
 
@@ -42,7 +43,10 @@ function person(member, leads, actions) {
       <p class="hint"><code>${member.fingerprint}</code></p>
       <p class="hint">${LINKS[member.link]} · ${KEYS[member.key]} · admitted at block
         ${member.admitted_height}</p>
+      ${met(member.met)}
       ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
+      ${member.me ? html`<div class="row"><button type="button" @click=${() =>
+        actions.tell({ kind: "panel", panel: "identity" })}>Your devices and history</button></div>` : nothing}
       ${leads && !member.me ? html`<div class="row">
         <button type="button" aria-label="Kick ${member.name}" @click=${() =>
           actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>Kick</button>

@@ -28,18 +28,27 @@ export function welcome(screen, actions) {
             <span><strong>${title}</strong><span>${text}</span></span>
           </label>`)}
       </fieldset>
-      <details>
-        <summary>Protect the key with a passphrase</summary>
-        <label class="field">Passphrase
-          <input name="passphrase" type="password" autocomplete="new-password" ?disabled=${busy}>
-        </label>
-        <p class="hint">Conclave asks for it at every start. Nobody can reset it.</p>
-      </details>
+      ${passphrase(busy)}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
         ${busy ? "Writing to the ledger …" : "Create identity"}</button>
+      <button type="button" class="wide" ?disabled=${busy}
+        @click=${() => actions.tell({ kind: "go", screen: "accept" })}>I have an identity already</button>
     </form>
   </section>`;
+}
+
+/** Protects the key file of a new key.
+ * @param {boolean} busy
+ */
+export function passphrase(busy) {
+  return html`<details>
+    <summary>Protect the key with a passphrase</summary>
+    <label class="field">Passphrase
+      <input name="passphrase" type="password" autocomplete="new-password" ?disabled=${busy}>
+    </label>
+    <p class="hint">Conclave asks for it at every start. Nobody can reset it.</p>
+  </details>`;
 }
 
 /** @param {Actions} actions */

@@ -1,0 +1,68 @@
+/** @import { Actions, Happening, Screen } from "./types.js" */
+import { api } from "./api.js";
+
+/**
+ * What a person does about their own user on the ledger.
+ *
+ * @param {(name: string, work: () => Promise<unknown>) => Promise<boolean>} run
+ * @param {(happening: Happening) => void} tell
+ */
+export function own(run, tell) {
+  /**
+   * Asks for a link to hand over, and goes where it is shown.
+   *
+   * @param {Parameters<typeof api.hand>[0]} name
+   * @param {Screen["screen"]} screen
+   * @param {object} [body]
+   */
+  const hand = (name, screen, body) => run(name, async () => {
+    tell({ kind: "handed", handed: await api.hand(name, body), screen });
+  });
+  /**
+   * @param {string} name
+   * @param {object} body
+   * @param {string} said what a listener is told when it is done
+   */
+  const change = (name, body, said) => run(name, async () => {
+    await api.post(`/api/${name}`, body);
+    tell({ kind: "said", text: said });
+  });
+  return {
+    /** @type {Actions["createIdentity"]} */
+    createIdentity: (name, form, passphrase) =>
+      run("identity", () => api.post("/api/identity", guarded({ name, form }, passphrase))),
+    offerDevice: () => hand("devices/offer", "offer"),
+    /** @type {Actions["acceptDevice"]} */
+    acceptDevice: (link, passphrase) =>
+      hand("devices/accept", "answer", guarded({ link }, passphrase)),
+    /** @type {Actions["addDevice"]} */
+    addDevice: async (link) => {
+      if (await change("devices/add", { link }, "The device was added")) {
+        tell({ kind: "go", screen: "identity" });
+      }
+    },
+    /** @type {Actions["revokeDevice"]} */
+    revokeDevice: (device) => change("devices/revoke", { device }, "The device was revoked"),
+    /** @type {Actions["rotateKey"]} */
+    rotateKey: (passphrase) =>
+      change("devices/rotate", guarded({}, passphrase), "This device has a new key"),
+    acknowledge: () => change("changes/known", {}, "Noted"),
+    disclose: () => hand("info/disclose", "identity"),
+    /** @type {Actions["checkDisclosure"]} */
+    checkDisclosure: (link) => run("info/check", async () => {
+      tell({ kind: "disclosed", disclosed: await api.checkDisclosure(link) });
+    }),
+    /** @type {Actions["forget"]} */
+    forget: (user) => change("contacts/forget", { user }, "Forgotten"),
+  };
+}
+
+/**
+ * @template {object} T
+ * @param {T} body
+ * @param {string} passphrase empty for none
+ * @returns {T | T & { passphrase: string }}
+ */
+function guarded(body, passphrase) {
+  return passphrase ? { ...body, passphrase } : body;
+}

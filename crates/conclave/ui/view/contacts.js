@@ -1,0 +1,53 @@
+/** @import { Actions, Contact, Fact, State } from "../types.js" */
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { day, initials, sentence } from "./form.js";
+import { icon } from "./icon.js";
+
+/**
+ * The people met so far, the last one first.
+ *
+ * @param {State} daemon
+ * @param {Actions} actions
+ */
+export function contacts(daemon, actions) {
+  return html`
+    <h2>People you met</h2>
+    <p>Only this device remembers them. When you meet again, it tells you whether the keys are the
+      same.</p>
+    ${daemon.contacts.length ? html`<ul class="people">
+      ${repeat(daemon.contacts, ({ user }) => user, (one) => contact(one, daemon, actions))}
+    </ul>` : html`<p class="hint">Nobody yet.</p>`}`;
+}
+
+/**
+ * @param {Contact} one
+ * @param {State} daemon
+ * @param {Actions} actions
+ */
+function contact(one, daemon, actions) {
+  const { user, name, since_ms, last_ms } = one;
+  const [first, last] = [day(since_ms), day(last_ms)];
+  return html`<li aria-label=${name}>
+    <span class="face" aria-hidden="true">${initials(name)}</span>
+    <div>
+      <p><strong>${name}</strong></p>
+      <p class="hint">${first === last ? `Met on ${first}` : `Met first on ${first}, last on ${last}`}</p>
+    </div>
+    <button type="button" aria-label="Forget ${name}" @click=${() =>
+      actions.tell({ kind: "ask", question: { act: "forget", user } })}>Forget</button>
+    ${met(daemon.meeting?.members.find((member) => member.user === user)?.met)}
+  </li>`;
+}
+
+/**
+ * Whether somebody was met before, and whether what changed since is explained.
+ *
+ * @param {Fact} [fact]
+ */
+export function met(fact) {
+  if (!fact) return nothing;
+  return html`<p class="met ${fact.ok ? "" : "bad"}">${icon(fact.ok ? "people" : "alarm")}
+    <span>${fact.ok ? nothing : html`<strong>Not explained.</strong> `}${sentence(fact.text)}
+      ${fact.ok ? nothing : "Ask them over another channel who they are."}</span></p>`;
+}
