@@ -1,37 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { assertAccessible, browser, open } from "./browser.js";
-import { fakeDaemon, freshState, lobbyist, meeting, member } from "./fake-daemon.js";
-import { eventually } from "./helpers.js";
+import { lobbyist, meeting, member } from "./fake-daemon.js";
+import { button, eventually } from "./helpers.js";
+import { onPage, sent } from "./on-page.js";
 
-/** @type {import("playwright-core").Browser} */
-let chrome;
-before(async () => { chrome = await browser(); });
-after(() => chrome.close());
-
-/** One page before a daemon with this state; it ends without complaints and without violations.
- * @param {string} name
- * @param {object} state
- * @param {(page: import("playwright-core").Page, daemon: any) => Promise<void>} use
- */
-function onPage(name, state, use) {
-  test(name, async () => {
-    const daemon = await fakeDaemon(freshState(state));
-    const { page, complaints } = await open(chrome, daemon.url, { viewport: { width: 1024, height: 768 } });
-    try {
-      await use(page, daemon);
-      await assertAccessible(page);
-      // A refusal that the page shows is also listed by the browser.
-      assert.deepEqual(complaints.filter((text) => !text.includes("status of 409")), []);
-    } finally {
-      await page.context().close();
-      daemon.close();
-    }
-  });
-}
-
-const button = (page, name) => page.getByRole("button", { name, exact: true });
-const sent = (daemon, path) => daemon.asked.filter((one) => one.path === path).map(({ body }) => body);
 const talking = (change) => ({ meeting: meeting(change) });
 
 onPage("an identity is made with the chosen form", { identity: null }, async (page, daemon) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { initial, news, place, reduce } from "../state.js";
 import { assign, remoteStreams } from "../receive.js";
-import { freshState, lobbyist, meeting, member } from "./fake-daemon.js";
+import { contact, device, freshState, handed, identity, lobbyist, meeting, member } from "./fake-daemon.js";
 
 const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
 
@@ -53,6 +53,44 @@ test("a question about somebody who left is withdrawn", () => {
   const asking = reduce(at({ meeting: meeting() }), { kind: "ask", question: { act: "kick", idx: 1, ban: false } });
   const alone = freshState({ meeting: meeting({ members: [meeting().members[0]] }) });
   assert.equal(reduce(asking, { kind: "state", state: alone }).question, null);
+});
+
+test("a question about a device or a contact that is gone is withdrawn", () => {
+  const [bob, two] = [contact("Bob", 1), identity({ devices: [device(0, { me: true }), device(1)] })];
+  const before = at({ identity: two, contacts: [bob] });
+  const gone = freshState({ identity: identity({ devices: [two.devices[0], device(1, { active: false })] }) });
+  for (const question of [{ act: "revoke", device: device(1).device }, { act: "forget", user: bob.user }]) {
+    const asking = reduce(before, { kind: "ask", question });
+    assert.equal(reduce(asking, { kind: "state", state: before.daemon }).question, question);
+    assert.equal(reduce(asking, { kind: "state", state: gone }).question, null);
+  }
+  const rotating = reduce(before, { kind: "ask", question: { act: "rotate" } });
+  assert.notEqual(reduce(rotating, { kind: "state", state: gone }).question, null);
+});
+
+test("a meeting that is over is not ended twice", () => {
+  const asking = reduce(at({ meeting: meeting() }), { kind: "ask", question: { act: "end" } });
+  const ended = freshState({ meeting: meeting({ phase: "ended" }) });
+  assert.equal(reduce(asking, { kind: "state", state: ended }).question, null);
+});
+
+test("a link to hand over lives no longer than its screen", () => {
+  const offered = reduce(at({}), { kind: "handed", handed: handed("d"), screen: "offer" });
+  assert.equal(place(offered), "offer");
+  for (const happening of [{ kind: "go", screen: "identity" }, { kind: "state", state: freshState({ meeting: meeting() }) }]) {
+    assert.equal(reduce(offered, happening).handed, null);
+  }
+});
+
+test("a new device shows its link until the ledger has it", () => {
+  const accepting = reduce(at({ identity: null }), { kind: "go", screen: "accept" });
+  assert.equal(place(accepting), "accept");
+  let screen = reduce(accepting, { kind: "handed", handed: handed("a"), screen: "answer" });
+  assert.equal(place(screen), "answer");
+  screen = reduce(screen, { kind: "state", state: freshState({ identity: identity({ registered: false }) }) });
+  assert.deepEqual([place(screen), screen.handed], ["answer", handed("a")]);
+  screen = reduce(screen, { kind: "state", state: freshState() });
+  assert.deepEqual([place(screen), screen.handed], ["home", null]);
 });
 
 test("each remote stream keeps its slot, and a freed slot is used again", () => {

@@ -38,7 +38,7 @@ function strange(change, me) {
   // Which device signed it stands in the history.
   const by = me.changes.find(({ id }) => id === change.id)?.by;
   return html`<strong>Someone changed your identity on ${day(change.at_ms)}:</strong> ${change.text}.
-    ${by === me.device ? "It was signed with the key of this device, but not here. If that was not you, somebody has that key: revoke this device."
+    ${by === me.device ? "It was signed with the key of this device, but not here. If that was not you, somebody has that key: replace it now."
       : "If that was not you, revoke the unknown device now."}`;
 }
 

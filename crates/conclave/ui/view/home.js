@@ -16,6 +16,7 @@ export function home(screen, actions) {
   const busy = screen.busy.includes("meetings");
   const start = fields((field) => actions.start(field("title")));
   const stale = daemon?.network.freshness === "stale";
+  const able = me?.registered && !me.devices.some((one) => one.me && !one.active);
   const way = html`<button type="button" class="main" @click=${() =>
     actions.tell({ kind: "go", screen: "identity" })}>Look at your devices</button>`;
   return html`
@@ -41,7 +42,7 @@ export function home(screen, actions) {
             <input name="title" required maxlength="120" autocomplete="off" ?disabled=${busy}>
           </label>
           ${refusal(screen.refusal)}
-          <button class="main wide" ?disabled=${busy || !me?.registered}>
+          <button class="main wide" ?disabled=${busy || !able}>
             ${busy ? "Starting …" : "Start a meeting"}</button>
         </form>
       </section>
@@ -49,7 +50,7 @@ export function home(screen, actions) {
         <h2>Invited?</h2>
         <p>You see who leads the meeting, checked against the ledger, before you ask to come
           in.</p>
-        <button type="button" class="wide" ?disabled=${!me?.registered}
+        <button type="button" class="wide" ?disabled=${!able}
           @click=${() => actions.tell({ kind: "go", screen: "join" })}>Join with a link</button>
       </section>
     </div>

@@ -49,7 +49,8 @@ function tile(screen, member, actions) {
       <span class="name">${member.name}</span>
       ${member.me ? html`<span class="tag">you</span>` : nothing}
       ${member.leader ? html`<span class="tag">leader</span>` : nothing}
-      ${member.met && !member.met.ok ? html`<span class="tag warn">keys not explained</span>` : nothing}
+      ${member.met && !member.met.ok ? html`<span class="tag warn">
+        ${icon("alarm")}<span>keys not explained</span></span>` : nothing}
     </footer>
   </article>`;
 }
