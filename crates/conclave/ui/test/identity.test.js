@@ -1,5 +1,6 @@
 /** What a person does about their own identity, before a daemon that is made up. */
 import assert from "node:assert/strict";
+import { assertAccessible } from "./browser.js";
 import { changed, contact, device, handed, identity, lobbyist, meeting, member, met } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
@@ -24,6 +25,7 @@ onPage("a second device is added by a link there and a link back", { identity: T
   await button(page, "Add a device").click();
   await page.getByRole("img", { name: "QR code of the link" }).waitFor();
   await eventually(async () => assert.equal(await focused(page), "Add a device"));
+  await assertAccessible(page);
   await button(page, "Copy link").click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), handed("d").link);
   const answer = page.getByRole("textbox", { name: "Answer of the new device" });
@@ -45,6 +47,7 @@ onPage("this computer becomes a device of somebody", { identity: null }, async (
   await button(page, "I have an identity already").click();
   await page.getByRole("textbox", { name: "Link from your first device" }).fill("conclave:d/1#x");
   await page.getByText("Protect the key").click();
+  await assertAccessible(page);
   await page.getByRole("textbox", { name: "Passphrase" }).fill("correct horse");
   await button(page, "Make a key here").click();
   const link = page.getByRole("textbox", { name: "Link for your first device" });
@@ -54,6 +57,8 @@ onPage("this computer becomes a device of somebody", { identity: null }, async (
   daemon.show({ identity: identity({ registered: false, devices: [] }) });
   await button(page, "Your identity: Alice Martin").waitFor();
   assert.ok(await link.isVisible());
+  await assertAccessible(page);
+  await page.getByText("must then show 9f1c 20ab 77e0 4d21").waitFor();
   daemon.show({ identity: TWO });
   await button(page, "Start a meeting").waitFor();
 });
@@ -74,6 +79,7 @@ onPage("a device is revoked after it was said what that means", { identity: TWO 
   await revoke.click();
   const dialog = page.getByRole("dialog", { name: "Revoke device 1d1d1d1d?" });
   await dialog.getByText("can never speak for you again").waitFor();
+  await assertAccessible(page);
   await page.keyboard.press("Escape");
   await eventually(async () =>
     assert.ok(await revoke.evaluate((one) => one === document.activeElement), "focus comes back"));

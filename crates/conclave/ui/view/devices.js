@@ -117,12 +117,15 @@ export function accept(screen, actions) {
  * @param {Actions} actions
  */
 export function answer(screen, actions) {
+  const me = screen.daemon?.identity;
   if (!screen.handed) return html``;
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>Now take this back</h1>
     <p>Paste this link on your first device, under “Then, back here”.</p>
     ${handed(screen, actions, screen.handed, "Link for your first device")}
     <p role="status">Waiting for your first device. This page goes on by itself.</p>
+    ${me ? html`<p class="hint">Its list of devices must then show <code>${me.fingerprint}</code>.</p>`
+      : nothing}
     <button type="button" @click=${() => actions.tell({ kind: "go", screen: "accept" })}>
       Start again with another link</button>
   </section>`;
