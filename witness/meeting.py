@@ -1,5 +1,6 @@
 """The rules of the meeting ledger: steps 4 to 10 of section 20."""
 
+from . import succession
 from .codec import encode
 from .identity import put_info, register, sound
 from .ids import roster_hash, sha256
@@ -49,11 +50,14 @@ class Call:
         require(not over, "MeetingOver")
         return dict(meeting)
 
-    def led(self, meeting):
+    def lease_end(self, meeting):
         end = meeting["lease_end"]
         if meeting["rekey_due"] is not None:
             end = min(end, meeting["rekey_due"] + self.params["rekey_grace"])
-        return meeting["gone_at"] is None and self.now <= end
+        return end
+
+    def led(self, meeting):
+        return meeting["gone_at"] is None and self.now <= self.lease_end(meeting)
 
     def leads(self, meeting):
         leader = self.record("Member", idx=meeting["leader"])
@@ -117,6 +121,7 @@ def request(call):
     body, meeting = call.body, call.open()
     call.own()
     require(body["term"] == meeting["term"], "StaleTerm")
+    require(not meeting["policy"]["locked"], "MeetingLocked")
     require(call.state.get(call.ban(body["user"])) is None, "Banned")
     idx = meeting["next_idx"]
     require(idx < min(4 * call.params["max_members"], INDEXES), "MeetingFull")
@@ -242,8 +247,12 @@ def admit(call, old, members):
 STEPS = {
     "EpochRecord": advance,
     "Heartbeat": heartbeat,
+    "LeaderReassign": succession.reassign,
     "MeetingDismiss": dismiss,
     "MeetingLeave": leave,
+    "MeetingPolicy": succession.policy,
     "MeetingRequest": request,
     "PublishMeeting": publish,
+    "RefreshKeys": succession.refresh,
+    "VoteLeader": succession.vote,
 }

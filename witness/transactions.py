@@ -1,19 +1,12 @@
 """The envelope of a transaction: section 2 and steps 0, 1 and 3 of section 20."""
 
+from . import claims
 from .codec import TYPES, encode, write
 from .ids import sha256
+from .refusal import Refusal, require
 from .signature import holds, message
 
 UNSIGNED = ("struct", [field for field in TYPES["Tx"][1] if field[0] != "sigs"])
-
-
-class Refusal(Exception):
-    """A rule forbids the transaction; the text is the name of the rule."""
-
-
-def require(held, rule):
-    if not held:
-        raise Refusal(rule)
 
 
 def unsigned(tx):
@@ -42,11 +35,17 @@ def check_signatures(rules, state, tx):
     if tx["kind"][0] == "RegisterUser" and body["gate"][0] == "Sponsor":
         word = message("sponsor", rules.chain_id, encode("RegisterUser", body))
         needed.append(("Sponsor", body["gate"][1]["key"], word))
+    claim = tx["kind"][0] == "LeaderReassign"
+    if claim:
+        needed += claims.roles(rules, state, tx, sigs)
     for role, _, _ in needed:
         require(role in sigs, f"MissingSignature({role})")
     require(len(sigs) == len(needed), "ExtraSignature")
+    words = claims.absences(rules, state, tx) if claim else []
     for role, key, data in needed:
         require(rules.holds(key, data, sigs[role]), "BadSignature")
+    for key, data, sig in words:
+        require(rules.holds(key, data, sig), "BadSignature")
 
 
 def check_envelope(rules, at, tx):

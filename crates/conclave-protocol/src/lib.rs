@@ -35,8 +35,8 @@ pub use identity::{
 };
 pub use key::{Ed25519Signer, Epk, Ivk, Npk, Signature, Signer, ValidatorKey};
 pub use meeting::{
-    EpochRecord, Heartbeat, MeetingDismiss, MeetingLeave, MeetingRecord, MeetingRequest,
-    MemberRecord, PublishMeeting, Roster,
+    EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
+    MeetingRecord, MeetingRequest, MemberRecord, PublishMeeting, RefreshKeys, Roster, VoteLeader,
 };
 pub use params::{Genesis, Params};
 pub use signed::{Context, verify, verify_batch};

@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Context {
+    /// A member's word that it does not hear the leader.
+    Absent,
     /// A member's receipt of an epoch record.
     Ack,
     /// A leader's admission told peer to peer.
@@ -45,6 +47,7 @@ impl Context {
     /// The name inside the signed bytes.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Absent => "absent",
             Self::Ack => "ack",
             Self::Admit => "admit",
             Self::Anchor => "anchor",

@@ -108,7 +108,11 @@ impl Body {
             | Self::MeetingLeave(_)
             | Self::MeetingRequest(_)
             | Self::PublishMeeting(_)
-            | Self::RegisterUser(_) => None,
+            | Self::RefreshKeys(_)
+            | Self::RegisterUser(_)
+            | Self::LeaderReassign(_)
+            | Self::MeetingPolicy(_)
+            | Self::VoteLeader(_) => None,
         }
     }
 

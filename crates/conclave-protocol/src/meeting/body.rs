@@ -101,6 +101,37 @@ pub struct MeetingDismiss {
 
 crate::fields!(MeetingDismiss { mid, term, epoch });
 
+/// Transaction 0x28: a member puts other exchange keys in the place of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshKeys {
+    /// The meeting.
+    pub mid: MeetingId,
+    /// The signer's own index.
+    pub idx: MemberIdx,
+    /// The new exchange key.
+    pub epk: Epk,
+    /// SHA-256 of the new ML-KEM-768 key.
+    pub ek_hash: [u8; 32],
+}
+
+crate::fields!(RefreshKeys { mid, idx, epk, ek_hash });
+
+/// Transaction 0x29: the leader opens or locks the door. The succession rules stay as published:
+/// a leader must not be able to forbid its own replacement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeetingPolicy {
+    /// The meeting.
+    pub mid: MeetingId,
+    /// Its term.
+    pub term: Term,
+    /// Whether a good invite is enough from here on.
+    pub auto_admit: AutoAdmit,
+    /// Whether nobody may ask from here on.
+    pub locked: bool,
+}
+
+crate::fields!(MeetingPolicy { mid, term, auto_admit, locked });
+
 /// How the keys of a meeting are exchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suite {
@@ -121,6 +152,8 @@ pub struct Policy {
     rules: u8,
     /// Whether a good invite is enough.
     pub auto_admit: AutoAdmit,
+    /// Whether nobody may ask to join.
+    pub locked: bool,
 }
 
 impl Policy {
@@ -133,7 +166,7 @@ impl Policy {
 
     /// A policy with these succession rules; unknown bits are dropped.
     pub const fn new(rules: u8, auto_admit: AutoAdmit) -> Self {
-        Self { rules: rules & Self::KNOWN, auto_admit }
+        Self { rules: rules & Self::KNOWN, auto_admit, locked: false }
     }
 
     /// The succession rules.
@@ -154,12 +187,13 @@ impl Write for Policy {
     fn write(&self, buf: &mut impl BufMut) {
         buf.put_u8(self.rules);
         self.auto_admit.write(buf);
+        self.locked.write(buf);
     }
 }
 
 impl EncodeSize for Policy {
     fn encode_size(&self) -> usize {
-        2
+        3
     }
 }
 
@@ -171,7 +205,7 @@ impl Read for Policy {
         if rules & !Self::KNOWN != 0 {
             return Err(Error::Invalid("policy", "unknown succession rule"));
         }
-        Ok(Self { rules, auto_admit: AutoAdmit::read(buf)? })
+        Ok(Self { rules, auto_admit: AutoAdmit::read(buf)?, locked: bool::read(buf)? })
     }
 }
 

@@ -102,6 +102,21 @@ pub fn footprint(tx: &Tx) -> Vec<Key> {
         }
         Body::Heartbeat(body) => keys.push(Key::Meeting(body.mid)),
         Body::MeetingDismiss(body) => keys.push(Key::Meeting(body.mid)),
+        Body::MeetingPolicy(body) => keys.push(Key::Meeting(body.mid)),
+        Body::RefreshKeys(body) => {
+            keys.extend([Key::Meeting(body.mid), Key::Member(body.mid, body.idx)]);
+        }
+        Body::LeaderReassign(body) => {
+            keys.extend([Key::Meeting(body.mid), Key::Roster(body.mid)]);
+            let named = body.absent.iter().map(|absence| absence.idx).chain([body.idx]);
+            keys.extend(named.map(|idx| Key::Member(body.mid, idx)));
+        }
+        Body::VoteLeader(body) => keys.extend([
+            Key::Meeting(body.mid),
+            Key::Roster(body.mid),
+            Key::Member(body.mid, body.idx),
+            Key::Member(body.mid, body.candidate),
+        ]),
     }
     keys.sort();
     keys.dedup();

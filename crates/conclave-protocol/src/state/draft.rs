@@ -6,7 +6,7 @@ use super::{ApplyError, Changes, Event, Key, Record, RequestTimes, View};
 use crate::{
     id::{DeviceId, MeetingId, MemberIdx, UserId},
     identity::{DeviceRecord, UserRecord},
-    meeting::{MeetingRecord, MemberRecord, RosterRecord},
+    meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
 };
 
 /// The state as it is and as it shall be.
@@ -97,6 +97,17 @@ impl<'v, V: View> Draft<'v, V> {
     ) -> Result<Option<RequestTimes>, ApplyError> {
         self.typed(Key::RequestTimes(mid, user), |record| match record {
             Record::RequestTimes(times) => Some(times),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn vote(
+        &self,
+        mid: MeetingId,
+        user: UserId,
+    ) -> Result<Option<VoteRecord>, ApplyError> {
+        self.typed(Key::Vote(mid, user), |record| match record {
+            Record::Vote(vote) => Some(vote),
             _ => None,
         })
     }

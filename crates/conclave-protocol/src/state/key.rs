@@ -36,6 +36,8 @@ pub enum Key {
     RequestTimes(MeetingId, UserId),
     /// The seat a transport key was used for, for ever.
     NpkIndex(Npk),
+    /// Whom the user would have lead.
+    Vote(MeetingId, UserId),
 }
 
 crate::variants!(Key {
@@ -52,6 +54,7 @@ crate::variants!(Key {
     36 => Ban(mid: MeetingId, user: UserId),
     37 => RequestTimes(mid: MeetingId, user: UserId),
     38 => NpkIndex(npk: Npk),
+    39 => Vote(mid: MeetingId, user: UserId),
 });
 
 impl Key {
@@ -75,7 +78,8 @@ impl Key {
             | Self::Roster(_)
             | Self::Ban(..)
             | Self::RequestTimes(..)
-            | Self::NpkIndex(_) => Ledger::Meeting,
+            | Self::NpkIndex(_)
+            | Self::Vote(..) => Ledger::Meeting,
         }
     }
 }

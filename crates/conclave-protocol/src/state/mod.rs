@@ -18,7 +18,7 @@ pub use refusal::{ApplyError, Refusal};
 
 pub(crate) use {draft::Draft, refusal::require};
 
-use crate::id::{DeviceId, Epoch, MeetingId, MemberIdx, UserId};
+use crate::id::{DeviceId, Epoch, MeetingId, MemberIdx, Term, UserId};
 
 /// The state as it is.
 pub trait View {
@@ -84,6 +84,34 @@ pub enum Event {
         mid: MeetingId,
         /// Its new epoch.
         epoch: Epoch,
+    },
+    /// A member has other exchange keys.
+    KeysRefreshed {
+        /// The meeting.
+        mid: MeetingId,
+        /// Who.
+        idx: MemberIdx,
+    },
+    /// Somebody else leads.
+    LeaderChanged {
+        /// The meeting.
+        mid: MeetingId,
+        /// The new term.
+        term: Term,
+        /// Who.
+        leader: MemberIdx,
+    },
+    /// The door is opened or locked.
+    PolicyChanged {
+        /// The meeting.
+        mid: MeetingId,
+    },
+    /// A user would have somebody else lead.
+    VoteCast {
+        /// The meeting.
+        mid: MeetingId,
+        /// Whom.
+        candidate: MemberIdx,
     },
     /// A meeting is over for ever.
     MeetingEnded {

@@ -4,7 +4,7 @@ use crate::{
     codec::{Blob, List},
     id::{DeviceId, Height, MeetingId, MemberIdx, Seconds, UserId},
     identity::{DeviceRecord, INFO_CHUNK, UserRecord},
-    meeting::{MeetingRecord, MemberRecord, RosterRecord},
+    meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
 };
 
 /// Most bytes of an encoded record.
@@ -35,6 +35,8 @@ pub enum Record {
     RequestTimes(RequestTimes),
     /// Under `NpkIndex`.
     Seat(Seat),
+    /// Under `Vote`.
+    Vote(VoteRecord),
 }
 
 crate::variants!(Record {
@@ -49,6 +51,7 @@ crate::variants!(Record {
     36 => Ban(since: Height),
     37 => RequestTimes(times: RequestTimes),
     38 => Seat(seat: Seat),
+    39 => Vote(vote: VoteRecord),
 });
 
 /// When a user last asked to join a meeting, oldest first.

@@ -22,6 +22,9 @@ pub enum ApplyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// The statements do not show that the leader is silent.
+    #[error("absence of the leader is not shown")]
+    AbsenceDoesNotHold,
     /// The user is banned from this meeting.
     #[error("user is banned from this meeting")]
     Banned,
@@ -64,12 +67,21 @@ pub enum Refusal {
     /// The meeting was ended, or nobody was heard for too long.
     #[error("meeting is over")]
     MeetingOver,
+    /// The leader locked the door.
+    #[error("meeting is locked")]
+    MeetingLocked,
     /// The meeting has no index left.
     #[error("meeting has no place for another request")]
     MeetingFull,
     /// A signature is missing.
     #[error("signature of role {0:?} is missing")]
     MissingSignature(Role),
+    /// Somebody who cannot lead.
+    #[error("that member cannot lead")]
+    NotEligible,
+    /// Not more than half of the users voted for the signer.
+    #[error("signer was not elected")]
+    NotElected,
     /// The signer is not that member.
     #[error("signer is not that member")]
     NotThatMember,
@@ -79,6 +91,9 @@ pub enum Refusal {
     /// The user's own data say something else.
     #[error("user, device or key does not match the signer")]
     NotTheSigner,
+    /// Others come first, or the leader is still there.
+    #[error("it is not the signer's turn to lead")]
+    NotYourTurn,
     /// The transport key was used before.
     #[error("transport key was used before")]
     NpkTaken,
@@ -121,6 +136,9 @@ pub enum Refusal {
     /// A new key is owed for too long.
     #[error("a new key is overdue")]
     RekeyOverdue,
+    /// The meeting was published without this rule.
+    #[error("meeting does not know this rule of succession")]
+    RuleNotAllowed,
     /// Too many bytes.
     #[error("transaction is too large")]
     TooLarge,
@@ -154,6 +172,9 @@ pub enum Refusal {
     /// The user exists already.
     #[error("user exists")]
     UserTaken,
+    /// One vote per user, term and epoch.
+    #[error("user has voted")]
+    VotedAlready,
     /// A key that must not be used.
     #[error(transparent)]
     Weak(#[from] WeakKey),

@@ -4,8 +4,9 @@ use super::{Body, Role, Tx};
 use crate::{
     identity::Gate,
     key::Ivk,
+    meeting::{Absence, LeaderReassign, Succession, absence_message},
     signed::{BadSignature, Context, Item},
-    state::{ApplyError, Draft, Refusal, Rules, View},
+    state::{ApplyError, Draft, Key, Refusal, Rules, View},
 };
 
 /// The signatures of `tx` with the keys this state asks for: the device's own, for a new user
@@ -41,8 +42,16 @@ pub fn signature_items(rules: &Rules, view: &impl View, tx: &Tx) -> Result<Vec<I
             tx.signature(Role::Possession).ok_or(Refusal::MissingSignature(Role::Possession))?,
         ));
     }
+    if let Body::LeaderReassign(body) = &tx.body
+        && body.rule == Succession::Appoint
+    {
+        items.push(handover(rules, view, tx, body)?);
+    }
     if tx.sigs.len() != items.len() {
         return Err(Refusal::ExtraSignature.into());
+    }
+    if let Body::LeaderReassign(body) = &tx.body {
+        items.extend(absences(rules, view, body)?);
     }
     Ok(items)
 }
@@ -68,6 +77,41 @@ pub enum CheckError {
     /// Which signatures it needs cannot be said, or they are not there.
     #[error(transparent)]
     State(#[from] ApplyError),
+}
+
+/// The word of the leader so far, by the key its device has now (eq. 21).
+fn handover(
+    rules: &Rules,
+    view: &impl View,
+    tx: &Tx,
+    body: &LeaderReassign,
+) -> Result<Item, ApplyError> {
+    let signature =
+        tx.signature(Role::Handover).ok_or(Refusal::MissingSignature(Role::Handover))?;
+    let draft = Draft::new(view);
+    let meeting = draft.meeting(body.mid)?.ok_or(Refusal::UnknownMeeting)?;
+    let leader = draft.member(body.mid, meeting.leader)?.ok_or(Refusal::UnknownMember)?;
+    let device = draft.device(leader.dev)?.ok_or(Refusal::UnknownDevice)?;
+    let message = body.handover_message();
+    Ok(Item::new(device.ivk, Context::Handover, &rules.chain_id, &message, signature))
+}
+
+/// The words of those who do not hear the leader, by their transport keys.
+fn absences(
+    rules: &Rules,
+    view: &impl View,
+    body: &LeaderReassign,
+) -> Result<Vec<Item>, ApplyError> {
+    let draft = Draft::new(view);
+    let meeting = draft.meeting(body.mid)?.ok_or(Refusal::UnknownMeeting)?;
+    draft.need(body.absent.iter().map(|absence| Key::Member(body.mid, absence.idx)))?;
+    let mut items = Vec::with_capacity(body.absent.len());
+    for Absence { idx, at, sig } in &body.absent {
+        let member = draft.member(body.mid, *idx)?.ok_or(Refusal::UnknownMember)?;
+        let message = absence_message(&body.mid, &meeting, *idx, *at);
+        items.push(Item::new(member.npk, Context::Absent, &rules.chain_id, &message, *sig));
+    }
+    Ok(items)
 }
 
 fn signer_key(view: &impl View, tx: &Tx) -> Result<Ivk, ApplyError> {

@@ -39,14 +39,20 @@ kinds! {
     0x23 EpochRecord Meeting
     /// The leader renews its lease.
     0x26 Heartbeat Meeting
+    /// A member takes the chair (eqs. 19-21).
+    0x24 LeaderReassign Meeting
     /// The leader ends the meeting (eqs. 22, 23).
     0x27 MeetingDismiss Meeting
     /// A member goes.
     0x22 MeetingLeave Meeting
+    /// The leader opens or locks the door.
+    0x29 MeetingPolicy Meeting
     /// A device asks to join (eqs. 9, 10).
     0x21 MeetingRequest Meeting
     /// A new meeting (eqs. 6, 7).
     0x20 PublishMeeting Meeting
+    /// A member puts other exchange keys in the place of its own.
+    0x28 RefreshKeys Meeting
     /// A new user with its first device (eqs. 2, 3).
     0x01 RegisterUser Identity
     /// A device is out for ever.
@@ -55,6 +61,8 @@ kinds! {
     0x04 RotateKey Identity
     /// A user says something else about themselves.
     0x05 UpdateInfo Identity
+    /// A user would have somebody else lead.
+    0x25 VoteLeader Meeting
 }
 
 impl Kind {
@@ -62,7 +70,11 @@ impl Kind {
     pub const fn is_urgent(self) -> bool {
         matches!(
             self,
-            Self::EpochRecord | Self::MeetingDismiss | Self::MeetingLeave | Self::RevokeDevice
+            Self::EpochRecord
+                | Self::LeaderReassign
+                | Self::MeetingDismiss
+                | Self::MeetingLeave
+                | Self::RevokeDevice
         )
     }
 }
@@ -75,10 +87,4 @@ pub mod reserved {
     pub const RECOVER: u8 = 0x07;
     /// Cancel.
     pub const CANCEL: u8 = 0x08;
-    /// LeaderReassign (eqs. 19-21).
-    pub const LEADER_REASSIGN: u8 = 0x24;
-    /// VoteLeader.
-    pub const VOTE_LEADER: u8 = 0x25;
-    /// RefreshKeys.
-    pub const REFRESH_KEYS: u8 = 0x28;
 }

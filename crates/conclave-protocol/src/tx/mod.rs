@@ -14,7 +14,8 @@ use crate::{
     identity::{AddDevice, RegisterUser, RevokeDevice, RotateKey, UpdateInfo},
     key::{Signature, Signer},
     meeting::{
-        EpochRecord, Heartbeat, MeetingDismiss, MeetingLeave, MeetingRequest, PublishMeeting,
+        EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
+        MeetingRequest, PublishMeeting, RefreshKeys, VoteLeader,
     },
     signed::Context,
 };
@@ -171,14 +172,20 @@ pub enum Body {
     EpochRecord(EpochRecord),
     /// 0x26: the leader is there.
     Heartbeat(Heartbeat),
+    /// 0x24: a member takes the chair.
+    LeaderReassign(LeaderReassign),
     /// 0x27: the end of a meeting.
     MeetingDismiss(MeetingDismiss),
     /// 0x22: a member goes.
     MeetingLeave(MeetingLeave),
+    /// 0x29: the door.
+    MeetingPolicy(MeetingPolicy),
     /// 0x21: a device asks to join.
     MeetingRequest(MeetingRequest),
     /// 0x20: a new meeting.
     PublishMeeting(PublishMeeting),
+    /// 0x28: other exchange keys.
+    RefreshKeys(RefreshKeys),
     /// 0x01: a new user with a first device.
     RegisterUser(RegisterUser),
     /// 0x03: a device is out.
@@ -187,6 +194,8 @@ pub enum Body {
     RotateKey(RotateKey),
     /// 0x05: another info.
     UpdateInfo(UpdateInfo),
+    /// 0x25: whom a user would have lead.
+    VoteLeader(VoteLeader),
 }
 
 macro_rules! bodies {
@@ -219,8 +228,9 @@ macro_rules! bodies {
 }
 
 bodies!(
-    AddDevice EpochRecord Heartbeat MeetingDismiss MeetingLeave MeetingRequest PublishMeeting
-    RegisterUser RevokeDevice RotateKey UpdateInfo
+    AddDevice EpochRecord Heartbeat LeaderReassign MeetingDismiss MeetingLeave MeetingPolicy
+    MeetingRequest PublishMeeting RefreshKeys RegisterUser RevokeDevice RotateKey UpdateInfo
+    VoteLeader
 );
 
 /// In which capacity somebody signed.
@@ -232,9 +242,11 @@ pub enum Role {
     Sponsor,
     /// The key that the transaction introduces; signs its body under `device-pop`.
     Possession,
+    /// The leader so far of a LeaderReassign by appointment; signs under `handover`.
+    Handover,
 }
 
-crate::tags!(Role { 0 => Signer, 1 => Sponsor, 2 => Possession });
+crate::tags!(Role { 0 => Signer, 1 => Sponsor, 2 => Possession, 3 => Handover });
 
 /// One signature and its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,10 @@
 use conclave_protocol::{
     codec::{Blob, EncodeSize, Set, Text},
     identity::{INFO_CHUNKS, MAX_INFO, chunks},
-    meeting::{MemberStatus, Reason, RosterRecord},
+    meeting::{
+        AutoAdmit, MeetingPolicy, MemberStatus, Reason, RefreshKeys, RosterRecord, Succession,
+        VoteLeader,
+    },
     state::{MAX_RECORD, RequestTimes, Seat},
     tx::MAX_TX_BYTES,
     *,
@@ -114,6 +117,17 @@ fn ordinary_transactions_are_a_few_hundred_bytes() {
     let publish = world.publish_body(&person, 1);
     let request = world.request_body(&person, mid);
     let record = world.record(mid, &[], &[]);
+    let (idx, auto_admit) = (MemberIdx(0), AutoAdmit::Never);
+    let claim = LeaderReassign {
+        mid,
+        term,
+        rule: Succession::Time,
+        prev_ivk: person.signer.ivk(),
+        idx,
+        ivk: person.signer.ivk(),
+        epk: Epk([1; 32]),
+        absent: Set::default(),
+    };
     let size = |body: Body| world.tx(&person, body).encode_size();
     let sizes = [
         registration.encode_size(),
@@ -123,7 +137,11 @@ fn ordinary_transactions_are_a_few_hundred_bytes() {
         size(record.into()),
         size(Heartbeat { mid, term, epoch }.into()),
         size(MeetingDismiss { mid, term, epoch }.into()),
+        size(claim.into()),
+        size(VoteLeader { mid, term, idx, candidate: idx }.into()),
+        size(RefreshKeys { mid, idx, epk: Epk([1; 32]), ek_hash: [1; 32] }.into()),
+        size(MeetingPolicy { mid, term, auto_admit, locked: true }.into()),
     ];
     // Sizes are part of the format: a change here is a change of every node.
-    assert_eq!(sizes, [371, 409, 377, 182, 293, 188, 188]);
+    assert_eq!(sizes, [371, 410, 377, 182, 293, 188, 188, 287, 188, 246, 186]);
 }

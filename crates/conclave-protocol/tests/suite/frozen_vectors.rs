@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use conclave_protocol::{
     code::SecurityCode,
-    codec::{EncodeSize, List, Read, Text, Write},
+    codec::{EncodeSize, List, Read, Set, Text, Write},
     invite::{Checkpoint, Invite, InviteSecret, Node},
-    meeting::Reason,
+    meeting::{
+        Absence, AutoAdmit, MeetingPolicy, Reason, RefreshKeys, Succession, VoteLeader,
+        absence_message,
+    },
     signed::message,
     tx::Role,
     *,
@@ -46,8 +49,61 @@ pub(crate) fn transactions() -> Vec<Tx> {
     let record = world.record(mid, &[], &[removal(MemberIdx(1), Reason::Left)]);
     say(&mut world, &leader, record.into());
     say(&mut world, &leader, MeetingDismiss { mid, term, epoch: Epoch(2) }.into());
+    succession(&mut world, &leader, &guest, &mut said);
     changes(&mut world, &leader, &mut said);
     said
+}
+
+/// A meeting whose chair changes hands by each of the three rules.
+fn succession(world: &mut World, leader: &Person, guest: &Person, said: &mut Vec<Tx>) {
+    let mut say = |world: &mut World, tx: Tx| {
+        world.run(&tx).unwrap();
+        said.push(tx);
+    };
+    let mid = world.publish(leader);
+    let first = world.ask(guest, mid).unwrap();
+    world.advance(leader, mid, &[first], &[]).unwrap();
+    let auto_admit = AutoAdmit::Invited;
+    let lock = MeetingPolicy { mid, term: Term(1), auto_admit, locked: true };
+    say(world, world.tx(leader, lock));
+    let refresh = RefreshKeys { mid, idx: first, epk: Epk([6; 32]), ek_hash: [7; 32] };
+    say(world, world.tx(guest, refresh));
+    let claim = |world: &World, who: &Person, idx, rule| LeaderReassign {
+        mid,
+        term: world.meeting(mid).term,
+        rule,
+        prev_ivk: world.member(mid, world.meeting(mid).leader).ivk,
+        idx,
+        ivk: who.signer.ivk(),
+        epk: Epk([0x77; 32]),
+        absent: Set::default(),
+    };
+    let body = claim(world, guest, first, Succession::Appoint);
+    let word =
+        leader.signer.sign(Context::Handover, &world.rules.chain_id, &body.handover_message());
+    say(world, world.tx(guest, body).with(Role::Handover, word));
+    for (who, idx) in [(leader, MemberIdx(0)), (guest, first)] {
+        let vote = VoteLeader { mid, term: Term(2), idx, candidate: MemberIdx(0) };
+        say(world, world.tx(who, vote));
+    }
+    let body = claim(world, leader, MemberIdx(0), Succession::Vote);
+    say(world, world.tx(leader, body));
+    world.advance(leader, mid, &[], &[]).unwrap();
+    world.wait(1);
+    let meeting = world.meeting(mid);
+    let absent = [MemberIdx(0), first].map(|idx| {
+        let npk = world.member(mid, idx).npk;
+        let mut seeds = (0..=255).map(|seed| Ed25519Signer::from_seed(&[seed; 32]));
+        let signer = seeds.find(|signer| signer.npk() == npk).unwrap();
+        let message = absence_message(&mid, &meeting, idx, world.at.time);
+        let sig = signer.sign(Context::Absent, &world.rules.chain_id, &message);
+        Absence { idx, at: world.at.time, sig }
+    });
+    let body = LeaderReassign {
+        absent: Set::new(absent).unwrap(),
+        ..claim(world, guest, first, Succession::Time)
+    };
+    say(world, world.tx(guest, body));
 }
 
 /// The changes of a user that exists.
@@ -129,7 +185,6 @@ fn spoil(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("version 2", changed(0, 2)),
         ("kind 0", changed(KIND, 0)),
         ("kind reserved for ClaimHandle", changed(KIND, 0x06)),
-        ("kind reserved for LeaderReassign", changed(KIND, 0x24)),
         ("kind 255", changed(KIND, 0xff)),
         ("unknown role", changed(end - 65, 9)),
         ("last byte missing", bytes[..end - 1].to_vec()),

@@ -1,7 +1,7 @@
 //! Whatever people send, in whatever order, the ledgers keep their promises.
 
 use conclave_protocol::{
-    meeting::{MeetingStatus, MemberStatus, Reason},
+    meeting::{MeetingStatus, MemberStatus, Reason, RefreshKeys, Succession, VoteLeader},
     *,
 };
 use proptest::{collection::vec, prelude::*};
@@ -17,6 +17,9 @@ enum Try {
     Advance { who: usize, added: Vec<u16>, removed: Vec<(u16, Reason)>, unban: bool },
     Heartbeat { who: usize },
     Dismiss { who: usize },
+    Claim { who: usize, rule: Succession },
+    Vote { who: usize, candidate: u16 },
+    Refresh { who: usize },
     Revoke { who: usize },
     Wait { seconds: u64 },
 }
@@ -48,6 +51,10 @@ fn tries() -> impl Strategy<Value = Try> {
         3 => (0..3_usize).prop_map(|who| Try::Heartbeat { who }),
         1 => (0..8_usize).prop_map(|who| Try::Dismiss { who }),
         1 => (1..12_usize).prop_map(|who| Try::Revoke { who }),
+        4 => (0..4_usize, prop_oneof![Just(Succession::Time), Just(Succession::Vote)])
+            .prop_map(|(who, rule)| Try::Claim { who, rule }),
+        4 => (0..4_usize, 0..12_u16).prop_map(|(who, candidate)| Try::Vote { who, candidate }),
+        1 => (0..4_usize).prop_map(|who| Try::Refresh { who }),
         8 => prop_oneof![0..5_u64, 0..5_u64, 0..80_u64, 0..700_u64]
             .prop_map(|seconds| Try::Wait { seconds }),
     ]
@@ -96,6 +103,31 @@ fn attempt(world: &mut World, people: &[Person], attempt: Try) -> Result<Vec<Eve
             let MeetingRecord { term, epoch, .. } = world.meeting(MID);
             world.say(person(who), MeetingDismiss { mid: MID, term, epoch })
         }
+        Try::Claim { who, rule } => {
+            let meeting = world.meeting(MID);
+            let claim = LeaderReassign {
+                mid: MID,
+                term: meeting.term,
+                rule,
+                prev_ivk: world.member(MID, meeting.leader).ivk,
+                idx: seat(world, person(who)),
+                ivk: person(who).signer.ivk(),
+                epk: Epk([70; 32]),
+                absent: codec::Set::default(),
+            };
+            world.say(person(who), claim)
+        }
+        Try::Vote { who, candidate } => {
+            let meeting = world.meeting(MID);
+            let candidate = MemberIdx(candidate % meeting.next_idx.0);
+            let idx = seat(world, person(who));
+            world.say(person(who), VoteLeader { mid: MID, term: meeting.term, idx, candidate })
+        }
+        Try::Refresh { who } => {
+            let idx = seat(world, person(who));
+            let keys = RefreshKeys { mid: MID, idx, epk: Epk([71; 32]), ek_hash: [3; 32] };
+            world.say(person(who), keys)
+        }
         Try::Revoke { who } => {
             // Later versions write this by a transaction.
             if let Some(person) = people.get(who) {
@@ -110,6 +142,12 @@ fn attempt(world: &mut World, people: &[Person], attempt: Try) -> Result<Vec<Eve
             Ok(Vec::new())
         }
     }
+}
+
+/// The newest seat somebody has, or the leader's.
+fn seat(world: &World, who: &Person) -> MemberIdx {
+    let mut seats = (0..world.meeting(MID).next_idx.0).rev().map(MemberIdx);
+    seats.find(|idx| world.member(MID, *idx).dev == who.dev).unwrap_or_default()
 }
 
 /// What holds in every state.
@@ -152,7 +190,8 @@ fn check_step(before: &World, after: &World, answer: &Result<Vec<Event>, Refusal
         assert_eq!(before.state, after.state, "a refused transaction changed something");
         return;
     }
-    assert!(new.term >= old.term);
+    assert!(new.term == old.term || new.term == old.term.next());
+    assert_eq!(new.term == old.term, new.leader == old.leader, "one leader per term");
     assert!(new.epoch == old.epoch || new.epoch == old.epoch.next());
     assert!(new.next_idx >= old.next_idx);
     assert!(!old.ended || old == new, "an ended meeting changed");
@@ -178,7 +217,7 @@ fn check_step(before: &World, after: &World, answer: &Result<Vec<Event>, Refusal
         let (old, new) = (before.member(MID, idx), after.member(MID, idx));
         let gone = matches!(old.status, MemberStatus::Removed(_));
         assert!(!gone || old == new, "a removed member changed");
-        assert_eq!((old.user, old.dev, old.epk, old.npk), (new.user, new.dev, new.epk, new.npk));
+        assert_eq!((old.user, old.dev, old.npk), (new.user, new.dev, new.npk));
     }
 }
 

@@ -16,5 +16,6 @@ mod links;
 mod meeting;
 mod samples;
 mod script_vectors;
+mod succession;
 mod table;
 mod world;

@@ -6,7 +6,10 @@ use conclave_protocol::{
     codec::{Blob, List, Set, Text},
     identity::{DeviceStatus, Gate, Handle, UserStatus},
     invite::{Checkpoint, Invite, InviteSecret, Node},
-    meeting::{AutoAdmit, MAX_INDEXES, MemberStatus, Policy, Reason, Removal, RosterRecord, Suite},
+    meeting::{
+        Absence, AutoAdmit, MAX_INDEXES, MeetingPolicy, MemberStatus, Policy, Reason, RefreshKeys,
+        Removal, RosterRecord, Succession, Suite, VoteLeader, VoteRecord,
+    },
     state::{RequestTimes, Seat},
     tx::{Role, RoleSignature},
     *,
@@ -89,7 +92,11 @@ pub(crate) fn suite() -> impl Strategy<Value = Suite> {
 
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let auto = prop_oneof![Just(AutoAdmit::Never), Just(AutoAdmit::Invited)];
-    (any::<u8>(), auto).prop_map(|(rules, auto)| Policy::new(rules, auto))
+    (any::<u8>(), auto, any::<bool>()).prop_map(|(rules, auto, locked)| {
+        let mut policy = Policy::new(rules, auto);
+        policy.locked = locked;
+        policy
+    })
 }
 
 prop_compose! {
@@ -180,6 +187,30 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    pub(crate) fn reassign()(
+        mid in mid(), term in term(), prev_ivk in ivk(), idx_ in idx(), ivk_ in ivk(),
+        epk in epk(),
+        rule in prop::sample::select(vec![Succession::Time, Succession::Appoint, Succession::Vote]),
+        absent in vec((idx(), seconds(), signature()), 0..4),
+    ) -> LeaderReassign {
+        let absent: Vec<_> =
+            absent.into_iter().map(|(idx, at, sig)| Absence { idx, at, sig }).collect();
+        LeaderReassign {
+            mid, term, rule, prev_ivk, idx: idx_, ivk: ivk_, epk, absent: Set::new(absent).unwrap(),
+        }
+    }
+}
+
+fn vote_record() -> impl Strategy<Value = VoteRecord> {
+    (term(), epoch(), idx(), seconds()).prop_map(|(term, epoch, candidate, at)| VoteRecord {
+        term,
+        epoch,
+        candidate,
+        at,
+    })
+}
+
 pub(crate) fn body() -> impl Strategy<Value = Body> {
     let turn = || (mid(), term(), epoch());
     prop_oneof![
@@ -194,11 +225,31 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
         (mid(), idx()).prop_map(|(mid, idx)| MeetingLeave { mid, idx }.into()),
         turn().prop_map(|(mid, term, epoch)| Heartbeat { mid, term, epoch }.into()),
         turn().prop_map(|(mid, term, epoch)| MeetingDismiss { mid, term, epoch }.into()),
+        reassign().prop_map(Body::from),
+        (mid(), term(), idx(), idx()).prop_map(|(mid, term, idx, candidate)| VoteLeader {
+            mid,
+            term,
+            idx,
+            candidate
+        }
+        .into()),
+        (mid(), idx(), epk(), any::<[u8; 32]>()).prop_map(|(mid, idx, epk, ek_hash)| RefreshKeys {
+            mid,
+            idx,
+            epk,
+            ek_hash
+        }
+        .into()),
+        (mid(), term(), policy()).prop_map(|(mid, term, policy)| {
+            let Policy { auto_admit, locked, .. } = policy;
+            MeetingPolicy { mid, term, auto_admit, locked }.into()
+        }),
     ]
 }
 
 pub(crate) fn role_signature() -> impl Strategy<Value = RoleSignature> {
-    let role = prop_oneof![Just(Role::Signer), Just(Role::Sponsor), Just(Role::Possession)];
+    let roles = vec![Role::Signer, Role::Sponsor, Role::Possession, Role::Handover];
+    let role = prop::sample::select(roles);
     (role, signature()).prop_map(|(role, signature)| RoleSignature { role, signature })
 }
 
@@ -294,6 +345,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         vec(seconds(), 0..=16)
             .prop_map(|times| Record::RequestTimes(RequestTimes::new(times).unwrap())),
         (mid(), idx()).prop_map(|(mid, idx)| Record::Seat(Seat { mid, idx })),
+        vote_record().prop_map(Record::Vote),
     ]
 }
 
@@ -312,6 +364,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         (mid(), user_id()).prop_map(|(mid, user)| Key::Ban(mid, user)),
         (mid(), user_id()).prop_map(|(mid, user)| Key::RequestTimes(mid, user)),
         npk().prop_map(Key::NpkIndex),
+        (mid(), user_id()).prop_map(|(mid, user)| Key::Vote(mid, user)),
     ]
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use conclave_protocol::{
-    meeting::{MemberStatus, Reason},
+    meeting::{
+        Absence, AutoAdmit, MeetingPolicy, MemberStatus, Reason, RefreshKeys, Succession,
+        VoteLeader, absence_message,
+    },
     state::Key,
     tx::{CheckError, Role},
     *,
@@ -72,7 +75,7 @@ impl Script {
     }
 
     fn step(&mut self) {
-        match self.roll(20) {
+        match self.roll(24) {
             0 => self.publish(),
             1..=4 => self.request(),
             5..=10 => self.record(),
@@ -80,6 +83,9 @@ impl Script {
             13 => self.leave(),
             14 => self.dismiss(),
             15 => self.register(),
+            16 | 17 => self.claim(),
+            18 => self.vote(),
+            19 => self.keys_or_door(),
             _ => {
                 let seconds = [1, 2, 9, 12, 61, 99, 601][self.roll(7)];
                 self.world.wait(seconds);
@@ -257,6 +263,89 @@ impl Script {
         let who = self.leader(mid);
         let epoch = if self.roll(8) == 0 { epoch.next() } else { epoch };
         self.say(who, Heartbeat { mid, term, epoch });
+    }
+
+    /// A seat of the meeting and who holds it, mostly.
+    fn seat(&mut self, mid: MeetingId) -> (MemberIdx, usize) {
+        let next = usize::from(self.world.meeting(mid).next_idx.0);
+        let idx = MemberIdx(u16::try_from(self.roll(next)).unwrap());
+        let dev = self.world.member(mid, idx).dev;
+        let who = self.people.iter().position(|person| person.dev == dev).unwrap_or_default();
+        (idx, if self.roll(12) == 0 { self.roll(self.people.len()) } else { who })
+    }
+
+    fn claim(&mut self) {
+        let Some(mid) = self.meeting() else { return };
+        let (idx, who) = self.seat(mid);
+        let meeting = self.world.meeting(mid);
+        let rules = [Succession::Time, Succession::Time, Succession::Appoint, Succession::Vote];
+        let rule = rules[self.roll(4)];
+        let mut body = LeaderReassign {
+            mid,
+            term: if self.roll(12) == 0 { Term(9) } else { meeting.term },
+            rule,
+            prev_ivk: self.world.member(mid, meeting.leader).ivk,
+            idx,
+            ivk: self.people[who].signer.ivk(),
+            epk: Epk([if self.roll(12) == 0 { 0 } else { 70 }; 32]),
+            absent: codec::Set::default(),
+        };
+        match self.roll(12) {
+            0 => body.prev_ivk = Ivk::Ed25519([6; 32]),
+            1 => body.ivk = Ivk::Ed25519([7; 32]),
+            _ => {}
+        }
+        if rule == Succession::Time && self.roll(2) == 0 || self.roll(20) == 0 {
+            let ago = self.roll(8) * self.roll(3);
+            let at = Seconds(self.world.at.time.0 - u64::try_from(ago).unwrap());
+            let roster = self.world.roster(mid).roster;
+            let absent: Vec<_> = roster.iter().map(|idx| self.absence(mid, idx, at)).collect();
+            body.absent = codec::Set::new(absent).unwrap();
+        }
+        if rule == Succession::Appoint {
+            let chain = self.world.rules.chain_id;
+            let leader = self.leader(mid);
+            let word = body.handover_message();
+            let word = self.people[leader].signer.sign(Context::Handover, &chain, &word);
+            let tx = self.world.tx(&self.people[who], body);
+            let tx = if self.roll(8) == 0 { tx } else { tx.with(Role::Handover, word) };
+            return self.run(&tx);
+        }
+        self.say(who, body);
+    }
+
+    fn absence(&self, mid: MeetingId, idx: MemberIdx, at: Seconds) -> Absence {
+        let npk = self.world.member(mid, idx).npk;
+        let mut seeds = (0..=255).map(|seed| Ed25519Signer::from_seed(&[seed; 32]));
+        let signer = seeds.find(|signer| signer.npk() == npk).unwrap();
+        let meeting = self.world.meeting(mid);
+        let word = absence_message(&mid, &meeting, idx, at);
+        let sig = signer.sign(Context::Absent, &self.world.rules.chain_id, &word);
+        Absence { idx, at, sig }
+    }
+
+    fn vote(&mut self) {
+        let Some(mid) = self.meeting() else { return };
+        let term = self.world.meeting(mid).term;
+        let (candidate, _) = self.seat(mid);
+        for _ in 0..self.roll(4) {
+            let (idx, who) = self.seat(mid);
+            let term = if self.roll(12) == 0 { Term(9) } else { term };
+            self.say(who, VoteLeader { mid, term, idx, candidate });
+        }
+    }
+
+    fn keys_or_door(&mut self) {
+        let Some(mid) = self.meeting() else { return };
+        let (idx, who) = self.seat(mid);
+        if self.roll(2) == 0 {
+            let epk = Epk([if self.roll(8) == 0 { 0 } else { 71 }; 32]);
+            return self.say(who, RefreshKeys { mid, idx, epk, ek_hash: [3; 32] });
+        }
+        let term = self.world.meeting(mid).term;
+        let (leader, locked) = (self.leader(mid), self.roll(3) == 0);
+        let auto_admit = AutoAdmit::Invited;
+        self.say(leader, MeetingPolicy { mid, term, auto_admit, locked });
     }
 
     fn dismiss(&mut self) {

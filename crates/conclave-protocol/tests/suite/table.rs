@@ -1,6 +1,9 @@
 //! The whole table of docs/protocol.md, section 5.2: every state of a meeting, every transaction.
 
-use conclave_protocol::*;
+use conclave_protocol::{
+    meeting::{AutoAdmit, MeetingPolicy, RefreshKeys, Succession, VoteLeader},
+    *,
+};
 
 use crate::world::{Person, World};
 
@@ -30,7 +33,11 @@ struct Row {
     request: Result<(), Refusal>,
     leave: Result<(), Refusal>,
     epoch: Result<(), Refusal>,
+    reassign: Result<(), Refusal>,
+    vote: Result<(), Refusal>,
     heartbeat: Result<(), Refusal>,
+    refresh: Result<(), Refusal>,
+    policy: Result<(), Refusal>,
     dismiss: Result<(), Refusal>,
 }
 
@@ -51,7 +58,35 @@ fn row(scene: &Scene) -> Row {
             let record = world.record(mid, &[], &[]);
             world.say(leader, record).map(drop)
         },
+        reassign: {
+            let meeting = world.meeting(mid);
+            let claim = LeaderReassign {
+                mid,
+                term: meeting.term,
+                rule: Succession::Time,
+                prev_ivk: world.member(mid, meeting.leader).ivk,
+                idx: MemberIdx(1),
+                ivk: member.signer.ivk(),
+                epk: Epk([9; 32]),
+                absent: codec::Set::default(),
+            };
+            world.clone().say(member, claim).map(drop)
+        },
+        vote: {
+            let vote =
+                VoteLeader { mid, term: Term(1), idx: MemberIdx(1), candidate: MemberIdx(1) };
+            world.clone().say(member, vote).map(drop)
+        },
         heartbeat: world.clone().heartbeat(leader, mid),
+        refresh: {
+            let keys = RefreshKeys { mid, idx: MemberIdx(1), epk: Epk([9; 32]), ek_hash: [9; 32] };
+            world.clone().say(member, keys).map(drop)
+        },
+        policy: {
+            let auto_admit = AutoAdmit::Never;
+            let door = MeetingPolicy { mid, term: Term(1), auto_admit, locked: true };
+            world.clone().say(leader, door).map(drop)
+        },
         dismiss: world.clone().dismiss(leader, mid),
     }
 }
@@ -82,7 +117,11 @@ fn while_the_lease_runs_all_but_a_second_publish_goes() {
             request: Ok(()),
             leave: Ok(()),
             epoch: Ok(()),
+            reassign: Err(Refusal::NotYourTurn),
+            vote: Ok(()),
             heartbeat: Ok(()),
+            refresh: Ok(()),
+            policy: Ok(()),
             dismiss: Ok(()),
         }
     );
@@ -99,7 +138,11 @@ fn after_the_lease_a_leader_must_be_heard_before_it_acts() {
             request: Ok(()),
             leave: Ok(()),
             epoch: Err(Refusal::LeaseOver),
+            reassign: Ok(()),
+            vote: Ok(()),
             heartbeat: Ok(()),
+            refresh: Ok(()),
+            policy: Err(Refusal::LeaseOver),
             dismiss: Err(Refusal::LeaseOver),
         }
     );
@@ -118,7 +161,11 @@ fn a_leader_that_left_leads_no_more() {
             request: Ok(()),
             leave: Ok(()),
             epoch: Err(Refusal::LeaderGone),
+            reassign: Ok(()),
+            vote: Ok(()),
             heartbeat: Err(Refusal::LeaderGone),
+            refresh: Ok(()),
+            policy: Err(Refusal::LeaderGone),
             dismiss: Err(Refusal::LeaderGone),
         }
     );
@@ -131,7 +178,11 @@ fn over() -> Row {
         request: over,
         leave: over,
         epoch: over,
+        reassign: over,
+        vote: over,
         heartbeat: over,
+        refresh: over,
+        policy: over,
         dismiss: over,
     }
 }

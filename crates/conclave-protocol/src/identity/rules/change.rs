@@ -28,6 +28,10 @@ impl Change<'_> {
             Body::UpdateInfo(body) => self.update(draft, body)?,
             Body::EpochRecord(_)
             | Body::Heartbeat(_)
+            | Body::LeaderReassign(_)
+            | Body::MeetingPolicy(_)
+            | Body::RefreshKeys(_)
+            | Body::VoteLeader(_)
             | Body::MeetingDismiss(_)
             | Body::MeetingLeave(_)
             | Body::MeetingRequest(_)

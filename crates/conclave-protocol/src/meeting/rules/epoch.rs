@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Call;
+use super::{Call, is_active};
 use crate::{
     id::{MeetingId, MemberIdx, UserId},
     meeting::{
@@ -194,11 +194,4 @@ fn load<V: View>(
     let bans = added.map(|member| Key::Ban(mid, member.user));
     draft.need(devices.chain(bans))?;
     Ok(members)
-}
-
-/// Whether the member's device may act and still has the key it asked with.
-fn is_active<V: View>(draft: &Draft<'_, V>, member: &MemberRecord) -> Result<bool, ApplyError> {
-    Ok(draft
-        .device(member.dev)?
-        .is_some_and(|device| device.is_active() && device.user == member.user))
 }

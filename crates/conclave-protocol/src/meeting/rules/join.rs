@@ -18,6 +18,7 @@ impl Call<'_> {
         let mut meeting = self.open(draft, mid)?;
         self.is_signer(body.user, body.dev, body.ivk)?;
         require(body.term == meeting.term, Refusal::StaleTerm)?;
+        require(!meeting.policy.locked, Refusal::MeetingLocked)?;
         require(!draft.has(Key::Ban(mid, body.user))?, Refusal::Banned)?;
         let idx = meeting.next_idx;
         let most = usize::from(self.params.max_members).saturating_mul(4).min(MAX_INDEXES);

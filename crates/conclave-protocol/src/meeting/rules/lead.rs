@@ -1,12 +1,12 @@
-//! What a leader says: publish, heartbeat, dismiss.
+//! What a leader says: publish, heartbeat, policy, dismiss.
 
 use super::Call;
 use crate::{
     id::{Digest, Epoch, Height, MemberIdx, Term},
     identity::chunks,
     meeting::{
-        Heartbeat, MeetingDismiss, MeetingRecord, MemberRecord, MemberStatus, PublishMeeting,
-        Roster, RosterRecord,
+        Heartbeat, MeetingDismiss, MeetingPolicy, MeetingRecord, MemberRecord, MemberStatus,
+        PublishMeeting, Roster, RosterRecord,
     },
     state::{ApplyError, Draft, Event, Key, Record, Refusal, View, require},
 };
@@ -85,6 +85,22 @@ impl Call<'_> {
         meeting.last_activity = self.at.time;
         draft.put(Key::Meeting(body.mid), Record::Meeting(meeting));
         draft.tell(Event::LeaseRenewed { mid: body.mid });
+        Ok(())
+    }
+
+    /// 0x29: who may come in from here on.
+    pub(super) fn set_policy<V: View>(
+        &self,
+        draft: &mut Draft<'_, V>,
+        body: &MeetingPolicy,
+    ) -> Result<(), ApplyError> {
+        let mut meeting = self.open(draft, body.mid)?;
+        self.leads(draft, body.mid, &meeting, body.term)?;
+        require(meeting.is_led_at(self.params, self.at.time), Refusal::LeaseOver)?;
+        meeting.policy.auto_admit = body.auto_admit;
+        meeting.policy.locked = body.locked;
+        draft.put(Key::Meeting(body.mid), Record::Meeting(meeting));
+        draft.tell(Event::PolicyChanged { mid: body.mid });
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 mod epoch;
 mod join;
+mod keys;
 mod lead;
+mod succession;
 
-use super::{MeetingRecord, MeetingStatus};
+use super::{MeetingRecord, MeetingStatus, MemberRecord};
 use crate::{
     id::{DeviceId, MeetingId, MemberIdx, Position, Term, UserId},
     identity::DeviceRecord,
@@ -27,10 +29,14 @@ impl Call<'_> {
         match &self.tx.body {
             Body::EpochRecord(body) => self.advance(draft, body),
             Body::Heartbeat(body) => self.heartbeat(draft, body),
+            Body::LeaderReassign(body) => self.reassign(draft, body),
             Body::MeetingDismiss(body) => self.dismiss(draft, body),
             Body::MeetingLeave(body) => self.leave(draft, body),
+            Body::MeetingPolicy(body) => self.set_policy(draft, body),
             Body::MeetingRequest(body) => self.request(draft, body),
             Body::PublishMeeting(body) => self.publish(draft, body),
+            Body::RefreshKeys(body) => self.refresh(draft, body),
+            Body::VoteLeader(body) => self.vote(draft, body),
             Body::AddDevice(_)
             | Body::RegisterUser(_)
             | Body::RevokeDevice(_)
@@ -86,4 +92,11 @@ impl Call<'_> {
         draft.put(Key::NpkIndex(npk), Record::Seat(Seat { mid, idx }));
         Ok(())
     }
+}
+
+/// Whether the member's device may act, and is still its user's.
+fn is_active<V: View>(draft: &Draft<'_, V>, member: &MemberRecord) -> Result<bool, ApplyError> {
+    Ok(draft
+        .device(member.dev)?
+        .is_some_and(|device| device.is_active() && device.user == member.user))
 }
