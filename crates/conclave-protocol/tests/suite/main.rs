@@ -5,6 +5,7 @@
 mod attacks;
 mod bounds;
 mod changes;
+mod documents;
 mod encoding;
 mod encoding_vectors;
 mod foreign_vectors;
