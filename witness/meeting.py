@@ -1,6 +1,6 @@
-"""The rules of the meeting ledger: steps 4 to 10 of section 20."""
+"""What the ledgers say of a transaction; the meeting ledger, steps 4 to 10 of section 20."""
 
-from . import succession
+from . import changes, succession
 from .codec import encode
 from .identity import put_info, register, sound
 from .ids import roster_hash, sha256
@@ -20,7 +20,10 @@ def judge(rules, state, at, tx):
             register(rules, at, state, tx)
         else:
             device = spend(rules, at, state, tx)
-            STEPS[tx["kind"][0]](Call(rules, at, state, tx, device))
+            if tx["kind"][0] in changes.KINDS:
+                changes.KINDS[tx["kind"][0]](state, at, tx, device)
+            else:
+                STEPS[tx["kind"][0]](Call(rules, at, state, tx, device))
     except Refusal as refusal:
         state.refuse()
         return str(refusal)

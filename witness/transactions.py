@@ -35,6 +35,9 @@ def check_signatures(rules, state, tx):
     if tx["kind"][0] == "RegisterUser" and body["gate"][0] == "Sponsor":
         word = message("sponsor", rules.chain_id, encode("RegisterUser", body))
         needed.append(("Sponsor", body["gate"][1]["key"], word))
+    if tx["kind"][0] in ("AddDevice", "RotateKey"):
+        word = message("device-pop", rules.chain_id, encode(tx["kind"][0], body))
+        needed.append(("Possession", body["ivk"][1]["key"], word))
     claim = tx["kind"][0] == "LeaderReassign"
     if claim:
         needed += claims.roles(rules, state, tx, sigs)

@@ -75,7 +75,7 @@ impl Script {
     }
 
     fn step(&mut self) {
-        match self.roll(24) {
+        match self.roll(27) {
             0 => self.publish(),
             1..=4 => self.request(),
             5..=10 => self.record(),
@@ -86,6 +86,7 @@ impl Script {
             16 | 17 => self.claim(),
             18 => self.vote(),
             19 => self.keys_or_door(),
+            20..=22 => self.change(),
             _ => {
                 let seconds = [1, 2, 9, 12, 61, 99, 601][self.roll(7)];
                 self.world.wait(seconds);
@@ -322,6 +323,59 @@ impl Script {
         let word = absence_message(&mid, &meeting, idx, at);
         let sig = signer.sign(Context::Absent, &self.world.rules.chain_id, &word);
         Absence { idx, at, sig }
+    }
+
+    /// A change of a user, by one of their devices.
+    fn change(&mut self) {
+        let who = self.roll(self.people.len());
+        let seed = 150 + u8::try_from(self.roll(40)).unwrap();
+        let chain = self.world.rules.chain_id;
+        let (wrong, kind) = (self.roll(12), self.roll(4));
+        let person = &self.people[who];
+        let spoil = |seq: &mut u32, prev: &mut Digest| match wrong {
+            0 => *seq += 1,
+            1 => *prev = Digest([5; 32]),
+            _ => {}
+        };
+        match kind {
+            0 => {
+                let (mut body, device) = self.world.device_body(person, seed);
+                spoil(&mut body.seq, &mut body.prev);
+                let proof = body.prove(&chain, &device.signer);
+                let tx = self.world.tx(person, body);
+                let tx = if wrong == 2 { tx } else { tx.with(Role::Possession, proof) };
+                self.run(&tx);
+                if self.world.state.contains_key(&Key::Device(device.dev)) {
+                    self.people.push(device);
+                }
+            }
+            1 => {
+                let (mut body, signer) = self.world.rotate_body(person, seed);
+                spoil(&mut body.seq, &mut body.prev);
+                let proof = body.prove(&chain, &signer);
+                let tx = self.world.tx(person, body).with(Role::Possession, proof);
+                self.run(&tx);
+                let device = self.world.device(self.people[who].dev);
+                if device.ivk == signer.ivk() {
+                    self.people[who].signer = signer;
+                }
+            }
+            2 => {
+                let (mut seq, mut prev) = self.world.next_change(person);
+                spoil(&mut seq, &mut prev);
+                let info = UserInfo::commitment(&[seed; 32], &person.user, seq, "Ada");
+                let user = person.user;
+                self.say(who, UpdateInfo { user, info, seq, prev });
+            }
+            _ => {
+                let user = person.user;
+                let mut own = self.people.iter().filter(|other| other.user == user);
+                let target = if wrong == 3 { self.people.first() } else { own.next_back() };
+                let dev = target.map_or(person.dev, |target| target.dev);
+                let body = self.world.revoke_body(person, dev, 1);
+                self.say(who, body);
+            }
+        }
     }
 
     fn vote(&mut self) {

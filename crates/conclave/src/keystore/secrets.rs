@@ -130,11 +130,7 @@ impl Secrets {
         let [form] = take(&mut rest)?;
         let opener = Zeroizing::new(take(&mut rest)?);
         let origin = if form & ADDED == 0 { Origin::Founder(salt) } else { Origin::Added };
-        let next = if form & ROTATING == 0 {
-            None
-        } else {
-            Some(Zeroizing::new(take(&mut rest)?))
-        };
+        let next = if form & ROTATING == 0 { None } else { Some(Zeroizing::new(take(&mut rest)?)) };
         let disclosure = match form & !(ADDED | ROTATING) {
             0 => Disclosure::Clear,
             1 => Disclosure::Encrypted(opener),

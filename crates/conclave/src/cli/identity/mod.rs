@@ -12,9 +12,7 @@ use super::{
     output::{Output, mark, plain, short},
 };
 use crate::{
-    http::wire::{
-        Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm, Link, NewIdentity,
-    },
+    http::wire::{Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm, Link, NewIdentity},
     keystore::{ENVIRONMENT, Passphrase},
 };
 

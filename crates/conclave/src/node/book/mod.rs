@@ -176,8 +176,11 @@ impl Book {
         self.change(|pages| {
             if pages.people.len() >= MAX_PEOPLE && !pages.people.contains_key(&person.user.to_hex())
             {
-                let oldest =
-                    pages.people.iter().min_by_key(|(_, one)| one.last_ms).map(|(id, _)| id.clone());
+                let oldest = pages
+                    .people
+                    .iter()
+                    .min_by_key(|(_, one)| one.last_ms)
+                    .map(|(id, _)| id.clone());
                 oldest.map(|id| pages.people.remove(&id));
             }
             let contact = pages.people.entry(person.user.to_hex()).or_insert_with(|| Contact {

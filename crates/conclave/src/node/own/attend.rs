@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::words;
 use crate::{
-    chain::{Chain, Change, ChainError, Snapshot},
+    chain::{Chain, ChainError, Change, Snapshot},
     http::wire,
     keystore::fingerprint,
     node::{
@@ -77,9 +77,9 @@ impl Watcher {
             known => known.map_err(ProfileError::from),
         };
         match known {
-            Ok(true) => self.person.send_if_modified(|person| {
-                person.as_mut().is_some_and(Person::confirm)
-            }),
+            Ok(true) => {
+                self.person.send_if_modified(|person| person.as_mut().is_some_and(Person::confirm))
+            }
             // Another device of the person has not added this one yet.
             Ok(false) => return false,
             Err(error) => {

@@ -103,7 +103,11 @@ impl IdentityBackend for Node {
         let record = own_record(&self.setup.chain, &person).await?;
         if answer.body.prev != record.last_tx {
             let next = "offer the device again";
-            return Err(Refused::new(Fault::Conflict, "your user has changed since the offer", next));
+            return Err(Refused::new(
+                Fault::Conflict,
+                "your user has changed since the offer",
+                next,
+            ));
         }
         let role = (conclave_protocol::tx::Role::Possession, answer.possession);
         person.outbox.submit_with(answer.body, vec![role]).await.map_err(|error| ledger(&error))?;
@@ -227,7 +231,8 @@ fn new_device(offer: &DeviceOffer) -> Secrets {
 /// The own user as the ledger has it now.
 async fn own_record(chain: &Chain, person: &Person) -> Result<UserRecord, Refused> {
     let key = Key::User(person.profile.secrets.user);
-    let snapshot = chain.snapshot(std::slice::from_ref(&key)).await.map_err(|error| ledger(&error))?;
+    let snapshot =
+        chain.snapshot(std::slice::from_ref(&key)).await.map_err(|error| ledger(&error))?;
     match snapshot.record(&key) {
         Some(Record::User(record)) => Ok(record.clone()),
         _ => {
@@ -268,4 +273,3 @@ fn ledger(error: &ChainError) -> Refused {
 fn disk(error: &impl ToString) -> Refused {
     Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")
 }
-

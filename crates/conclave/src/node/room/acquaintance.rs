@@ -67,9 +67,10 @@ impl Acquaintances {
                             return;
                         };
                         // The walk ended at what was known, after as many steps as the numbers say.
-                        let explained = changes_found.last().is_some_and(|oldest| {
-                            oldest.tx.body.prev() == Some(known)
-                        }) && changes_found.len() == usize::try_from(changes).unwrap_or(0);
+                        let explained = changes_found
+                            .last()
+                            .is_some_and(|oldest| oldest.tx.body.prev() == Some(known))
+                            && changes_found.len() == usize::try_from(changes).unwrap_or(0);
                         let fact = explain(explained, since_ms, changes);
                         let _over = inputs.send(Late::Explained(idx, last, fact)).await;
                     });
@@ -113,7 +114,10 @@ fn say(judgement: Acquaintance) -> Option<wire::Fact> {
             (true, format!("you met before, first {}, with the same key", ago(since_ms)))
         }
         Acquaintance::OtherDevice { since_ms } => {
-            let text = format!("you met before, first {}; this is another device of theirs", ago(since_ms));
+            let text = format!(
+                "you met before, first {}; this is another device of theirs",
+                ago(since_ms)
+            );
             (true, text)
         }
         Acquaintance::Rewritten { since_ms } => {
