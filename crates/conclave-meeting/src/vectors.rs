@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use conclave_protocol::{
-    DecodeError, Digest, Epoch, EpochRecord, Height, MeetingId, MemberIdx, Roster, Signature, Term,
+    DecodeError, Digest, Epoch, EpochRecord, Height, MeetingId, MemberIdx, Roster, Seconds,
+    Signature, Term,
     codec::{Blob, List, Set, Text},
     decode,
-    meeting::{Reason, Removal},
+    meeting::{Absence, Reason, Removal},
 };
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ use crate::{
     evidence::SignedRecord,
     key::StreamKind,
     wire::{
-        Ack, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, HeaderProof, Knock,
-        Nack, Opening, PeerMessage, StreamAnnounce, StreamTail, Wrap,
+        Ack, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover, HeaderProof,
+        Knock, Nack, Opening, PeerMessage, StreamAnnounce, StreamTail, Wrap,
     },
 };
 
@@ -111,6 +112,8 @@ fn messages() -> Vec<PeerMessage> {
         }),
         PeerMessage::Record(SignedRecord { record: record(), sig }),
         PeerMessage::Alive(epoch),
+        PeerMessage::Absent(Absence { idx: MemberIdx(3), at: Seconds(77), sig }),
+        PeerMessage::Handover(Handover { term: Term(2), sig }),
         PeerMessage::Card(Card {
             ek: decode(&[5; 1_184]).unwrap(),
             name: Text::new("Bob").unwrap(),

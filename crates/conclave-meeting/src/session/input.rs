@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use conclave_protocol::{
-    DeviceRecord, Digest, Height, MeetingRecord, MemberIdx, MemberRecord, Npk, Seconds, UserInfo,
-    UserRecord, meeting::Roster,
+    DeviceRecord, Digest, Height, MeetingRecord, MemberIdx, MemberRecord, Npk, Seconds, UserId,
+    UserInfo, UserRecord,
+    meeting::{Roster, VoteRecord},
 };
 
 use super::{fork::HeaderVerdict, output::SubmitId};
@@ -97,6 +98,8 @@ pub struct MeetingView {
     pub roster: Roster,
     /// Every request under `0..next_idx`; completeness was checked.
     pub members: BTreeMap<MemberIdx, MemberView>,
+    /// The newest vote of each user of the roster that cast one.
+    pub votes: BTreeMap<UserId, VoteRecord>,
 }
 
 /// One request of a meeting, and who made it.

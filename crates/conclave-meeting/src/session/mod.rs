@@ -2,7 +2,7 @@
 //!
 //! [`Session`] is the one type: give it [`Input`]s and [`Command`]s, carry out its [`Output`]s.
 //! `leader` and `guest` hold what only one role does, `install` what both do with a new key,
-//! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
+//! `succession` who leads next, `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
 //! still, `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of
 //! people, `code` and `fork` what people and devices compare.
 
@@ -24,6 +24,7 @@ mod presence;
 mod provisional;
 mod receive;
 mod streams;
+mod succession;
 mod verify;
 
 use std::{
@@ -50,7 +51,7 @@ pub use output::{
 
 use self::{
     chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers,
-    presence::Presence, provisional::Progress,
+    presence::Presence, provisional::Progress, succession::Vacancy,
 };
 use crate::{
     exchange::{ExchangeError, MemberKeys},
@@ -92,6 +93,7 @@ pub struct Session {
     peers: Peers,
     presence: Presence,
     chair: Chair,
+    vacancy: Vacancy,
     progress: Progress,
     /// Members of the newest roster by transport key, without this device.
     index: BTreeMap<Npk, MemberIdx>,
@@ -132,11 +134,14 @@ impl Secrets {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Purpose {
     Dismiss,
+    Door,
     Epoch(Epoch),
     Heartbeat,
     Leave,
     Publish,
+    Reassign,
     Request,
+    Vote,
 }
 
 impl Session {
@@ -201,6 +206,7 @@ impl Session {
             peers: Peers::new(),
             presence: Presence::default(),
             chair: Chair::default(),
+            vacancy: Vacancy::default(),
             progress: Progress::default(),
             index: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -274,13 +280,16 @@ impl Session {
         }
         match command {
             Command::Admit { idx } => self.admit(idx)?,
+            Command::Appoint { idx } => self.appoint(idx)?,
             Command::Chat { text } => self.chat(&text)?,
             Command::CloseStream { stream } => self.close_stream(stream)?,
             Command::Deny { idx, ban } => self.deny(idx, ban)?,
             Command::Dismiss => self.dismiss()?,
             Command::Kick { idx, ban } => self.kick(idx, ban)?,
             Command::Leave => self.leave(),
+            Command::Lock { locked } => self.lock(locked)?,
             Command::RequestKeyframe { idx, stream } => self.request_keyframe(idx, stream)?,
+            Command::Vote { candidate } => self.vote(candidate)?,
         }
         if !self.ended {
             self.settle(rng);
@@ -383,6 +392,9 @@ impl Session {
                 self.epoch_refused(epoch);
                 self.event(Event::SubmitFailed { reason });
             }
+            // Another claim was first, or the leader came back.
+            Some(Purpose::Reassign) => self.vacancy.refused(self.now),
+            Some(Purpose::Door | Purpose::Vote) => self.event(Event::SubmitFailed { reason }),
             Some(Purpose::Dismiss | Purpose::Heartbeat | Purpose::Leave) | None => {}
         }
     }
@@ -414,6 +426,7 @@ impl Session {
         self.watch_ledger();
         self.lead_on(rng);
         self.guest_on();
+        self.watch_chair();
         self.switch();
         self.watch_rekey();
         self.watch_records();
@@ -439,6 +452,7 @@ impl Session {
             self.presence.deadline(),
             self.silence_deadline(),
             self.stall_deadline(),
+            self.chair_deadline(),
             self.guest.as_ref().and_then(Guest::deadline),
             self.dial_deadline(),
             self.media.deadline(),
@@ -545,7 +559,7 @@ impl Session {
         self.last_submit = self.last_submit.saturating_add(1);
         let id = SubmitId(self.last_submit);
         self.submits.insert(id, purpose);
-        self.push(Output::Submit { id, body: body.into() });
+        self.push(Output::Submit { id, body: body.into(), others: Vec::new() });
         id
     }
 

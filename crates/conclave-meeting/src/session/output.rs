@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use conclave_protocol::{Body, Digest, Epoch, Height, MemberIdx, Npk, Term, meeting::Reason};
+use conclave_protocol::{
+    Body, Digest, Epoch, Height, MemberIdx, Npk, Signature, Term, meeting::Reason, tx::Role,
+};
 use thiserror::Error;
 
 use crate::{
@@ -79,6 +81,8 @@ pub enum Output {
         id: SubmitId,
         /// What to sign and send.
         body: Body,
+        /// Signatures of others that go with it.
+        others: Vec<(Role, Signature)>,
     },
     /// Nothing more to do until an input comes, or until this moment.
     Wait(Option<Millis>),
@@ -160,6 +164,11 @@ pub enum Event {
         idx: MemberIdx,
         /// Since which term.
         term: Term,
+    },
+    /// The leader is not heard any more; whose turn it is takes the chair.
+    LeaderSilent {
+        /// Who leads and is silent.
+        idx: MemberIdx,
     },
     /// The ledger goes on; what was made meanwhile is confirmed.
     LedgerBack,
@@ -373,6 +382,11 @@ pub enum Command {
         /// Who.
         idx: MemberIdx,
     },
+    /// Leader: hand the chair to a member.
+    Appoint {
+        /// To whom.
+        idx: MemberIdx,
+    },
     /// Send a line of chat to all.
     Chat {
         /// The line, at most 1,200 bytes.
@@ -401,12 +415,22 @@ pub enum Command {
     },
     /// Go.
     Leave,
+    /// Leader: let nobody ask to join, or let them again.
+    Lock {
+        /// Whether nobody may.
+        locked: bool,
+    },
     /// Ask a member for a keyframe.
     RequestKeyframe {
         /// Whom.
         idx: MemberIdx,
         /// Of which stream.
         stream: StreamNo,
+    },
+    /// Vote for who should lead; with more than half of the users they do.
+    Vote {
+        /// Whom.
+        candidate: MemberIdx,
     },
 }
 
@@ -434,12 +458,18 @@ pub enum CommandError {
     /// No such stream, or none is free.
     #[error("there is no such stream")]
     NoSuchStream,
+    /// No link to that member stands.
+    #[error("that member is not connected at the moment; try again")]
+    NotLinked,
     /// Only the leader may.
     #[error("only the leader may do that")]
     NotLeader,
     /// A check of the request does not hold.
     #[error("a check of this request does not hold")]
     NotVerified,
+    /// The meeting was published without this rule.
+    #[error("this meeting was opened without that way to change its leader")]
+    RuleNotAllowed,
     /// The text cannot be sent.
     #[error("text is empty, too long, or holds control characters")]
     Text,

@@ -35,12 +35,14 @@ impl Session {
     fn member_message(&mut self, npk: Npk, idx: MemberIdx, message: PeerMessage) {
         match message {
             PeerMessage::Ack(ack) => self.acked(npk, idx, &ack),
+            PeerMessage::Absent(absence) => self.absent(npk, idx, absence),
             PeerMessage::Alive(_) => {}
             PeerMessage::Card(card) => self.card(idx, card),
             PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), true),
             PeerMessage::CodeCommit(commit) => self.code_commit(npk, idx, commit),
             PeerMessage::CodeReveal(reveal) => self.code_reveal(idx, &reveal),
             PeerMessage::Gossip(gossip) => self.gossiped(npk, idx, gossip),
+            PeerMessage::Handover(handover) => self.handed(idx, &handover),
             PeerMessage::HeaderProof(proof) => self.header_shown(idx, proof),
             PeerMessage::HeaderRequest(height) => self.header_requested(idx, height),
             PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),

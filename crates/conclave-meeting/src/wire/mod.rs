@@ -6,9 +6,10 @@ mod check;
 
 use conclave_protocol::{
     ChainId, Context, DecodeError, Digest, Ed25519Signer, Epoch, EpochRecord, Height, Ivk,
-    MeetingId, MeetingRequest, MemberIdx, Npk, Signature, Signer,
+    MeetingId, MeetingRequest, MemberIdx, Npk, Signature, Signer, Term,
     codec::{Blob, List, Set, Text, fields, tags, variants},
     decode, encode,
+    meeting::Absence,
     signed::{self, BadSignature},
 };
 
@@ -35,6 +36,8 @@ pub type Name = Text<64>;
 /// One message from one member to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PeerMessage {
+    /// The sender does not hear the leader.
+    Absent(Absence),
     /// The sender holds the key of this record.
     Ack(Ack),
     /// The sender is there, and this is the newest epoch it holds the key of.
@@ -53,6 +56,8 @@ pub enum PeerMessage {
     Chat(Blob<1_400>),
     /// The newest header the sender verified.
     Gossip(Gossip),
+    /// From the leader: the receiver may take the chair.
+    Handover(Handover),
     /// The header answer that proves what the sender said about a height.
     HeaderProof(HeaderProof),
     /// The sender asks what proves the header the receiver told of this height.
@@ -95,6 +100,8 @@ variants!(PeerMessage {
     16 => Record(record: SignedRecord),
     20 => Alive(epoch: Epoch),
     21 => Card(card: Card),
+    22 => Absent(absence: Absence),
+    23 => Handover(handover: Handover),
 });
 
 impl PeerMessage {
@@ -181,6 +188,19 @@ pub struct Card {
 }
 
 fields!(Card { ek, name, address });
+
+/// The leader's word that the receiver shall lead (equation 21).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Handover {
+    /// The term that ends.
+    pub term: Term,
+    /// By the leader's identity key, over
+    /// [`handover_message`](conclave_protocol::LeaderReassign::handover_message) of the claim that
+    /// the receiver makes with the keys the ledger has of it.
+    pub sig: Signature,
+}
+
+fields!(Handover { term, sig });
 
 /// The text and the random value behind a committed user info (equation 4).
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use conclave_meeting::session::{Freshness, MeetingView, MemberView};
 use conclave_protocol::{
     Body, Context, DeviceId, Digest, Ed25519Signer, Genesis, Height, Key, MeetingId, MemberIdx,
-    Params, Position, Record, RegisterUser, Rules, Seconds, Signer, Tx, UserId, UserInfo, apply,
+    Params, Position, Record, RegisterUser, Rules, Seconds, Signature, Signer, Tx, UserId,
+    UserInfo, apply,
     codec::Text,
     identity::Gate,
-    meeting::Roster,
+    meeting::{Roster, VoteRecord},
     tx::{Role, check_signatures},
 };
 
 /// Seconds of chain time at the start.
 const START: u64 = 1_000;
+
+/// Signatures of others that go with a body.
+pub(crate) type Others = Vec<(Role, Signature)>;
 
 pub(crate) struct Ledger {
     rules: Rules,
@@ -57,17 +61,18 @@ impl Ledger {
     pub(crate) fn block(
         &mut self,
         now_ms: u64,
-        bodies: Vec<(&Ed25519Signer, DeviceId, Body)>,
+        bodies: Vec<(&Ed25519Signer, DeviceId, Body, Others)>,
     ) -> Vec<Result<(), String>> {
         self.height += 1;
         let mut results = Vec::new();
-        for (index, (signer, dev, body)) in bodies.into_iter().enumerate() {
+        for (index, (signer, dev, body, others)) in bodies.into_iter().enumerate() {
             let Some(Record::Device(device)) = self.state.get(&Key::Device(dev)) else {
                 panic!("unknown device")
             };
             let expiry = Seconds(START + now_ms / 1_000 + 60);
             let tx = Tx::new(self.rules.chain_id, dev, device.next_nonce, expiry, body);
-            results.push(self.execute(&tx.sign(signer), now_ms, u32::try_from(index).unwrap()));
+            let tx = others.into_iter().fold(tx.sign(signer), |tx, (role, sig)| tx.with(role, sig));
+            results.push(self.execute(&tx, now_ms, u32::try_from(index).unwrap()));
         }
         results
     }
@@ -110,9 +115,18 @@ impl Ledger {
             time: Seconds(START + now_ms / 1_000),
             freshness: Freshness::Fresh,
             roster,
+            votes: self.votes(mid),
             members: (0..next).map(MemberIdx).map(|idx| (idx, self.member(mid, idx))).collect(),
             meeting,
         }
+    }
+
+    fn votes(&self, mid: MeetingId) -> BTreeMap<UserId, VoteRecord> {
+        let votes = self.state.iter().filter_map(|(key, record)| match (key, record) {
+            (Key::Vote(of, user), Record::Vote(vote)) if *of == mid => Some((*user, *vote)),
+            _ => None,
+        });
+        votes.collect()
     }
 
     fn member(&self, mid: MeetingId, idx: MemberIdx) -> MemberView {

@@ -56,7 +56,7 @@ fn scene() -> Scene {
         ek_hash: keys.ek().hash().0,
         npk,
     };
-    assert_eq!(ledger.block(0, vec![(&signer, dev, publish.into())]), [Ok(())]);
+    assert_eq!(ledger.block(0, vec![(&signer, dev, publish.into(), Vec::new())]), [Ok(())]);
 
     let own = Arc::new(Ed25519Signer::from_seed(&[3; 32]));
     let (guest_user, guest_dev) = ledger.register(&own, "guest");
@@ -79,7 +79,7 @@ fn scene() -> Scene {
         _ => None,
     });
     let request: Body = request.unwrap();
-    assert_eq!(scene.ledger.block(1, vec![(&own, guest_dev, request)]), [Ok(())]);
+    assert_eq!(scene.ledger.block(1, vec![(&own, guest_dev, request, Vec::new())]), [Ok(())]);
     scene.look();
     let outputs = scene.give(Input::Connected { npk, lobby: true });
     let knock = outputs.into_iter().find_map(|output| match output {
@@ -279,7 +279,10 @@ fn a_record_older_than_the_ledgers_is_not_taken() {
     let mk = MeetingKey::generate(&mut scene.rng);
     let first = scene.record(&mk);
     let dev = scene.ledger.view(MID, 1).members[&MemberIdx(0)].member.dev;
-    assert_eq!(scene.ledger.block(2, vec![(&scene.signer, dev, first.into())]), [Ok(())]);
+    assert_eq!(
+        scene.ledger.block(2, vec![(&scene.signer, dev, first.into(), Vec::new())]),
+        [Ok(())]
+    );
     scene.look();
     offers_none(scene, &[|record| record.epoch = Epoch(0)]);
 }

@@ -22,7 +22,7 @@ use conclave_protocol::{
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Others};
 
 pub(crate) const MID: MeetingId = MeetingId([42; 32]);
 const SECRET: [u8; 16] = [7; 16];
@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) hold: bool,
     /// Devices that do nothing: no ticks, no inputs, no outputs.
     asleep: BTreeSet<usize>,
+    /// Pairs between which no link can stand.
+    apart: BTreeSet<(usize, usize)>,
     /// Since when the ledger stands still.
     stalled: Option<u64>,
     net: Net,
@@ -88,7 +90,7 @@ pub(crate) struct World {
     queue: BTreeMap<(u64, u64), (usize, Input)>,
     serial: u64,
     fifo: BTreeMap<(usize, usize), u64>,
-    mempool: Vec<(usize, SubmitId, Body)>,
+    mempool: Vec<(usize, SubmitId, Body, Others)>,
     next_block: u64,
 }
 
@@ -132,6 +134,7 @@ impl World {
             messages: Vec::new(),
             hold: false,
             asleep: BTreeSet::new(),
+            apart: BTreeSet::new(),
             stalled: None,
             net,
             rng,
@@ -216,8 +219,12 @@ impl World {
     }
 
     pub(crate) fn kick(&mut self, device: usize) {
+        self.kick_by(0, device);
+    }
+
+    pub(crate) fn kick_by(&mut self, leader: usize, device: usize) {
         let idx = self.idx(device);
-        self.command(0, Command::Kick { idx, ban: false });
+        self.command(leader, Command::Kick { idx, ban: false });
     }
 
     pub(crate) fn command(&mut self, device: usize, command: Command) {
@@ -304,12 +311,12 @@ impl World {
             return;
         }
         let batch = std::mem::take(&mut self.mempool);
-        let bodies = batch.iter().map(|(device, _, body)| {
+        let bodies = batch.iter().map(|(device, _, body, others)| {
             let Device { signer, dev, .. } = &self.devices[*device];
-            (signer.as_ref(), *dev, body.clone())
+            (signer.as_ref(), *dev, body.clone(), others.clone())
         });
         let results = self.ledger.block(self.now, bodies.collect());
-        for ((device, id, _), result) in batch.into_iter().zip(results) {
+        for ((device, id, ..), result) in batch.into_iter().zip(results) {
             if let Err(reason) = result {
                 self.post(device, 1, Input::SubmitFailed { id, reason });
             }
@@ -349,7 +356,7 @@ impl World {
     fn carry_out(&mut self, device: usize, output: Output) {
         self.note(device, &output);
         match output {
-            Output::Submit { id, body } => self.mempool.push((device, id, body)),
+            Output::Submit { id, body, others } => self.mempool.push((device, id, body, others)),
             Output::Refresh => {
                 let view = self.view();
                 self.post(device, 20, Input::Ledger(Box::new(view)));
@@ -417,7 +424,7 @@ impl World {
         let own = self.npk(from);
         let to = usize::from(to.as_slice()[0]);
         let other = &self.devices[to];
-        let awake = !self.asleep.contains(&to);
+        let awake = !self.asleep.contains(&to) && !self.apart.contains(&(from, to));
         let live = awake && other.session.as_ref().is_some_and(|s| !s.is_ended() && s.npk() == npk);
         if !live || (!lobby && !other.allowed.contains(&own)) {
             self.post(from, 5, Input::Disconnected { npk });
@@ -439,6 +446,12 @@ impl World {
         self.captured.clear();
         self.trace.clear();
         self.messages.clear();
+    }
+
+    /// The same, and no other link can be made.
+    pub(crate) fn cut_for_good(&mut self, one: usize, two: usize) {
+        self.apart.extend([(one, two), (two, one)]);
+        self.cut(one, two);
     }
 
     /// Ends the link between two devices.
