@@ -15,9 +15,9 @@ use axum::{
 use conclave::http::{
     Access, Backend, Fault, IdentityBackend, Kind, Listed, Refused, Sample, Token, router, table,
     wire::{
-        AcceptDevice, Admit, Chat, Deny, Disclosed, DismissNotice, ForgetContact, Handed, Identity,
-        Invitation, Kick, Link, NewIdentity, NewMeeting, Notice, Opened, Preview, Published,
-        Receive, Received, Refusal, RevokeDevice, RotateKey, Source, State,
+        AcceptDevice, Admit, Appoint, Chat, Deny, Disclosed, DismissNotice, ForgetContact, Handed,
+        Identity, Invitation, Kick, Link, Lock, NewIdentity, NewMeeting, Notice, Opened, Preview,
+        Published, Receive, Received, Refusal, RevokeDevice, RotateKey, Source, State, Vote,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -136,6 +136,21 @@ impl Backend for Fake {
     }
 
     async fn kick(&self, _: Kick) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn appoint(&self, _: Appoint) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn vote(&self, _: Vote) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn lock(&self, _: Lock) -> Result<(), Refused> {
         self.called();
         Ok(())
     }
@@ -407,6 +422,9 @@ async fn every_command_reaches_the_daemon_once() {
         ("/api/admit", r#"{"idx":1}"#, "{}"),
         ("/api/deny", r#"{"idx":1,"ban":true}"#, "{}"),
         ("/api/kick", r#"{"idx":1}"#, "{}"),
+        ("/api/appoint", r#"{"idx":1}"#, "{}"),
+        ("/api/vote", r#"{"idx":1}"#, "{}"),
+        ("/api/lock", r#"{"locked":true}"#, "{}"),
         ("/api/leave", "{}", "{}"),
         ("/api/end", "{}", "{}"),
         ("/api/chat", r#"{"text":"hello"}"#, "{}"),

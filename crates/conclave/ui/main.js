@@ -87,6 +87,9 @@ const actions = {
     await Promise.all(ready.map(({ idx }) => api.post("/api/admit", { idx })));
   }),
   deny: (idx, ban) => run(`deny ${idx}`, () => api.post("/api/deny", { idx, ban })),
+  appoint: (idx) => run(`appoint ${idx}`, () => api.post("/api/appoint", { idx })),
+  vote: (idx) => run(`vote ${idx}`, () => api.post("/api/vote", { idx })),
+  lock: (locked) => run("lock", () => api.post("/api/lock", { locked })),
   kick: (idx, ban) => run(`kick ${idx}`, () => api.post("/api/kick", { idx, ban })),
   leave: () => post("leave"),
   end: () => post("end"),

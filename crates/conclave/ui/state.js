@@ -96,6 +96,7 @@ function stands(question, daemon) {
   switch (question.act) {
     case "end":
       return meeting !== null;
+    case "appoint":
     case "kick":
       return meeting?.members.some(({ idx }) => idx === question.idx) ?? false;
     case "revoke":

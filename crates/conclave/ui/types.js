@@ -37,6 +37,7 @@
  *   term: number, epoch: number, key_age_ms: number, leader: number | null, me: number | null,
  *   invite: Invite | null, members: Member[], lobby: Lobbyist[], chat: Line[],
  *   notices: Notice[], ended_reason: string | null, codes: Codes | null,
+ *   locked?: boolean,
  * }} Meeting
  * @typedef {{
  *   security: string, epoch: string, short: { picture: string, name: string }[],
@@ -49,7 +50,7 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
- *   key_text: string, met?: Fact, streams: Stream[],
+ *   key_text: string, met?: Fact, votes?: number, streams: Stream[],
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
@@ -73,7 +74,7 @@
  * What the page itself remembers.
  *
  * @typedef {"chat" | "codes" | "identity" | "invite" | "people"} Panel
- * @typedef {{ act: "end" } | { act: "kick", idx: number, ban: boolean } | { act: "rotate" }
+ * @typedef {{ act: "end" } | { act: "appoint", idx: number } | { act: "kick", idx: number, ban: boolean } | { act: "rotate" }
  *   | { act: "revoke", device: string } | { act: "forget", user: string }} Question
  * @typedef {{ camera: boolean, mic: boolean, screen: boolean, problem: string }} Media
  * @typedef {{
@@ -129,6 +130,9 @@
  *   admit: (idx: number) => void,
  *   admitAll: () => void,
  *   deny: (idx: number, ban: boolean) => void,
+ *   appoint: (idx: number) => void,
+ *   vote: (idx: number) => void,
+ *   lock: (locked: boolean) => void,
  *   kick: (idx: number, ban: boolean) => void,
  *   leave: () => void,
  *   end: () => void,

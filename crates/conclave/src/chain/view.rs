@@ -10,7 +10,7 @@ use conclave_meeting::session::{Freshness, MeetingView, MemberView};
 use conclave_protocol::{
     Key, MeetingId, MeetingRecord, MemberIdx, MemberRecord, Record, UserId,
     identity::assemble,
-    meeting::{MemberStatus, Roster},
+    meeting::{MemberStatus, Policy, Roster},
 };
 
 use super::{Chain, ChainError, PoisonError, Snapshot, light};
@@ -73,7 +73,15 @@ impl Chain {
             light::Freshness::Stale(_) => Freshness::Stale,
         };
         let (height, header, time) = (at.height(), at.header(), at.time());
-        Ok(MeetingView { height, header, time, freshness, meeting, roster, members })
+        let votes = members.values().filter_map(|seat: &MemberView| {
+            let user = seat.member.user;
+            match at.record(&Key::Vote(mid, user)) {
+                Some(Record::Vote(vote)) => Some((user, *vote)),
+                _ => None,
+            }
+        });
+        let votes = votes.collect();
+        Ok(MeetingView { height, header, time, freshness, meeting, roster, members, votes })
     }
 
     fn known(&self, mid: MeetingId) -> Known {
@@ -94,11 +102,15 @@ impl Chain {
 fn needed(mid: MeetingId, at: &Snapshot) -> BTreeSet<Key> {
     let mut keys = BTreeSet::from([Key::Meeting(mid), Key::Roster(mid)]);
     let next = head(mid, at).map_or(0, |meeting| meeting.next_idx.0);
+    let votes = head(mid, at).is_some_and(|meeting| meeting.policy.rules() & Policy::VOTE != 0);
     for idx in (0..next).map(MemberIdx) {
         keys.insert(Key::Member(mid, idx));
         let Some(member) = member(mid, idx, at).filter(|member| matters(member)) else { continue };
         let user = member.user;
         keys.extend([Key::Device(member.dev), Key::User(user), Key::Ban(mid, user)]);
+        if votes && member.status == MemberStatus::Admitted {
+            keys.insert(Key::Vote(mid, user));
+        }
         keys.insert(Key::UserInfo(user, 0));
         if let Some(Record::User(record)) = at.record(&Key::User(user)) {
             keys.extend((0..record.info_chunks).map(|part| Key::UserInfo(user, part)));

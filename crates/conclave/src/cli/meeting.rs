@@ -8,8 +8,8 @@ use super::{
     output::{mark, plain, short},
 };
 use crate::http::wire::{
-    Admit, Chat, Codes, Deny, Empty, Fact, Invitation, Kick, Line, Meeting, NewMeeting, Opened,
-    Preview,
+    Admit, Appoint, Chat, Codes, Deny, Empty, Fact, Invitation, Kick, Line, Lock, Meeting,
+    NewMeeting, Opened, Preview, Vote,
 };
 
 /// Meetings, through the running daemon.
@@ -43,6 +43,20 @@ pub(super) enum Command {
     Deny(Target),
     /// Remove a member
     Kick(Target),
+    /// Hand the chair to a member
+    Appoint {
+        /// Index in the meeting
+        idx: u16,
+    },
+    /// Vote for who should lead; with more than half of the users they do
+    Vote {
+        /// Index in the meeting
+        idx: u16,
+    },
+    /// Let nobody ask to come in any more
+    Lock,
+    /// Let people ask again
+    Unlock,
     /// Leave the meeting
     Leave,
     /// End the meeting for everyone
@@ -111,6 +125,22 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         }
         Command::Kick(Target { idx, ban }) => {
             let answer = local.post("/api/kick", &Kick { idx, ban }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Appoint { idx } => {
+            let answer = local.post("/api/appoint", &Appoint { idx }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Vote { idx } => {
+            let answer = local.post("/api/vote", &Vote { idx }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Lock => {
+            let answer = local.post("/api/lock", &Lock { locked: true }).await?;
+            output.say(&answer, || done(&answer))
+        }
+        Command::Unlock => {
+            let answer = local.post("/api/lock", &Lock { locked: false }).await?;
             output.say(&answer, || done(&answer))
         }
         Command::Leave => {

@@ -34,8 +34,9 @@ use crate::{
     http::{
         Backend, Fault, Kind, Refused, Sample,
         wire::{
-            Admit, Chat, Deny, DismissNotice, Identity, Invitation, Kick, NewIdentity, NewMeeting,
-            Notice, Opened, Preview, Published, Receive, Received, Role, Source, State,
+            Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock,
+            NewIdentity, NewMeeting, Notice, Opened, Preview, Published, Receive, Received, Role,
+            Source, State, Vote,
         },
     },
     keystore::{Keystore, Passphrase, Secrets},
@@ -380,6 +381,18 @@ impl Backend for Node {
 
     async fn kick(&self, ask: Kick) -> Result<(), Refused> {
         self.command(Command::Kick { idx: MemberIdx(ask.idx), ban: ask.ban }).await
+    }
+
+    async fn appoint(&self, ask: Appoint) -> Result<(), Refused> {
+        self.command(Command::Appoint { idx: MemberIdx(ask.idx) }).await
+    }
+
+    async fn vote(&self, ask: Vote) -> Result<(), Refused> {
+        self.command(Command::Vote { candidate: MemberIdx(ask.idx) }).await
+    }
+
+    async fn lock(&self, ask: Lock) -> Result<(), Refused> {
+        self.command(Command::Lock { locked: ask.locked }).await
     }
 
     async fn leave(&self) -> Result<(), Refused> {

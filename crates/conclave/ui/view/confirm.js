@@ -56,6 +56,15 @@ function words(question, { daemon }, actions) {
         yes, act: () => actions.kick(idx, ban),
       };
     }
+    case "appoint": {
+      const { idx } = question;
+      const name = isolated(daemon?.meeting?.members.find((member) => member.idx === idx)?.name);
+      return {
+        title: `Let ${name} lead the meeting?`,
+        text: "They admit, remove and make the keys from then on. You stay in the meeting.",
+        yes: "Hand over", act: () => actions.appoint(idx),
+      };
+    }
     case "revoke":
       return revoke(question.device, daemon, actions);
     case "rotate":

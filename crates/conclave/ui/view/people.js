@@ -19,6 +19,9 @@ export function people(screen, meeting, actions) {
       <div><dt>Leader term</dt><dd>${meeting.term}</dd></div>
       <div><dt>Ledger</dt><dd>block ${network?.height}, ${age(network?.age_ms ?? 0)} old</dd></div>
     </dl>
+    ${leads ? html`<div class="row"><button type="button" aria-pressed=${meeting.locked ? "true" : "false"}
+      @click=${() => actions.lock(!meeting.locked)}>${meeting.locked ? "Unlock the meeting" : "Lock the meeting"}</button></div>` : nothing}
+    ${meeting.locked ? html`<p class="hint">Locked: nobody new can ask to come in.</p>` : nothing}
     <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) => person(member, leads, actions))}</ul>
     <h3>Validators</h3>
     <ul class="rows">${network?.validators.map(({ key, url, height, ok }) => html`
@@ -47,7 +50,13 @@ function person(member, leads, actions) {
       ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
       ${member.me ? html`<div class="row"><button type="button" @click=${() =>
         actions.tell({ kind: "panel", panel: "identity" })}>Your devices and history</button></div>` : nothing}
+      ${member.votes ? html`<p class="hint">${member.votes} want ${member.me ? "you" : "them"} to lead</p>` : nothing}
+      ${!leads && !member.leader ? html`<div class="row">
+        <button type="button" aria-label="Vote for ${member.name} to lead" @click=${() =>
+          actions.vote(idx)}>Vote to lead</button></div>` : nothing}
       ${leads && !member.me ? html`<div class="row">
+        <button type="button" aria-label="Hand over to ${member.name}" @click=${() =>
+          actions.tell({ kind: "ask", question: { act: "appoint", idx } })}>Hand over</button>
         <button type="button" aria-label="Kick ${member.name}" @click=${() =>
           actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>Kick</button>
         <button type="button" class="danger" aria-label="Kick and ban ${member.name}" @click=${() =>

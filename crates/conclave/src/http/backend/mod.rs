@@ -9,8 +9,8 @@ use tokio::sync::{broadcast, watch};
 use super::{
     metrics::Sample,
     wire::{
-        Admit, Chat, Deny, DismissNotice, Identity, Invitation, Kick, NewIdentity, NewMeeting,
-        Notice, Opened, Preview, Published, Receive, Received, Source, State,
+        Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock, NewIdentity,
+        NewMeeting, Notice, Opened, Preview, Published, Receive, Received, Source, State, Vote,
     },
 };
 
@@ -58,6 +58,15 @@ pub trait Backend: IdentityBackend + Send + Sync + 'static {
 
     /// Removes a member.
     fn kick(&self, ask: Kick) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Hands the chair to a member.
+    fn appoint(&self, ask: Appoint) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Votes for who should lead.
+    fn vote(&self, ask: Vote) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Closes or opens the door.
+    fn lock(&self, ask: Lock) -> impl Future<Output = Result<(), Refused>> + Send;
 
     /// Leaves the meeting.
     fn leave(&self) -> impl Future<Output = Result<(), Refused>> + Send;

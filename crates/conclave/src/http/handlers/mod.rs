@@ -14,8 +14,8 @@ use super::{
     Api, Backend, Fault, Refused, metrics as text,
     reply::refuse,
     wire::{
-        Admit, Chat, Deny, DismissNotice, Empty, Identity, Invitation, Kick, NewIdentity,
-        NewMeeting, Opened, Preview, Receive, Received, Source, State,
+        Admit, Appoint, Chat, Deny, DismissNotice, Empty, Identity, Invitation, Kick, Lock,
+        NewIdentity, NewMeeting, Opened, Preview, Receive, Received, Source, State, Vote,
     },
 };
 
@@ -81,6 +81,27 @@ pub(super) async fn kick<B: Backend>(
     Body(ask): Body<Kick>,
 ) -> Answer<Empty> {
     api.backend.kick(ask).await.map(done)
+}
+
+pub(super) async fn appoint<B: Backend>(
+    Extract(api): Extract<Api<B>>,
+    Body(ask): Body<Appoint>,
+) -> Answer<Empty> {
+    api.backend.appoint(ask).await.map(done)
+}
+
+pub(super) async fn vote<B: Backend>(
+    Extract(api): Extract<Api<B>>,
+    Body(ask): Body<Vote>,
+) -> Answer<Empty> {
+    api.backend.vote(ask).await.map(done)
+}
+
+pub(super) async fn lock<B: Backend>(
+    Extract(api): Extract<Api<B>>,
+    Body(ask): Body<Lock>,
+) -> Answer<Empty> {
+    api.backend.lock(ask).await.map(done)
 }
 
 pub(super) async fn leave<B: Backend>(

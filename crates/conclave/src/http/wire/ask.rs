@@ -108,6 +108,30 @@ pub struct Kick {
     pub ban: bool,
 }
 
+/// `POST /api/appoint`: the leader hands the chair to a member.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Appoint {
+    /// Index of the member.
+    pub idx: u16,
+}
+
+/// `POST /api/vote`: whom this user would have lead.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vote {
+    /// Index of the member.
+    pub idx: u16,
+}
+
+/// `POST /api/lock`: the leader closes or opens the door.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Whether nobody may ask to come in.
+    pub locked: bool,
+}
+
 /// `POST /api/chat`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -27,6 +27,9 @@ pub struct Meeting {
     pub leader: Option<u16>,
     /// Own member index, once the ledger has given one.
     pub me: Option<u16>,
+    /// Whether nobody may ask to come in.
+    #[serde(default)]
+    pub locked: bool,
     /// The way in for others; leaders only.
     pub invite: Option<Invite>,
     /// Everyone in the roster.
@@ -129,6 +132,9 @@ pub struct Member {
     /// What is known of them from before; absent for this device and until it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub met: Option<Fact>,
+    /// How many users voted that they should lead.
+    #[serde(default)]
+    pub votes: u16,
     /// What they send.
     pub streams: Vec<Stream>,
 }

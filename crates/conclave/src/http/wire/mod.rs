@@ -11,8 +11,9 @@ mod meeting;
 mod state;
 
 pub use ask::{
-    Admit, Chat, Check, Deny, DismissNotice, Empty, Invitation, Kick, NewIdentity, NewMeeting,
-    Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source, Want,
+    Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, Kick, Lock, NewIdentity,
+    NewMeeting, Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source,
+    Vote, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
 pub use identity::{

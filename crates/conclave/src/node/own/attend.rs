@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use conclave_protocol::{Digest, Key, Record, UserRecord};
+use conclave_protocol::{Body, Digest, Key, Record, UserRecord};
 use tokio::sync::watch;
 
 use super::words;
@@ -145,7 +145,7 @@ impl Watcher {
         let foreign = news
             .into_iter()
             .rev()
-            .filter(|change| !self.book.is_mine(&Digest(change.id.0)))
+            .filter(|change| !self.is_mine(change))
             .map(|change| Foreign {
                 id: change.id.to_hex(),
                 text: words::change(&change.tx.body),
@@ -194,8 +194,16 @@ impl Watcher {
             at_ms: change.at.time_ms,
             height: change.at.height.0,
             by: change.tx.signer.to_hex(),
-            mine: self.book.is_mine(&Digest(change.id.0)),
+            mine: self.is_mine(change),
         }
+    }
+
+    /// Whether this device made the change. The registration of the user with this device as its
+    /// first one needs its key, which nobody else has.
+    fn is_mine(&self, change: &Change) -> bool {
+        let founded = matches!(change.tx.body, Body::RegisterUser(_))
+            && change.tx.signer == self.profile.secrets.device;
+        founded || self.book.is_mine(&Digest(change.id.0))
     }
 }
 

@@ -15,7 +15,7 @@ use conclave_meeting::{
     session::{Command, Config, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
 };
-use conclave_protocol::{Digest, MeetingId, MemberIdx, Npk};
+use conclave_protocol::{Body, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, watch},
@@ -252,7 +252,7 @@ impl Actor {
                 self.peers.send_replace(peers);
             }
             Output::Refresh => self.fetch(),
-            Output::Submit { id, body } => self.submit(id, body),
+            Output::Submit { id, body, others } => self.submit(id, body, others),
             Output::Wait(_) => {}
         }
     }
@@ -374,11 +374,11 @@ impl Actor {
         }
     }
 
-    fn submit(&self, id: SubmitId, body: conclave_protocol::Body) {
+    fn submit(&self, id: SubmitId, body: Body, others: Vec<(Role, Signature)>) {
         let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let start = Instant::now();
-            let late = match outbox.submit(body).await {
+            let late = match outbox.submit_with(body, others).await {
                 Ok(_) => Late::Final(start.elapsed()),
                 Err(error) => Late::Failed(id, error.to_string()),
             };

@@ -71,6 +71,7 @@ impl Board {
         if let Some(meeting) = self.ledger.as_ref().and_then(|ledger| ledger.meeting.as_ref()) {
             view.term = meeting.term.0;
             view.leader = Some(meeting.leader.0);
+            view.locked = meeting.policy.locked;
             view.members = self.members(meeting.leader, now);
         }
         view.lobby =
@@ -240,6 +241,20 @@ impl Board {
             Event::LeaderChanged { idx, .. } => {
                 let mine = self.meeting.me == Some(idx.0);
                 self.meeting.role = if mine { Role::Leader } else { Role::Guest };
+                let who =
+                    if mine { "you lead".to_owned() } else { format!("{} leads", self.name(*idx)) };
+                let next = "a new key is on its way".to_owned();
+                return Some(self.notice(
+                    Level::Info,
+                    format!("{who} the meeting from now on"),
+                    next,
+                ));
+            }
+            Event::LeaderSilent { idx } => {
+                let text =
+                    format!("{} leads the meeting and is not heard any more", self.name(*idx));
+                let next = "whoever was admitted next takes the chair; nothing has to be done";
+                return Some(self.notice(Level::Warn, text, next.to_owned()));
             }
             Event::LedgerStalled => {
                 let next =
@@ -360,6 +375,7 @@ impl Board {
             key,
             key_text: problem.cloned().unwrap_or_default(),
             met: self.met.get(&idx).cloned(),
+            votes: self.votes(idx),
             streams: streams
                 .filter_map(|((_, number), stream)| {
                     let kind = wire_kind(stream.kind)?;
@@ -367,6 +383,16 @@ impl Board {
                 })
                 .collect(),
         }
+    }
+
+    /// Users of the roster that want `idx` to lead, as the ledger has it.
+    fn votes(&self, idx: MemberIdx) -> u16 {
+        let Some(ledger) = &self.ledger else { return 0 };
+        let Some(meeting) = &ledger.meeting else { return 0 };
+        let votes = ledger.votes.values().filter(|vote| {
+            vote.candidate == idx && (vote.term, vote.epoch) == (meeting.term, meeting.epoch)
+        });
+        u16::try_from(votes.count()).unwrap_or(u16::MAX)
     }
 
     fn lobbyist(&self, knocker: &Knocker, asked_at_ms: u64) -> wire::Lobbyist {

@@ -1,0 +1,77 @@
+//! Daemons that run, driven from the command line.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod chair;
+mod devices;
+mod person;
+
+use std::time::Instant;
+
+use person::{PATIENCE, Person, consortium, say, start, until};
+
+#[test]
+fn without_a_network_one_starts_by_itself_and_outlives_a_kill() {
+    let home = tempfile::tempdir().unwrap();
+    let up = ["up", "--json", "--no-browser"];
+    let daemon = start(home.path(), &up);
+    let identity = say(home.path(), &["identity", "create", "Ada", "--no-passphrase"]);
+    assert_eq!(identity["registered"], true);
+    drop(daemon);
+
+    let _daemon = start(home.path(), &up);
+    let begun = Instant::now();
+    while say(home.path(), &["identity", "show"])["registered"] != true {
+        assert!(begun.elapsed() < PATIENCE, "the ledger has forgotten the identity");
+    }
+    assert_eq!(say(home.path(), &["identity", "show"])["user"], identity["user"]);
+    let opened = say(home.path(), &["meeting", "create", "Budget"]);
+    until(home.path(), "the meeting", |m| m["phase"] == "live" && m["mid"] == opened["mid"]);
+    say(home.path(), &["meeting", "end"]);
+    until(home.path(), "the end", |m| m["phase"] == "ended");
+    assert_eq!(say(home.path(), &["meeting", "list"])["mid"], opened["mid"]);
+}
+
+#[test]
+fn a_whole_meeting_is_held_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (network, _validator) = consortium(dir.path());
+    let leader = Person::arrive("Ada", &network);
+    let guest = Person::arrive("Grace", &network);
+
+    leader.say(&["meeting", "create", "Budget"]);
+    let meeting = leader.until("the invite", |m| m["invite"]["link"].is_string());
+    let link = meeting["invite"]["link"].as_str().unwrap();
+    let preview = guest.say(&["meeting", "join", link, "--preview"]);
+    assert_eq!(preview["title"], "Budget");
+    assert!(preview["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
+
+    let admit = || {
+        guest.say(&["meeting", "join", link]);
+        let asks = leader.until("the request", |m| m["lobby"][0]["ready"] == true);
+        let idx = asks["lobby"][0]["idx"].to_string();
+        leader.say(&["meeting", "admit", &idx]);
+        for person in [&leader, &guest] {
+            person.until("the key", |m| {
+                let members = m["members"].as_array().unwrap();
+                members.len() == 2 && members.iter().all(|m| m["key"] == "ok")
+            });
+        }
+        idx
+    };
+    admit();
+    guest.say(&["meeting", "chat", "Hello, Ada"]);
+    leader.until("the line", |m| m["chat"][0]["text"] == "Hello, Ada");
+    guest.say(&["meeting", "leave"]);
+    guest.until("leaving", |m| m["phase"] == "left");
+    leader.until("the new key", |m| m["members"].as_array().unwrap().len() == 1);
+
+    let idx = admit();
+    leader.say(&["meeting", "kick", &idx, "--ban"]);
+    guest.until("being told", |m| m["phase"] == "removed");
+    guest.say(&["meeting", "join", link]);
+    guest.until("the refusal", |m| m["phase"] == "failed");
+    let error = guest.refused(&["meeting", "chat", "Hello?"]);
+    assert!(error["error"].is_string() && error["next"].is_string(), "{error}");
+    leader.say(&["meeting", "end"]);
+    leader.until("the end", |m| m["phase"] == "ended");
+}

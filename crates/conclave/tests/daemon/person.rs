@@ -1,0 +1,138 @@
+//! People with homes of their own, and what they say to their daemons.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take before the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process of this program that is killed when dropped, as by `kill -9`.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn command(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conclave"));
+    command.args(args).env("CONCLAVE_HOME", home).env_remove("CONCLAVE_PASSPHRASE");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Starts a process and waits until it says that it is ready.
+pub(crate) fn start(home: &Path, args: &[&str]) -> Running {
+    let mut child =
+        command(home, args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let running = Running(child);
+    let mut said = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    assert!(said.any(|value| value["event"] == "ready"), "{args:?} ended before it was ready");
+    running
+}
+
+/// One person with a home of their own.
+pub(crate) struct Person {
+    pub(crate) home: TempDir,
+    _daemon: Running,
+}
+
+impl Person {
+    pub(crate) fn arrive(name: &str, network: &Path) -> Self {
+        let person = Self::unknown(network);
+        let identity = person.say(&["identity", "create", name, "--no-passphrase"]);
+        assert_eq!(identity["registered"], true);
+        person
+    }
+
+    /// A machine without an identity.
+    pub(crate) fn unknown(network: &Path) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let network = network.to_str().unwrap();
+        let up = ["up", "--json", "--no-browser", "--network", network];
+        let daemon = start(home.path(), &up);
+        Self { home, _daemon: daemon }
+    }
+
+    /// The answers of a command, one per line.
+    pub(crate) fn lines(&self, args: &[&str]) -> Vec<Value> {
+        lines(self.home.path(), args)
+    }
+
+    /// Asks again until the answers are as wanted.
+    pub(crate) fn lines_until(
+        &self,
+        what: &str,
+        args: &[&str],
+        wanted: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let start = Instant::now();
+        loop {
+            let lines = self.lines(args);
+            if wanted(&lines) {
+                return lines;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what} did not happen: {lines:#?}");
+        }
+    }
+
+    /// What a command answers.
+    pub(crate) fn say(&self, args: &[&str]) -> Value {
+        say(self.home.path(), args)
+    }
+
+    /// What is wrong with a command.
+    pub(crate) fn refused(&self, args: &[&str]) -> Value {
+        let output = command(self.home.path(), &[args, &["--json"]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        serde_json::from_slice(&output.stderr).unwrap()
+    }
+
+    /// The meeting, once it is as wanted.
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        until(self.home.path(), what, wanted)
+    }
+}
+
+pub(crate) fn say(home: &Path, args: &[&str]) -> Value {
+    lines(home, args).into_iter().next().unwrap()
+}
+
+fn lines(home: &Path, args: &[&str]) -> Vec<Value> {
+    let output = command(home, &[args, &["--json"]].concat()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {error}");
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+pub(crate) fn until(home: &Path, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let start = Instant::now();
+    loop {
+        let meeting = say(home, &["meeting", "show"]);
+        if wanted(&meeting) {
+            return meeting;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what} did not happen: {meeting:#}");
+    }
+}
+
+/// A consortium of one validator, which runs.
+pub(crate) fn consortium(dir: &Path) -> (PathBuf, Running) {
+    let net = dir.join("net");
+    let path = net.to_str().unwrap();
+    say(dir, &["network", "new", "--validators", "1", "--dir", path]);
+    let validator = net.join("validator-0");
+    let run = ["validator", "run", "--json", "--dir", validator.to_str().unwrap()];
+    (net.join("network.toml"), start(dir, &run))
+}
