@@ -1,7 +1,10 @@
 //! The command line as a person and as a script meet it.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::process::{Command, Output, Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Command, Output, Stdio},
+};
 
 fn conclave(home: &std::path::Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_conclave"))
@@ -67,6 +70,7 @@ fn wrong_usage_has_its_own_exit_status() {
         &["network", "new", "--validators", "0", "--dir", "x"],
         &["up", "--dev", "--network", "x"],
         &["demo", "--guests", "7"],
+        &["bench", "rekey", "--members", "0"],
         &["fly"],
         &[],
     ] {
@@ -102,4 +106,58 @@ fn a_reader_that_goes_away_is_no_failure() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_cost_of_a_new_key_is_told_in_lines_that_scripts_read() {
+    let home = tempfile::tempdir().unwrap();
+    let output = conclave(home.path(), &["bench", "rekey", "--members", "3", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut units = BTreeMap::new();
+    for line in text(&output.stdout).lines() {
+        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+        assert_eq!(line.keys().collect::<Vec<_>>(), ["name", "unit", "value"]);
+        assert!(line["value"].as_f64().unwrap() > 0.0, "{line:?}");
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        assert_eq!(units.insert(text("name"), text("unit")), None, "one figure, one name");
+    }
+    for (name, unit) in [
+        ("machine/cores", "cores"),
+        ("rekey/leader/chain-step/3", "ms"),
+        ("rekey/member/chain-step/3", "ms"),
+        ("rekey/bytes/chain-step/3", "B"),
+        ("rekey/leader/fresh/3", "ms"),
+        ("rekey/member/fresh/3", "ms"),
+        ("rekey/bytes/fresh/3", "B"),
+    ] {
+        assert_eq!(units.get(name).map(String::as_str), Some(unit), "{name}");
+    }
+}
+
+#[test]
+fn the_cost_of_a_new_key_is_told_in_rows_that_people_read() {
+    let home = tempfile::tempdir().unwrap();
+    let output = conclave(home.path(), &["bench", "rekey", "--members", "3,4"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let rows: Vec<Vec<&str>> =
+        text(&output.stdout).lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows[1][..2], ["members", "way"]);
+    let ways: Vec<&[&str]> = rows[2..].iter().map(|row| &row[..2]).collect();
+    assert_eq!(ways, [["3", "chain-step"], ["3", "fresh"], ["4", "chain-step"], ["4", "fresh"]]);
+}
+
+#[test]
+fn peers_are_measured_from_a_source_tree_only() {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_conclave"))
+        .args(["bench", "rekey", "--members", "3", "--peers"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "nothing is measured in vain");
+    let expected = "error: no source tree of Conclave is here: bench/peers/Cargo.toml was not \
+                    found\n  run: conclave bench rekey --peers, in a clone of Conclave on a \
+                    machine with cargo\n";
+    assert_eq!(text(&output.stderr), expected);
 }

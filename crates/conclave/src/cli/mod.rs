@@ -4,6 +4,7 @@
 //! object; errors go to standard error in words.
 
 mod advice;
+mod bench;
 mod client;
 mod identity;
 mod meeting;
@@ -68,6 +69,9 @@ enum Command {
     /// Validators
     #[command(subcommand)]
     Validator(validator::Command),
+    /// What things cost on this machine
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 /// Play the whole paper on this machine: validators, guests, real media.
@@ -121,6 +125,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+            Command::Bench(command) => bench::run(command, common).map(|()| true),
         }
     })
 }
