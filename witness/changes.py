@@ -4,7 +4,7 @@ from . import ids
 from .codec import encode
 from .identity import put_info, sound
 from .refusal import require
-from .signature import check_edwards
+from .algorithms import check
 from .transactions import txid
 
 MAX_DEVICES = 16
@@ -14,7 +14,7 @@ def add(state, at, tx, device):
     body, user = tx["body"], following(state, tx, device, tx["body"]["user"])
     require(user["devices"] < MAX_DEVICES, "TooManyDevices")
     require(body["dev"] == ids.device(body["user"], body["ivk"]), "WrongId")
-    sound(check_edwards(body["ivk"][1]["key"]))
+    sound(check(body["ivk"]))
     require(state.get(("Device", {"dev": body["dev"]})) is None, "DeviceTaken")
     bind(state, body)
     new = {
@@ -59,7 +59,7 @@ def rotate(state, at, tx, device):
     body = tx["body"]
     require(body["dev"] == tx["signer"], "NotTheSigner")
     user = following(state, tx, device, device["user"])
-    sound(check_edwards(body["ivk"][1]["key"]))
+    sound(check(body["ivk"]))
     bind(state, body)
     put(state, "Device", "dev", body["dev"], device | {"ivk": body["ivk"]})
     put(state, "User", "user", device["user"], user)

@@ -2,6 +2,7 @@
 
 from .codec import encode
 from .refusal import require
+from .algorithms import tagged
 from .signature import message
 
 
@@ -18,7 +19,7 @@ def roles(rules, state, tx, sigs):
             mid, encode("Term", body["term"]), encode("Ivk", body["prev_ivk"]),
             encode("MemberIdx", body["idx"]), encode("Ivk", body["ivk"]), body["epk"],
         ])
-        key = device["record"]["ivk"][1]["key"]
+        key = device["record"]["ivk"]
         needed.append(("Handover", key, message("handover", rules.chain_id, word)))
     return needed
 
@@ -34,7 +35,7 @@ def absences(rules, state, tx):
             encode("Seconds", meeting["lease_end"]), encode("MemberIdx", absence["idx"]),
             encode("Seconds", absence["at"]),
         ])
-        words.append((member["npk"], message("absent", rules.chain_id, word), absence["sig"]))
+        words.append((tagged(member["npk"]), message("absent", rules.chain_id, word), absence["sig"]))
     return words
 
 

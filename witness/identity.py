@@ -2,7 +2,7 @@
 
 from . import ids
 from .codec import encode
-from .signature import check_edwards
+from .algorithms import check
 from .transactions import require, txid
 
 
@@ -12,7 +12,7 @@ def register(rules, at, state, tx):
     require(tx["signer"] == body["dev"], "NotTheSigner")
     require(tx["nonce"] == 0, "WrongNonce")
     for ivk in keys:
-        sound(check_edwards(ivk[1]["key"]))
+        sound(check(ivk))
     require(body["user"] == ids.user(rules.chain_id, body["ivk"], body["salt"]), "WrongId")
     require(body["dev"] == ids.device(body["user"], body["ivk"]), "WrongId")
     gate(rules, body)

@@ -4,7 +4,8 @@ from . import claims
 from .codec import TYPES, encode, write
 from .ids import sha256
 from .refusal import Refusal, require
-from .signature import holds, message
+from .algorithms import holds, tagged
+from .signature import message
 
 UNSIGNED = ("struct", [field for field in TYPES["Tx"][1] if field[0] != "sigs"])
 
@@ -31,13 +32,13 @@ def check_signatures(rules, state, tx):
         device = state.get(("Device", {"dev": tx["signer"]}))
         require(device is not None, "UnknownDevice")
         ivk = device["record"]["ivk"]
-    needed = [("Signer", ivk[1]["key"], signed_bytes(tx, rules.chain_id))]
+    needed = [("Signer", ivk, signed_bytes(tx, rules.chain_id))]
     if tx["kind"][0] == "RegisterUser" and body["gate"][0] == "Sponsor":
         word = message("sponsor", rules.chain_id, encode("RegisterUser", body))
-        needed.append(("Sponsor", body["gate"][1]["key"], word))
+        needed.append(("Sponsor", tagged(body["gate"][1]["key"]), word))
     if tx["kind"][0] in ("AddDevice", "RotateKey"):
         word = message("device-pop", rules.chain_id, encode(tx["kind"][0], body))
-        needed.append(("Possession", body["ivk"][1]["key"], word))
+        needed.append(("Possession", body["ivk"], word))
     claim = tx["kind"][0] == "LeaderReassign"
     if claim:
         needed += claims.roles(rules, state, tx, sigs)
@@ -97,7 +98,7 @@ class Rules:
         self.known = {}
 
     def holds(self, key, data, signature):
-        item = (key, data, signature)
+        item = (encode("Ivk", key), data, encode("Signature", signature))
         if item not in self.known:
-            self.known[item] = holds(*item)
+            self.known[item] = holds(key, data, signature)
         return self.known[item]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import codes, exchange, ids, invite, sframe, signature, transactions
+from . import algorithms, codes, exchange, ids, invite, sframe, signature, transactions
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -127,6 +127,9 @@ def keys(checks, file):
     for each in file["ed25519"]:
         found = signature.check_edwards(bytes.fromhex(each["key"]))
         checks.equal(f"ed25519 {each['key']}", found, each["verdict"])
+    for each in file["identity"]:
+        found = algorithms.check(decode("Ivk", bytes.fromhex(each["key"])))
+        checks.equal(f"identity key {each['key']}", found, each["verdict"])
     for each in file["x25519"]:
         found = signature.check_x25519(bytes.fromhex(each["key"]))
         checks.equal(f"x25519 {each['key']}", found, each["verdict"])
@@ -134,8 +137,9 @@ def keys(checks, file):
         chain, body = bytes.fromhex(each["chain_id"]), bytes.fromhex(each["body"])
         data = signature.message(each["context"], chain, body)
         checks.equal(each["what"], data.hex(), each["signed_bytes"])
-        key = decode("Ivk", bytes.fromhex(each["key"]))[1]["key"]
-        found = signature.holds(key, data, bytes.fromhex(each["signature"]))
+        key = decode("Ivk", bytes.fromhex(each["key"]))
+        sig = decode("Signature", bytes.fromhex(each["signature"]))
+        found = algorithms.holds(key, data, sig)
         checks.equal(each["what"], found, each["holds"])
     members = [
         (each["idx"], decode("Record", bytes.fromhex(each["record"]))[1]["record"])

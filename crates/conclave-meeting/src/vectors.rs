@@ -56,7 +56,7 @@ fn record() -> EpochRecord {
 }
 
 fn messages() -> Vec<PeerMessage> {
-    let (epoch, sig) = (Epoch(2), Signature([7; 64]));
+    let (epoch, sig) = (Epoch(2), Signature::Ed25519([7; 64]));
     let knock = |opening| Knock {
         idx: MemberIdx(9),
         ek: decode(&[5; 1_184]).unwrap(),

@@ -33,7 +33,10 @@ pub use identity::{
     AddDevice, DeviceRecord, RegisterUser, RevokeDevice, RotateKey, UpdateInfo, UserInfo,
     UserRecord,
 };
-pub use key::{Ed25519Signer, Epk, Ivk, Npk, Signature, Signer, ValidatorKey};
+pub use key::{
+    Algorithm, Ed448Signer, Ed25519Signer, Epk, Ivk, Npk, Secp256k1Signer, Signature, Signer,
+    ValidatorKey,
+};
 pub use meeting::{
     EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
     MeetingRecord, MeetingRequest, MemberRecord, PublishMeeting, RefreshKeys, Roster, VoteLeader,

@@ -1,11 +1,12 @@
 //! What every signature covers, and how it is checked: alone or many at once.
 
 use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
+use k256::ecdsa::signature::Verifier as _;
 use rand_core::CryptoRng;
 
 use crate::{
     id::ChainId,
-    key::{Ivk, Npk, Signature, ValidatorKey},
+    key::{Ivk, Npk, Signature, ValidatorKey, weak},
     tx::Kind,
 };
 
@@ -65,29 +66,25 @@ impl Context {
     }
 }
 
-/// A public key and the algorithm to read it under.
+/// A public key and the algorithm to read it under: that of an identity, or Ed25519.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum PublicKey {
-    /// Ed25519 under the rules of ZIP-215.
-    Ed25519([u8; 32]),
-}
+pub struct PublicKey(pub Ivk);
 
 impl From<Ivk> for PublicKey {
-    fn from(Ivk::Ed25519(bytes): Ivk) -> Self {
-        Self::Ed25519(bytes)
+    fn from(ivk: Ivk) -> Self {
+        Self(ivk)
     }
 }
 
 impl From<Npk> for PublicKey {
     fn from(Npk(bytes): Npk) -> Self {
-        Self::Ed25519(bytes)
+        Self(Ivk::Ed25519(bytes))
     }
 }
 
 impl From<ValidatorKey> for PublicKey {
     fn from(ValidatorKey(bytes): ValidatorKey) -> Self {
-        Self::Ed25519(bytes)
+        Self(Ivk::Ed25519(bytes))
     }
 }
 
@@ -117,13 +114,35 @@ impl Item {
     /// Checks this one alone.
     ///
     /// # Errors
-    /// The signature does not hold.
+    /// The signature does not hold, or is of another algorithm than the key.
     pub fn verify(&self) -> Result<(), BadSignature> {
-        let PublicKey::Ed25519(key) = self.key;
-        let signature = ed25519_zebra::Signature::from_bytes(&self.signature.0);
-        VerificationKey::try_from(key)
-            .and_then(|key| key.verify(&signature, &self.message))
-            .map_err(|_| BadSignature)
+        match (self.key.0, self.signature) {
+            (Ivk::Ed25519(key), Signature::Ed25519(signature)) => {
+                let signature = ed25519_zebra::Signature::from_bytes(&signature);
+                VerificationKey::try_from(key)
+                    .and_then(|key| key.verify(&signature, &self.message))
+                    .map_err(|_| BadSignature)
+            }
+            (Ivk::Secp256k1(key), Signature::Secp256k1(signature)) => {
+                let signature = k256::ecdsa::Signature::from_slice(&signature)?;
+                // Whoever sees (r, s) can make (r, -s): one of the two is no signature here.
+                if signature.normalize_s() != signature {
+                    return Err(BadSignature);
+                }
+                k256::ecdsa::VerifyingKey::from_sec1_bytes(&key)?
+                    .verify(&self.message, &signature)?;
+                Ok(())
+            }
+            (Ivk::Ed448(key), Signature::Ed448(signature)) => {
+                let signature = ed448_goldilocks::Signature::from_bytes(&signature);
+                // The verifier takes R in every spelling, RFC 8032 in one.
+                weak::check_ed448(signature.r_bytes()).map_err(|_| BadSignature)?;
+                ed448_goldilocks::VerifyingKey::from_bytes(&key)?
+                    .verify(&self.message, &signature)?;
+                Ok(())
+            }
+            _ => Err(BadSignature),
+        }
     }
 }
 
@@ -131,6 +150,12 @@ impl Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signature does not hold")]
 pub struct BadSignature;
+
+impl From<k256::ecdsa::Error> for BadSignature {
+    fn from(_: k256::ecdsa::Error) -> Self {
+        Self
+    }
+}
 
 /// Checks one signature over `body` for `context` on `chain`, under the rules of ZIP-215.
 ///
@@ -146,7 +171,7 @@ pub fn verify(
     Item::new(key, context, chain, body, *signature).verify()
 }
 
-/// Checks many signatures at once, in about half the time. Under ZIP-215 this says the same as
+/// Checks many signatures at once, those of Ed25519 in about half the time. Under ZIP-215 this says the same as
 /// checking each alone, save with the 2^-128 chance that the random weights give a forger.
 ///
 /// # Errors
@@ -156,9 +181,13 @@ pub fn verify_batch<'a>(
     rng: &mut impl CryptoRng,
 ) -> Result<(), BadSignature> {
     let mut batch = batch::Verifier::new();
-    for Item { key: PublicKey::Ed25519(key), message, signature } in items {
-        let signature = ed25519_zebra::Signature::from_bytes(&signature.0);
-        batch.queue((VerificationKeyBytes::from(*key), signature, message));
+    for item in items {
+        if let (Ivk::Ed25519(key), Signature::Ed25519(signature)) = (item.key.0, item.signature) {
+            let signature = ed25519_zebra::Signature::from_bytes(&signature);
+            batch.queue((VerificationKeyBytes::from(key), signature, &item.message));
+        } else {
+            item.verify()?;
+        }
     }
     batch.verify(rng).map_err(|_| BadSignature)
 }

@@ -150,7 +150,8 @@ pub(crate) fn are_signed(items: &[Item]) -> bool {
     }
     let mut parts: Vec<&[u8]> = vec![b"CONCLAVE-V1/batch"];
     for item in items {
-        parts.push(&item.signature.0);
+        parts.push(item.key.0.as_bytes());
+        parts.push(item.signature.as_bytes());
         parts.push(&item.message);
     }
     let seed = Sha256::hash(&parts);

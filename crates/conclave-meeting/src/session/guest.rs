@@ -218,7 +218,7 @@ impl Session {
             name: self.config.name.clone(),
             opening: self.config.opening.clone(),
             address: self.address.clone(),
-            sig: Signature([0; 64]),
+            sig: Signature::Ed25519([0; 64]),
         };
         let body = knock.body(&request);
         knock.sig = self.config.signer.sign(Context::Knock, &self.config.chain_id, &body);

@@ -37,7 +37,7 @@ impl CodeCommit {
         hash: Digest,
         nsk: &Ed25519Signer,
     ) -> Self {
-        let mut commit = Self { epoch, record, hash, sig: Signature([0; 64]) };
+        let mut commit = Self { epoch, record, hash, sig: Signature::Ed25519([0; 64]) };
         commit.sig = nsk.sign(Context::CodeCommit, chain, &commit.body(mid, idx));
         commit
     }

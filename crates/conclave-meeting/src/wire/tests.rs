@@ -29,7 +29,7 @@ fn knock() -> impl Strategy<Value = Knock> {
         name: Text::new(&name).unwrap(),
         opening,
         address: Blob::new(address).unwrap(),
-        sig: Signature(sig),
+        sig: Signature::Ed25519(sig),
     })
 }
 
@@ -67,7 +67,7 @@ fn bundle() -> impl Strategy<Value = Bundle> {
     });
     (record(), array(), wrap, vec(entry, 0..5)).prop_map(|(record, sig, wrap, book)| Bundle {
         record,
-        sig: Signature(sig),
+        sig: Signature::Ed25519(sig),
         wrap,
         book: List::new(book).unwrap(),
     })
@@ -79,7 +79,7 @@ fn message() -> impl Strategy<Value = PeerMessage> {
         knock().prop_map(PeerMessage::Knock),
         bundle().prop_map(PeerMessage::Bundle),
         (any::<u32>(), digest(), array()).prop_map(|(epoch, record, sig)| {
-            PeerMessage::Ack(Ack { epoch: Epoch(epoch), record, sig: Signature(sig) })
+            PeerMessage::Ack(Ack { epoch: Epoch(epoch), record, sig: Signature::Ed25519(sig) })
         }),
         any::<u32>().prop_map(|epoch| PeerMessage::RecordRequest(Epoch(epoch))),
         any::<u32>().prop_map(|epoch| PeerMessage::Alive(Epoch(epoch))),
@@ -87,7 +87,11 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             PeerMessage::Card(Card { ek, name, address })
         }),
         (any::<u8>(), kinds, array()).prop_map(|(stream, kind, sig)| {
-            PeerMessage::StreamAnnounce(StreamAnnounce { stream, kind, sig: Signature(sig) })
+            PeerMessage::StreamAnnounce(StreamAnnounce {
+                stream,
+                kind,
+                sig: Signature::Ed25519(sig),
+            })
         }),
         any::<u8>().prop_map(PeerMessage::StreamClose),
         (any::<u32>(), any::<u8>(), any::<u64>()).prop_map(|(epoch, stream, end)| {
@@ -105,7 +109,7 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             PeerMessage::Gossip(Gossip { height: Height(height), header })
         }),
         (any::<u32>(), digest(), digest(), array()).prop_map(|(epoch, record, hash, sig)| {
-            let sig = Signature(sig);
+            let sig = Signature::Ed25519(sig);
             PeerMessage::CodeCommit(CodeCommit { epoch: Epoch(epoch), record, hash, sig })
         }),
         (any::<u32>(), digest(), array()).prop_map(|(epoch, record, nonce)| {
@@ -117,7 +121,7 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             PeerMessage::HeaderProof(HeaderProof { height: Height(height), answer })
         }),
         (record(), array()).prop_map(|(record, sig)| {
-            PeerMessage::Record(SignedRecord { record, sig: Signature(sig) })
+            PeerMessage::Record(SignedRecord { record, sig: Signature::Ed25519(sig) })
         }),
         prop_oneof![Just(Farewell::Denied), Just(Farewell::Leaving)].prop_map(PeerMessage::Bye),
     ]

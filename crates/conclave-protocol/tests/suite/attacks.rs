@@ -132,9 +132,9 @@ fn the_identity_point_signs_anything_and_is_therefore_no_key() {
     let mut trivial = [0; 64];
     trivial[0] = 1;
     let item = Item {
-        key: PublicKey::Ed25519(identity),
+        key: PublicKey(Ivk::Ed25519(identity)),
         message: b"whatever".to_vec(),
-        signature: Signature(trivial),
+        signature: Signature::Ed25519(trivial),
     };
     assert_eq!(item.verify(), Ok(()), "ZIP-215 takes it, so registration must not");
 
@@ -144,7 +144,7 @@ fn the_identity_point_signs_anything_and_is_therefore_no_key() {
     let chain = world.rules.chain_id;
     let ivk = Ivk::Ed25519(identity);
     let body = RegisterUser::new(&chain, ivk, [1; 16], UserInfo::Commit([0; 32]), gate);
-    let tx = world.sponsored(&person, body).with(Role::Signer, Signature(trivial));
+    let tx = world.sponsored(&person, body).with(Role::Signer, Signature::Ed25519(trivial));
     assert_eq!(world.run(&tx).map_err(refusal), Err(Refusal::Weak(WeakKey::SmallOrder)));
 }
 
@@ -256,7 +256,7 @@ fn a_tx_with_two_signatures_of_one_role_is_no_tx() {
     let body = world.request_body(&guest, mid);
     let tx = world.tx(&guest, body);
     let one = tx.sigs.as_slice()[0];
-    let two = tx::RoleSignature { signature: Signature([1; 64]), ..one };
+    let two = tx::RoleSignature { signature: Signature::Ed25519([1; 64]), ..one };
     let bytes = encode(&Tx { sigs: Set::new([one, two]).unwrap(), ..tx });
     assert!(Tx::decode(&bytes).is_err());
 }

@@ -91,10 +91,10 @@ fn weak_foreign_and_used_keys_are_not_taken() {
     let body = AddDevice { ivk, dev: identity::device_id(&first.user, &ivk), ..body };
     let mut forged = [0; 64];
     forged[0] = 1;
-    let refused = world.introduce(&first, body, Signature(forged));
+    let refused = world.introduce(&first, body, Signature::Ed25519(forged));
     assert_eq!(refused, Err(Refusal::Weak(WeakKey::SmallOrder)));
     let (body, _) = world.rotate_body(&first, 3);
-    let refused = world.introduce(&first, RotateKey { ivk, ..body }, Signature(forged));
+    let refused = world.introduce(&first, RotateKey { ivk, ..body }, Signature::Ed25519(forged));
     assert_eq!(refused, Err(Refusal::Weak(WeakKey::SmallOrder)));
 }
 

@@ -137,14 +137,18 @@ fn a_text_is_utf8_in_normal_form_without_control_characters() {
 }
 
 #[test]
-fn other_key_algorithms_are_refused_by_name() {
-    for (tag, why, len) in
-        [(1, "unsupported algorithm secp256k1", 33), (2, "unsupported algorithm Ed448", 57)]
-    {
-        let bytes = [&[tag], vec![9; len].as_slice()].concat();
-        assert_eq!(decode::<Ivk>(&bytes), Err(DecodeError::Invalid { what: "ivk", why }));
+fn a_key_or_signature_of_an_unknown_algorithm_is_refused() {
+    for algorithm in Algorithm::ALL {
+        let device = key::signer(algorithm, &[5; 32]);
+        let (ivk, signature) =
+            (device.ivk(), device.sign(Context::Ack, &ChainId::default(), b"body"));
+        assert_eq!(decode::<Ivk>(&encode(&ivk)), Ok(ivk));
+        assert_eq!(decode::<Signature>(&encode(&signature)), Ok(signature));
+        assert_eq!(encode(&ivk)[..1], encode(&algorithm));
+        assert_eq!(encode(&signature)[..1], encode(&algorithm));
     }
     assert_eq!(decode::<Ivk>(&[3; 33]), Err(DecodeError::Tag));
+    assert_eq!(decode::<Signature>(&[3; 65]), Err(DecodeError::Tag));
 }
 
 #[test]

@@ -25,9 +25,9 @@ fn ed25519_agrees_with_wycheproof() {
                 continue;
             };
             let item = Item {
-                key: PublicKey::Ed25519(key),
+                key: PublicKey(Ivk::Ed25519(key)),
                 message: test.msg.to_vec(),
-                signature: Signature(signature),
+                signature: Signature::Ed25519(signature),
             };
             match (test.result, item.verify().is_ok()) {
                 (TestResult::Valid, true) | (TestResult::Invalid, false) => {}
@@ -59,9 +59,9 @@ fn zip215_takes_every_pair_of_torsion_points() {
             let mut signature = [0; 64];
             signature[..32].copy_from_slice(r);
             let item = Item {
-                key: PublicKey::Ed25519(*key),
+                key: PublicKey(Ivk::Ed25519(*key)),
                 message: b"Zcash".to_vec(),
-                signature: Signature(signature),
+                signature: Signature::Ed25519(signature),
             };
             assert_eq!(item.verify(), Ok(()));
             assert!(Ivk::Ed25519(*key).check().is_err());
@@ -107,8 +107,11 @@ fn ed25519_signs_as_in_rfc_8032() {
         assert_eq!(Ed25519Signer::from_seed(&seed).public_bytes(), key);
         let signature: [u8; 64] = hex::decode(signature).unwrap().try_into().unwrap();
         assert_eq!(SigningKey::from(seed).sign(&message).to_bytes(), signature);
-        let mut item =
-            Item { key: PublicKey::Ed25519(key), message, signature: Signature(signature) };
+        let mut item = Item {
+            key: PublicKey(Ivk::Ed25519(key)),
+            message,
+            signature: Signature::Ed25519(signature),
+        };
         assert_eq!(item.verify(), Ok(()));
         item.message.push(0);
         assert!(item.verify().is_err());

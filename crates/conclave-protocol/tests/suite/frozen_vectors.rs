@@ -144,7 +144,7 @@ fn transactions_keep_their_bytes() {
                 "nonce": tx.nonce,
                 "expiry": tx.expiry.0,
                 "signed_bytes": hex::encode(signed),
-                "signature": tx.signature(Role::Signer).map(|sig| hex::encode(sig.0)),
+                "signature": tx.signature(Role::Signer).map(|sig| hex::encode(encode(&sig))),
             })
         })
         .collect();

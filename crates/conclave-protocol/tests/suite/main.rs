@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod algorithms;
 mod attacks;
 mod bounds;
 mod changes;

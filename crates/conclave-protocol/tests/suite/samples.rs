@@ -41,11 +41,19 @@ ids! {
 }
 
 pub(crate) fn ivk() -> impl Strategy<Value = Ivk> + Clone {
-    any::<[u8; 32]>().prop_map(Ivk::Ed25519)
+    prop_oneof![
+        any::<[u8; 32]>().prop_map(Ivk::Ed25519),
+        vec(any::<u8>(), 33).prop_map(|bytes| Ivk::Secp256k1(bytes.try_into().unwrap())),
+        vec(any::<u8>(), 57).prop_map(|bytes| Ivk::Ed448(bytes.try_into().unwrap())),
+    ]
 }
 
 pub(crate) fn signature() -> impl Strategy<Value = Signature> {
-    vec(any::<u8>(), 64).prop_map(|bytes| Signature(bytes.try_into().unwrap()))
+    prop_oneof![
+        vec(any::<u8>(), 64).prop_map(|bytes| Signature::Ed25519(bytes.try_into().unwrap())),
+        vec(any::<u8>(), 64).prop_map(|bytes| Signature::Secp256k1(bytes.try_into().unwrap())),
+        vec(any::<u8>(), 114).prop_map(|bytes| Signature::Ed448(bytes.try_into().unwrap())),
+    ]
 }
 
 pub(crate) fn position() -> impl Strategy<Value = Position> {

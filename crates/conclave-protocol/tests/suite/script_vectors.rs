@@ -133,9 +133,9 @@ impl Script {
             1 => Tx { expiry: Seconds(0), ..tx }.sign(&self.people[who].signer),
             2 => Tx { expiry: tx.expiry.plus(1_000), ..tx }.sign(&self.people[who].signer),
             3 => Tx { chain_id: ChainId([9; 32]), ..tx }.sign(&self.people[who].signer),
-            4 => tx.with(Role::Signer, Signature([3; 64])),
+            4 => tx.with(Role::Signer, Signature::Ed25519([3; 64])),
             5 => Tx { sigs: codec::Set::default(), ..tx },
-            6 => tx.with(Role::Sponsor, Signature([4; 64])),
+            6 => tx.with(Role::Sponsor, Signature::Ed25519([4; 64])),
             7 => Tx { signer: DeviceId([8; 32]), ..tx },
             _ => tx,
         };

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use conclave_ledger::MAX_ANSWER;
 use conclave_protocol::{
     Key, RegisterUser, Signature, TxId, ValidatorKey,
-    codec::{List, encode},
+    codec::{List, decode, encode},
     tx::MAX_TX_BYTES,
 };
 use reqwest::{Client, Response, StatusCode};
@@ -106,9 +106,8 @@ impl Remote {
     /// Asks it to sign for a new user.
     pub(super) async fn sponsor(&self, user: &RegisterUser) -> Result<Signature, RemoteError> {
         let request = self.client.post(format!("{}/v1/sponsor", self.url)).body(encode(user));
-        let bytes = body(check(request.timeout(QUICK).send().await?).await?, 64).await?;
-        let bytes = <[u8; 64]>::try_from(bytes.as_ref()).map_err(|_| RemoteError::Malformed)?;
-        Ok(Signature(bytes))
+        let bytes = body(check(request.timeout(QUICK).send().await?).await?, 128).await?;
+        decode(&bytes).map_err(|_| RemoteError::Malformed)
     }
 
     /// Opens the stream of headers.

@@ -16,7 +16,7 @@ use conclave_ledger::{
 };
 use conclave_protocol::{
     Height, Key, RegisterUser, TxId,
-    codec::{List, decode},
+    codec::{List, decode, encode},
     identity::Gate,
 };
 use futures::stream;
@@ -140,7 +140,7 @@ pub(super) async fn sponsor(
     {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "too many newcomers; come back later");
     }
-    bytes(Ok(Bytes::copy_from_slice(&rpc.validator.sponsor(&user).0)))
+    bytes(Ok(encode(&rpc.validator.sponsor(&user)).into()))
 }
 
 /// The answer of `GET /v1/status`.
