@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 
 use conclave_protocol::{
-    MemberIdx, Npk, Term,
+    MemberIdx, Term,
     meeting::{MemberStatus, Reason},
 };
 
 use super::{
-    Session, counters::Counters, guest::Guest, leader::Leader, output::Event, presence::SILENT,
+    Session, counters::Counters, guest::Guest, input::MeetingView, leader::Leader, output::Event,
+    presence::SILENT,
 };
 use crate::{
     time::Millis,
@@ -21,6 +22,8 @@ use crate::{
 
 /// A key of the last leader is sent under for so long at most (section 5.4).
 const LAST_KEY: u64 = 30_000;
+/// A handover is said again for so long to a member that replaced its keys meanwhile.
+const HAND_AGAIN: u64 = 10_000;
 
 /// Who leads, and what this device would need to do it.
 #[derive(Debug, Default)]
@@ -30,6 +33,16 @@ pub(super) struct Chair {
     /// When this device saw a term begin that was not the first one it saw.
     since: Option<Millis>,
     cards: BTreeMap<MemberIdx, Card>,
+    /// Cards of keys that the ledger does not show yet.
+    early: BTreeMap<MemberIdx, Card>,
+    /// Whom this device as leader handed the chair, and when.
+    appointed: Option<(MemberIdx, Millis)>,
+}
+
+impl Chair {
+    pub(super) fn appointed(&mut self, idx: MemberIdx, now: Millis) {
+        self.appointed = Some((idx, now));
+    }
 }
 
 impl Session {
@@ -42,6 +55,7 @@ impl Session {
             return;
         }
         self.chair.since = Some(self.now);
+        self.chair.appointed = None;
         let mine = self.me == Some(idx);
         match (mine, self.leader.is_some()) {
             (true, false) => self.take_chair(old),
@@ -57,7 +71,8 @@ impl Session {
         let now = self.now;
         let Some(view) = self.view() else { return };
         let roster = view.roster.iter().collect();
-        let mut leader = Leader::succeed(roster, &self.chair.cards, now);
+        let cards = self.chair.cards.iter().filter(|(idx, card)| is_card_of(view, **idx, card));
+        let mut leader = Leader::succeed(roster, cards, now);
         let silent = old.filter(|old| {
             let heard = self.presence.heard(*old).unwrap_or_default();
             now.since(heard) >= SILENT
@@ -99,29 +114,52 @@ impl Session {
 
     /// Takes a member's card; as leader, begins the exchange that waited for it.
     pub(super) fn card(&mut self, idx: MemberIdx, card: Card) {
-        let known = self.view().and_then(|view| view.members.get(&idx));
-        let right = known.is_some_and(|known| {
-            known.member.status == MemberStatus::Admitted
-                && known.member.ek_hash == card.ek.hash().0
-        });
-        if !right || !card.ek.is_valid() {
+        let Some(view) = self.view() else { return };
+        let known = view
+            .members
+            .get(&idx)
+            .filter(|known| known.member.status == MemberStatus::Admitted && card.ek.is_valid());
+        let Some(npk) = known.map(|known| known.member.npk) else {
             Counters::count(&mut self.counters.bad_messages);
             return;
+        };
+        if !is_card_of(view, idx, &card) {
+            self.chair.early.insert(idx, card);
+            return;
         }
-        let npk: Option<Npk> = known.map(|known| known.member.npk);
-        if let Some(peer) = npk.and_then(|npk| self.peer(npk)) {
+        self.chair.early.remove(&idx);
+        if let Some(peer) = self.peer(npk) {
             peer.address = Some(card.address.clone());
         }
         if self.leader.as_mut().is_some_and(|leader| leader.meet(idx, &card)) {
             self.heal(idx);
         }
         self.chair.cards.insert(idx, card);
+        let now = self.now;
+        let again = self.chair.appointed.take_if(|(appointed, _)| *appointed == idx);
+        if again.is_some_and(|(_, at)| now.since(at) < HAND_AGAIN) {
+            // It says why not to a person only; this is nobody's click.
+            let _gone = self.appoint(idx);
+        }
+    }
+
+    /// Takes the cards that came before the ledger showed their keys.
+    pub(super) fn follow_cards(&mut self) {
+        let Some((_, view)) = &self.view else { return };
+        let mut due = std::mem::take(&mut self.chair.early);
+        let early = due.extract_if(.., |idx, card| !is_card_of(view, *idx, card)).collect();
+        self.chair.early = early;
+        for (idx, card) in due {
+            self.card(idx, card);
+        }
     }
 
     /// Forgets the cards of whoever is not in the roster any more.
     pub(super) fn sort_cards(&mut self) {
         let index = &self.index;
-        self.chair.cards.retain(|idx, _| index.values().any(|member| member == idx));
+        let is_in = |idx: &MemberIdx| index.values().any(|member| member == idx);
+        self.chair.cards.retain(|idx, _| is_in(idx));
+        self.chair.early.retain(|idx, _| is_in(idx));
     }
 
     /// When a key of the last leader must not be sent under any more.
@@ -130,6 +168,11 @@ impl Session {
         let stale = self.epochs.newest().is_some_and(|live| live.term < term);
         stale.then(|| since.plus(LAST_KEY))
     }
+}
+
+/// Whether a card shows the key whose hash the ledger holds.
+fn is_card_of(view: &MeetingView, idx: MemberIdx, card: &Card) -> bool {
+    view.members.get(&idx).is_some_and(|seat| seat.member.ek_hash == card.ek.hash().0)
 }
 
 impl Guest {

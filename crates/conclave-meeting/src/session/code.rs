@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use conclave_protocol::{
     Digest, Epoch, MemberIdx, Npk,
     code::{self, Emoji, SecurityCode, nonce_commitment, short_code},
-    meeting::roster_hash,
 };
 use rand_core::CryptoRng;
 
@@ -131,10 +130,8 @@ impl Session {
         let view = self.view()?;
         let meeting = view.meeting.as_ref()?;
         let live = self.epochs.iter().find(|live| live.id.record == meeting.last_rec)?;
-        let members: Option<Vec<_>> =
-            live.roster.keys().map(|idx| Some((*idx, &view.members.get(idx)?.member))).collect();
-        let hash = roster_hash(members?);
-        let digits = code::epoch_digits(&hash, &meeting.mk_commit, &live.mk.code_part());
+        let hash = &live.roster_hash;
+        let digits = code::epoch_digits(hash, &meeting.mk_commit, &live.mk.code_part());
         Some((live.id.epoch, digits))
     }
 

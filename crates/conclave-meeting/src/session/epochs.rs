@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use conclave_protocol::{DeviceId, Digest, Epoch, MemberIdx, Npk, Term};
+use conclave_protocol::{DeviceId, Digest, Epoch, EpochRecord, MemberIdx, Npk, Term};
 
 use crate::{
     key::{EpochId, MeetingKey},
@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub(super) id: EpochId,
     /// Term of the leader that made it.
     pub(super) term: Term,
+    /// What its record says of the members and their keys.
+    pub(super) roster_hash: Digest,
     pub(super) mk: MeetingKey,
     pub(super) roster: BTreeMap<MemberIdx, Seat>,
     /// Whether somebody was removed: then it is sent under at once.
@@ -61,19 +63,19 @@ pub(super) struct Incoming {
 impl Live {
     pub(super) fn new(
         id: EpochId,
-        term: Term,
+        record: &EpochRecord,
         mk: MeetingKey,
         roster: BTreeMap<MemberIdx, Seat>,
-        removal: bool,
         now: Millis,
     ) -> Self {
         let unacked = roster.keys().copied().collect();
         Self {
             id,
-            term,
+            term: record.term,
+            roster_hash: record.roster_hash,
             mk,
             roster,
-            removal,
+            removal: !record.removed.is_empty(),
             installed: now,
             is_final: false,
             mute: false,
@@ -101,6 +103,8 @@ pub(super) struct Epochs {
     live: VecDeque<Live>,
     /// Keys whose record another one replaced; some packets under them are still on their way.
     void: VecDeque<Live>,
+    /// Records that were given up after something was sealed under them: their counters are gone.
+    burnt: BTreeSet<Digest>,
     sending: Option<Epoch>,
 }
 
@@ -169,8 +173,8 @@ impl Epochs {
         }
     }
 
-    /// The same for that epoch and all later ones: another record took their place.
-    fn forget_from(&mut self, epoch: Epoch, now: Millis) {
+    /// The same for that epoch and all later ones: another record took its place.
+    pub(super) fn forget_from(&mut self, epoch: Epoch, now: Millis) {
         self.give_up(|live| live.id.epoch >= epoch, now);
         if self.sending.is_some_and(|sending| sending >= epoch) {
             self.sending = None;
@@ -181,6 +185,8 @@ impl Epochs {
         let all = std::mem::take(&mut self.live).into_iter();
         let (void, live): (Vec<Live>, Vec<Live>) = all.partition(which);
         self.live = live.into();
+        let burnt = void.iter().filter(|live| !live.sealers.is_empty());
+        self.burnt.extend(burnt.map(|live| live.id.record));
         self.void.extend(void.into_iter().map(|mut live| {
             live.expires = Some(now.plus(GRACE_VOID));
             live.sealers.clear();
@@ -202,7 +208,7 @@ impl Epochs {
     pub(super) fn switch(&mut self, now: Millis) -> Option<(Option<Epoch>, Epoch)> {
         let newest = self.live.back()?;
         let (new, old) = (newest.id.epoch, self.sending);
-        let mute = newest.mute && !newest.is_final;
+        let mute = newest.mute && !newest.is_final || self.burnt.contains(&newest.id.record);
         if old == Some(new) || mute || newest.switch_at(now) > now {
             return None;
         }
@@ -229,6 +235,7 @@ impl Epochs {
     pub(super) fn deadline(&self) -> Option<Millis> {
         let expiry = self.live.iter().chain(&self.void).filter_map(|live| live.expires).min();
         let newest = self.live.back().filter(|live| !live.mute);
+        let newest = newest.filter(|live| !self.burnt.contains(&live.id.record));
         let newest = newest.filter(|live| self.sending != Some(live.id.epoch));
         let switch = newest.map(|live| live.switch_at(live.installed));
         let gaps = self.live.iter().flat_map(|live| live.incoming.values());

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::{Digest, Epoch, Height, MemberIdx, Npk, Term, codec::Blob};
+use conclave_protocol::{Digest, Epoch, EpochRecord, Height, MemberIdx, Npk, Term, codec::Blob};
 
 use super::{
     GOSSIP_EVERY, Session,
     counters::Counters,
+    judge::hash_of,
     output::{Alarm, Event},
     verify::is_sound,
 };
@@ -170,7 +171,11 @@ impl Session {
             first: first.clone(),
             second: second.clone(),
         };
-        let sound = self.is_whole(&evidence.first) && self.is_whole(&evidence.second);
+        let (one, two) = (&evidence.first.record, &evidence.second.record);
+        // Records of other keys follow each other where a member replaced its own meanwhile.
+        let keys = one.roster_hash == two.roster_hash
+            || [one, two].into_iter().all(|record| self.has_keys_of(record));
+        let sound = keys && self.is_whole(&evidence.first) && self.is_whole(&evidence.second);
         if !sound || evidence.verify().is_err() {
             return false;
         }
@@ -187,6 +192,12 @@ impl Session {
         self.view().is_some_and(|view| {
             signed.record.roster.iter().all(|idx| view.members.get(&idx).is_some_and(is_sound))
         })
+    }
+
+    /// Whether a record names the keys that the ledger has of its members.
+    fn has_keys_of(&self, record: &EpochRecord) -> bool {
+        let hash = self.view().and_then(|view| hash_of(view, record.roster.iter()));
+        hash == Some(record.roster_hash)
     }
 
     fn leader_ivk(&self) -> Option<conclave_protocol::Ivk> {

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 
 use conclave_protocol::{
-    Context, Digest, Epoch, EpochRecord, MeetingRecord, MeetingRequest, MemberIdx, Npk, Signature,
-    meeting::{MemberStatus, Reason, roster_hash},
+    Context, Digest, Epoch, Height, MeetingRequest, MemberIdx, Npk, Signature,
+    meeting::{MemberStatus, Reason},
 };
 
 use super::{
     Purpose, Session,
     counters::Counters,
-    epochs::{Live, Seat},
-    input::{MeetingView, MemberView},
+    epochs::Seat,
+    judge::{Verdict, is_gone},
     output::{Alarm, Ending, Event, KeyProblem, Output},
-    verify::is_sound,
 };
 use crate::{
     evidence::SignedRecord,
     exchange::PairChain,
-    key::{Commitment, MeetingKey},
+    key::MeetingKey,
     time::Millis,
     wire::{Address, Bundle, Knock, PeerMessage},
 };
@@ -34,12 +33,15 @@ pub(super) struct Guest {
     leader_address: Address,
     requested: bool,
     /// Key shared with the leader; stepped when its record is final.
-    chain: Option<PairChain>,
+    pub(super) chain: Option<PairChain>,
     /// The record the chain was last used for and not yet stepped past.
-    unstepped: Option<(Epoch, Digest)>,
+    pub(super) unstepped: Option<(Epoch, Digest)>,
     /// A bundle that needs a newer view of the ledger.
     waiting: Option<(Npk, Bundle)>,
-    ask_at: Option<Millis>,
+    /// A record whose members' keys are not those of the ledger, and the height at which that was
+    /// noticed.
+    pub(super) odd: Option<(Digest, Height)>,
+    pub(super) ask_at: Option<Millis>,
     /// When it knocked last.
     knocked: Option<Millis>,
 }
@@ -52,6 +54,7 @@ impl Guest {
             chain: None,
             unstepped: None,
             waiting: None,
+            odd: None,
             ask_at: None,
             knocked: None,
         }
@@ -74,7 +77,7 @@ impl Guest {
         self.ask_at
     }
 
-    fn step(&mut self, record: &Digest) {
+    pub(super) fn step(&mut self, record: &Digest) {
         if let Some((epoch, own)) = self.unstepped.filter(|(_, own)| own == record) {
             if let Some(chain) = &mut self.chain {
                 chain.advance(epoch, &own);
@@ -82,20 +85,6 @@ impl Guest {
             self.unstepped = None;
         }
     }
-}
-
-/// What to do with a bundle.
-enum Verdict {
-    /// Its key is the key of the epoch.
-    Accept(MeetingKey, BTreeMap<MemberIdx, Seat>, Option<PairChain>),
-    /// Old, or held already.
-    Ignore,
-    /// Something no honest leader does.
-    Raise(Alarm),
-    /// Not for this device, not signed, not authentic.
-    Refuse,
-    /// The ledger must be looked at first.
-    Wait,
 }
 
 impl Session {
@@ -229,17 +218,20 @@ impl Session {
     fn follow_ledger(&mut self) {
         let Some(meeting) = self.view().and_then(|view| view.meeting.clone()) else { return };
         let height = self.view().map(|view| view.height).unwrap_or_default();
-        let held = self.held(&meeting).map(|live| (live.id.epoch, live.id.record));
+        let held = self.held(&meeting).map(|live| live.id.epoch);
+        let epoch = meeting.epoch;
+        let here = self.epochs.iter().find(|live| live.id.epoch == epoch);
+        let rival = here.is_some_and(|live| live.id.record != meeting.last_rec);
         match held {
-            Some((epoch, record)) if epoch == meeting.epoch && record != meeting.last_rec => {
-                let void = self.is_void();
-                self.epochs.forget(epoch, self.now);
+            Some(newest) if newest >= epoch && rival => {
+                let void = self.is_void(epoch);
+                self.epochs.forget_from(epoch, self.now);
                 if !void {
                     self.event(Event::Alarm(Alarm::LeaderEquivocated(epoch)));
                 }
                 self.lack_key();
             }
-            Some((epoch, _)) if epoch >= meeting.epoch => {}
+            Some(newest) if newest >= epoch => {}
             _ => self.lack_key(),
         }
         if let Some(epoch) = self.epochs.confirm(&meeting.last_rec) {
@@ -309,136 +301,6 @@ impl Session {
         }
     }
 
-    fn judge(&mut self, npk: Npk, bundle: &Bundle) -> Verdict {
-        let (Some(me), Some((_, view))) = (self.me, &self.view) else { return Verdict::Refuse };
-        let Some(meeting) = &view.meeting else { return Verdict::Refuse };
-        let Some(leader) = view.members.get(&meeting.leader) else { return Verdict::Refuse };
-        let (record, wrap) = (&bundle.record, &bundle.wrap);
-        // A new leader's first record may be faster than the ledger's word that it leads.
-        if record.term > meeting.term && self.member_of(npk).is_some() {
-            return Verdict::Wait;
-        }
-        let right = leader.member.npk == npk
-            && record.mid == self.mid
-            && record.term == meeting.term
-            && (wrap.mid, wrap.epoch, wrap.idx) == (self.mid, record.epoch, me)
-            && record.roster.contains(me)
-            && record.roster.contains(meeting.leader)
-            && bundle.verify(&self.config.chain_id, leader.member.ivk).is_ok();
-        if !right {
-            return Verdict::Refuse;
-        }
-        match self.place(record, view) {
-            Place::Next | Place::Again => {}
-            Place::Old => return Verdict::Ignore,
-            Place::Rival => return Verdict::Raise(Alarm::LeaderEquivocated(record.epoch)),
-            Place::Unknown => return Verdict::Wait,
-        }
-        let mut seats = BTreeMap::new();
-        let mut members = Vec::new();
-        for idx in record.roster.iter() {
-            let Some(other) = view.members.get(&idx) else { return Verdict::Wait };
-            if !is_gone(other) && !is_sound(other) {
-                return Verdict::Raise(Alarm::UnverifiedMember(idx));
-            }
-            seats.insert(idx, Seat { dev: other.member.dev, npk: other.member.npk });
-            members.push((idx, &other.member));
-        }
-        let hash = roster_hash(members);
-        if hash != record.roster_hash {
-            return Verdict::Raise(Alarm::LeaderEquivocated(record.epoch));
-        }
-        self.open_wrap(bundle, seats)
-    }
-
-    /// Opens the wrap and holds the key against the commitment (section 8).
-    fn open_wrap(&mut self, bundle: &Bundle, seats: BTreeMap<MemberIdx, Seat>) -> Verdict {
-        let (record, wrap) = (&bundle.record, &bundle.wrap);
-        let digest = record.digest();
-        let fresh = match &wrap.kem_ct {
-            None => None,
-            Some(kem_ct) => {
-                let chain = self
-                    .me
-                    .and_then(|me| self.pair(me))
-                    .zip(self.secrets.as_ref())
-                    .and_then(|(pair, own)| PairChain::accept(&pair, &own.keys, kem_ct).ok());
-                if chain.is_none() {
-                    return Verdict::Refuse;
-                }
-                chain
-            }
-        };
-        let Some(guest) = &mut self.guest else { return Verdict::Refuse };
-        // The leader makes a record only after the one before is final.
-        if fresh.is_none() {
-            guest.step(&record.prev);
-        }
-        let chain = fresh.as_ref().or(guest.chain.as_ref());
-        let mk = chain.and_then(|chain| chain.unwrap(record.epoch, &digest, &wrap.enc_mk).ok());
-        let Some(mk) = mk else {
-            guest.ask_at.get_or_insert(self.now);
-            return Verdict::Refuse;
-        };
-        let place = Commitment {
-            mid: record.mid,
-            term: record.term,
-            epoch: record.epoch,
-            roster_hash: record.roster_hash,
-            prev: record.prev,
-        };
-        if mk.matches(&place, &record.mk_commit) {
-            Verdict::Accept(mk, seats, fresh)
-        } else {
-            Verdict::Raise(Alarm::LeaderEquivocated(record.epoch))
-        }
-    }
-
-    /// Where a record stands beside what is held and what the ledger says.
-    fn place(&self, record: &EpochRecord, view: &MeetingView) -> Place {
-        let Some(meeting) = &view.meeting else { return Place::Unknown };
-        let digest = record.digest();
-        if record.epoch < meeting.epoch {
-            return Place::Old;
-        }
-        if record.epoch == meeting.epoch {
-            let known = if digest == meeting.last_rec { Place::Next } else { Place::Rival };
-            let held = self.epochs.newest().is_some_and(|live| live.id.record == digest);
-            return if held { Place::Again } else { known };
-        }
-        match self.held(meeting).map(|live| &live.id) {
-            Some(held) if held.record == digest => Place::Again,
-            Some(held) if held.epoch > record.epoch => Place::Old,
-            // A second record for an epoch is honest only if the first cannot become final.
-            Some(held) if held.epoch == record.epoch && self.is_void() => Place::Next,
-            Some(held) if held.epoch == record.epoch => Place::Unknown,
-            Some(held) if held.epoch.next() == record.epoch && held.record == record.prev => {
-                Place::Next
-            }
-            _ if meeting.epoch.next() == record.epoch && meeting.last_rec == record.prev => {
-                Place::Next
-            }
-            _ => Place::Unknown,
-        }
-    }
-
-    /// The newest epoch that is or can become final: what a leader made and could not confirm is
-    /// void once another leads.
-    fn held(&self, meeting: &MeetingRecord) -> Option<&Live> {
-        let stands = |live: &&Live| {
-            live.is_final || live.term >= meeting.term || live.id.record == meeting.last_rec
-        };
-        self.epochs.iter().filter(stands).last()
-    }
-
-    /// Whether the newest record here cannot become final: somebody in it went.
-    fn is_void(&self) -> bool {
-        let Some(view) = self.view() else { return false };
-        self.epochs.newest().is_some_and(|live| {
-            live.roster.keys().any(|idx| !view.members.get(idx).is_some_and(is_sound))
-        })
-    }
-
     fn accept(
         &mut self,
         bundle: &Bundle,
@@ -456,6 +318,7 @@ impl Session {
         }
         if fresh.is_some() {
             guest.chain = fresh;
+            self.refresh.used(self.now);
         }
         guest.unstepped = Some((record.epoch, digest));
         let asked = guest.ask_at.take().is_some();
@@ -471,11 +334,12 @@ impl Session {
             }
         }
         if !again {
-            // The leader did not know yet that somebody went: the ledger refuses such a record. It
-            // is heard under, but nothing is encrypted to whoever went.
-            let mute = self.view().is_some_and(|view| {
+            // The leader did not know yet that somebody went or has other keys: the ledger refuses
+            // such a record. It is heard under, but nothing is encrypted to whoever went.
+            let gone = self.view().is_some_and(|view| {
                 seats.keys().any(|idx| view.members.get(idx).is_some_and(is_gone))
             });
+            let mute = gone || self.is_outdated(record);
             self.install(record, mk, seats);
             if mute {
                 self.epochs.mute(digest);
@@ -487,23 +351,4 @@ impl Session {
             self.event(Event::KeyOk { idx });
         }
     }
-}
-
-/// Whether somebody was in and went.
-const fn is_gone(other: &MemberView) -> bool {
-    matches!(other.member.status, MemberStatus::Left | MemberStatus::Removed(_))
-}
-
-/// Where a record stands.
-enum Place {
-    /// It is the record whose key is here.
-    Again,
-    /// It follows what is known.
-    Next,
-    /// It is over.
-    Old,
-    /// The ledger has another one.
-    Rival,
-    /// A newer state of the ledger is needed.
-    Unknown,
 }

@@ -35,8 +35,7 @@ impl Session {
         };
         let before = self.roster();
         let after: BTreeSet<MemberIdx> = seats.keys().copied().collect();
-        let removal = !record.removed.is_empty();
-        let mut live = Live::new(id, record.term, mk, seats, removal, self.now);
+        let mut live = Live::new(id, record, mk, seats, self.now);
         live.unacked.retain(|idx| Some(*idx) != self.me);
         self.index = live
             .roster
@@ -129,8 +128,9 @@ impl Session {
         };
         if let Some(old) = old.and_then(|epoch| self.epochs.get_mut(epoch)) {
             let epoch = old.id.epoch;
-            let sealers = std::mem::take(&mut old.sealers);
-            let tails = sealers.iter().filter(|(stream, _)| **stream != StreamNo::CHAT);
+            // The counters stay: should the ledger refuse the new record, this epoch is sent under
+            // again, and goes on where it was.
+            let tails = old.sealers.iter().filter(|(stream, _)| **stream != StreamNo::CHAT);
             let tails: Vec<_> = tails
                 .map(|(stream, sealer)| StreamTail {
                     epoch,

@@ -1,10 +1,11 @@
 //! One device's part in one meeting.
 //!
 //! [`Session`] is the one type: give it [`Input`]s and [`Command`]s, carry out its [`Output`]s.
-//! `leader` and `guest` hold what only one role does, `install` what both do with a new key,
-//! `succession` who leads next, `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
-//! still, `media` the packets, `peers` the links, `epochs` the live keys, `verify` the checks of
-//! people, `code` and `fork` what people and devices compare.
+//! `leader` and `guest` hold what only one role does, `judge` what a member holds against a new
+//! key, `install` what both do with it, `refresh` a member's own keys, `succession` who leads next,
+//! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
+//! still, `watch` what time brings, `media` the packets, `peers` the links, `epochs` the live keys,
+//! `verify` the checks of people, `code` and `fork` what people and devices compare.
 
 mod chair;
 mod code;
@@ -15,6 +16,7 @@ mod fork;
 mod guest;
 mod input;
 mod install;
+mod judge;
 mod leader;
 mod media;
 mod output;
@@ -23,9 +25,11 @@ mod peers;
 mod presence;
 mod provisional;
 mod receive;
+mod refresh;
 mod streams;
 mod succession;
 mod verify;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -51,7 +55,7 @@ pub use output::{
 
 use self::{
     chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers,
-    presence::Presence, provisional::Progress, succession::Vacancy,
+    presence::Presence, provisional::Progress, refresh::Refresh, succession::Vacancy,
 };
 use crate::{
     exchange::{ExchangeError, MemberKeys},
@@ -64,8 +68,6 @@ use crate::{
 const LOST_AFTER: u64 = 30_000;
 /// Own header is told to the others this often (section 6).
 const GOSSIP_EVERY: u64 = 10_000;
-/// Seconds of chain time after which a device stops to send under a key somebody left with.
-const OVERDUE: u64 = 5;
 
 /// One device's part in one meeting, as leader or as guest.
 ///
@@ -95,6 +97,7 @@ pub struct Session {
     chair: Chair,
     vacancy: Vacancy,
     progress: Progress,
+    refresh: Refresh,
     /// Members of the newest roster by transport key, without this device.
     index: BTreeMap<Npk, MemberIdx>,
     names: BTreeMap<MemberIdx, Name>,
@@ -117,6 +120,8 @@ pub struct Session {
 /// Everything that must not outlive the meeting.
 struct Secrets {
     keys: MemberKeys,
+    /// Those that take their place when the ledger says so.
+    next: Option<MemberKeys>,
     nsk: Ed25519Signer,
     seed: Zeroizing<[u8; 32]>,
 }
@@ -126,7 +131,7 @@ impl Secrets {
         let keys = MemberKeys::generate(rng)?;
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(seed.as_mut());
-        Ok(Self { keys, nsk: Ed25519Signer::from_seed(&seed), seed })
+        Ok(Self { keys, next: None, nsk: Ed25519Signer::from_seed(&seed), seed })
     }
 }
 
@@ -140,6 +145,7 @@ enum Purpose {
     Leave,
     Publish,
     Reassign,
+    Refresh,
     Request,
     Vote,
 }
@@ -208,6 +214,7 @@ impl Session {
             chair: Chair::default(),
             vacancy: Vacancy::default(),
             progress: Progress::default(),
+            refresh: Refresh::default(),
             index: BTreeMap::new(),
             names: BTreeMap::new(),
             blocked: false,
@@ -361,6 +368,15 @@ impl Session {
             .collect()
     }
 
+    /// The exchange keys in memory, those that wait for the ledger among them.
+    ///
+    /// Only for tests that show what a seized device can still open.
+    #[must_use]
+    pub fn danger_member_keys(&self) -> Vec<&MemberKeys> {
+        let secrets = self.secrets.iter();
+        secrets.flat_map(|secrets| [Some(&secrets.keys), secrets.next.as_ref()]).flatten().collect()
+    }
+
     /// The newest state of the ledger this session was told.
     fn view(&self) -> Option<&MeetingView> {
         self.view.as_ref().map(|(_, view)| view)
@@ -374,7 +390,9 @@ impl Session {
         }
         let status =
             view.meeting.as_ref().map(|meeting| meeting.status_at(&self.config.params, view.time));
-        self.view = Some((self.now, view));
+        let old = self.view.replace((self.now, view));
+        self.follow_keys(old.as_ref().map(|(_, old)| old));
+        self.follow_cards();
         self.follow_term();
         match status {
             Some(MeetingStatus::Ended) => self.end(Ending::Dismissed),
@@ -394,6 +412,7 @@ impl Session {
             }
             // Another claim was first, or the leader came back.
             Some(Purpose::Reassign) => self.vacancy.refused(self.now),
+            Some(Purpose::Refresh) => self.refresh_failed(),
             Some(Purpose::Door | Purpose::Vote) => self.event(Event::SubmitFailed { reason }),
             Some(Purpose::Dismiss | Purpose::Heartbeat | Purpose::Leave) | None => {}
         }
@@ -426,6 +445,7 @@ impl Session {
         self.watch_ledger();
         self.lead_on(rng);
         self.guest_on();
+        self.refresh_keys(rng);
         self.watch_chair();
         self.switch();
         self.watch_rekey();
@@ -453,6 +473,7 @@ impl Session {
             self.silence_deadline(),
             self.stall_deadline(),
             self.chair_deadline(),
+            self.refresh.deadline(),
             self.guest.as_ref().and_then(Guest::deadline),
             self.dial_deadline(),
             self.media.deadline(),
@@ -466,60 +487,6 @@ impl Session {
         .flatten()
         .min()
         .map(|at| at.max(self.now))
-    }
-
-    /// The moment from which this device must not send, by the chain's clock.
-    fn overdue_at(&self) -> Option<Millis> {
-        let (told, view) = self.view.as_ref()?;
-        let meeting = view.meeting.as_ref()?;
-        let due = meeting.rekey_due.filter(|_| !self.blocked)?;
-        let newest = self.epochs.newest()?;
-        let left = due.plus(OVERDUE).since(view.time).saturating_mul(1_000);
-        (newest.id.epoch <= meeting.epoch).then(|| told.plus(left))
-    }
-
-    /// Stops to send when a new key is overdue, and goes on when it is there.
-    fn watch_rekey(&mut self) {
-        let Some(me) = self.me else { return };
-        let owed = self.view().and_then(|view| view.meeting.as_ref()).is_some_and(|meeting| {
-            meeting.rekey_due.is_some()
-                && self.epochs.newest().is_some_and(|live| live.id.epoch <= meeting.epoch)
-        });
-        let last = self.last_key_until();
-        let due = |at: Option<Millis>| at.is_some_and(|at| at <= self.now);
-        let problem = match () {
-            () if due(last) => Some(KeyProblem::LeaderWithoutKey),
-            () if due(self.overdue_at()) => Some(KeyProblem::RekeyOverdue),
-            () => None,
-        };
-        if self.blocked && !owed && !due(last) {
-            self.blocked = false;
-            self.event(Event::KeyOk { idx: me });
-        } else if let Some(problem) = problem.filter(|_| !self.blocked) {
-            self.blocked = true;
-            self.event(Event::KeyProblem { idx: me, problem });
-        }
-    }
-
-    fn watch_contact(&mut self) {
-        let Some(last) = self.contact else { return };
-        let linked = self.index.keys().any(|npk| self.peers.get(npk).is_some_and(|p| p.is_up()));
-        if linked || self.index.is_empty() {
-            self.contact = Some(self.now);
-        } else if self.guest.is_some() && self.now.since(last) >= LOST_AFTER {
-            self.end(Ending::LostContact);
-        }
-    }
-
-    fn gossip(&mut self) {
-        if self.gossip_at.is_none_or(|at| at > self.now) {
-            return;
-        }
-        self.gossip_at = Some(self.now.plus(GOSSIP_EVERY));
-        if let Some(view) = self.view() {
-            let gossip = crate::wire::Gossip { height: view.height, header: view.header };
-            self.broadcast(&PeerMessage::Gossip(gossip));
-        }
     }
 
     fn leave(&mut self) {

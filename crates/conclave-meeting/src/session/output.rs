@@ -165,6 +165,8 @@ pub enum Event {
         /// Since which term.
         term: Term,
     },
+    /// The own exchange keys were replaced; the old ones are erased.
+    KeysReplaced,
     /// The leader is not heard any more; whose turn it is takes the chair.
     LeaderSilent {
         /// Who leads and is silent.

@@ -82,12 +82,18 @@ impl Session {
         let led = meeting.is_led_at(&self.config.params, time);
         let lapsed = if led { None } else { self.vacancy.lapsed.or(Some(self.now)) };
         self.vacancy.lapsed = lapsed;
-        if self.vacancy.claimed.is_some_and(|at| at > self.now) {
+        // Nothing is decided while the ledger stands still; the claim is made as soon as it goes on.
+        if self.is_claiming() || self.is_refreshing() || self.is_stalled() {
             return;
         }
         if let Some((rule, absent)) = self.due_claim(&meeting, time, silent) {
             self.claim(&meeting, rule, absent, Vec::new());
         }
+    }
+
+    /// Whether a claim of this device is on its way to the ledger.
+    pub(super) fn is_claiming(&self) -> bool {
+        self.vacancy.claimed.is_some_and(|at| at > self.now)
     }
 
     /// The moment [`watch_chair`](Self::watch_chair) has something to do without an input.
@@ -271,10 +277,11 @@ impl Session {
         let message = body.ok_or(CommandError::NoSuchMember)?.handover_message();
         let sig = self.config.signer.sign(Context::Handover, &self.config.chain_id, &message);
         let handover = Handover { term: meeting.term, sig };
-        match self.send(npk, &PeerMessage::Handover(handover)) {
-            true => Ok(()),
-            false => Err(CommandError::NotLinked),
+        if !self.send(npk, &PeerMessage::Handover(handover)) {
+            return Err(CommandError::NotLinked);
         }
+        self.chair.appointed(idx, self.now);
+        Ok(())
     }
 
     /// Takes the chair that the leader hands over.
@@ -284,6 +291,10 @@ impl Session {
         let leader = self.view().and_then(|view| view.members.get(&meeting.leader));
         let ivk = leader.and_then(|leader| leader.device.as_ref()).map(|device| device.ivk);
         let chain = &self.config.chain_id;
+        // The leader's word is about keys that are about to change; it says it again.
+        if self.is_refreshing() {
+            return;
+        }
         let right = from == meeting.leader && handover.term == meeting.term;
         let holds = body.zip(ivk).filter(|_| right).is_some_and(|(body, ivk)| {
             let message = body.handover_message();

@@ -214,6 +214,11 @@ fn a_roster_other_than_the_ledgers_is_refused_with_an_alarm() {
     record.mk_commit = mk.commit(&Commitment { mid, term, epoch, roster_hash, prev });
     let bundle = scene.bundle(record, &mk);
     assert!(!scene.offer(bundle));
+    assert!(scene.events.iter().all(|event| !matches!(event, Event::Alarm(_))), "keys may change");
+    let mut view = scene.ledger.view(MID, 1);
+    view.height.0 += 1;
+    scene.give(Input::Ledger(Box::new(view)));
+    assert!(scene.guest.danger_export_keys().is_empty());
     assert!(scene.events.contains(&Event::Alarm(Alarm::LeaderEquivocated(Epoch(1)))));
 }
 

@@ -11,6 +11,7 @@ mod forks;
 mod ledger;
 mod liar;
 mod meetings;
+mod refresh;
 mod survival;
 #[path = "../../../../fuzz/src/targets/mod.rs"]
 mod targets;

@@ -97,3 +97,44 @@ fn people_go_while_the_ledger_stands_still_and_nobody_unknown_comes_in() {
     world.run(3_000);
     assert_one_key(&world, &[0, 3, 4, 5]);
 }
+
+/// Two halves of a broken network would else have a leader each.
+#[test]
+fn while_the_ledger_stands_still_nobody_takes_over_and_media_goes_on() {
+    let mut world = World::meeting(104, 5, 5, Net::GOOD);
+    let rest = [1, 2, 3, 4];
+    for device in rest {
+        world.open_stream(device);
+    }
+    world.run(500);
+    let claims = |world: &World| {
+        world.trace.iter().filter(|line| line.ends_with("submit LeaderReassign")).count()
+    };
+    world.stall();
+    world.run(3_500);
+    world.freeze(0);
+    let start = world.now;
+    stream(&mut world, &rest, 60_000);
+    let silent = |event: &Event| matches!(event, Event::LeaderSilent { idx: MemberIdx(0) });
+    for device in rest {
+        assert!(world.saw(device, silent).is_some());
+        assert!(!world.session(device).is_ended());
+    }
+    assert_eq!(claims(&world), 0, "the ledger would refuse them later");
+
+    world.resume();
+    let back = world.now;
+    stream(&mut world, &rest, 9_000);
+    let end = world.now;
+    world.run(1_000);
+    assert_ne!(world.view().meeting.unwrap().leader, MemberIdx(0));
+    let led = |event: &Event| matches!(event, Event::LeaderChanged { .. });
+    let taken = world.saw(2, led).unwrap() - back;
+    assert!(taken < 5_000, "{taken} ms");
+    assert_one_key(&world, &rest);
+    for from in rest {
+        for to in rest.iter().filter(|to| **to != from) {
+            assert_heard(&world, from, *to, start, end);
+        }
+    }
+}

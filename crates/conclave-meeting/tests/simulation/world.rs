@@ -148,6 +148,13 @@ impl World {
 
     /// A meeting led by device 0 with devices `1..n` in it.
     pub(crate) fn meeting(seed: u64, count: usize, members: usize, net: Net) -> Self {
+        let mut world = Self::begun(seed, count, members, net);
+        world.run(6_000);
+        world
+    }
+
+    /// The same at the moment everyone is let in.
+    pub(crate) fn begun(seed: u64, count: usize, members: usize, net: Net) -> Self {
         let mut world = Self::new(seed, count, net);
         world.lead();
         world.run(1_000);
@@ -158,7 +165,6 @@ impl World {
         for device in 1..members {
             world.admit(device);
         }
-        world.run(6_000);
         world
     }
 

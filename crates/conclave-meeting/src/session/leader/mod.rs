@@ -98,12 +98,12 @@ struct Exchange {
 
 impl Leader {
     /// The leader of a running meeting: it makes a key of its own at once.
-    pub(in crate::session) fn succeed(
+    pub(in crate::session) fn succeed<'a>(
         roster: BTreeSet<MemberIdx>,
-        cards: &BTreeMap<MemberIdx, Card>,
+        cards: impl Iterator<Item = (&'a MemberIdx, &'a Card)>,
         now: Millis,
     ) -> Self {
-        let members = cards.iter().filter(|(idx, _)| roster.contains(idx));
+        let members = cards.filter(|(idx, _)| roster.contains(idx));
         Self {
             published: true,
             members: members.map(|(idx, card)| (*idx, Exchange::with(card))).collect(),
@@ -117,8 +117,12 @@ impl Leader {
 
     /// Begins an exchange with a member whose card came late; returns whether that was needed.
     pub(in crate::session) fn meet(&mut self, idx: MemberIdx, card: &Card) -> bool {
-        if !self.newest_roster().contains(&idx) || self.members.contains_key(&idx) {
+        if !self.newest_roster().contains(&idx) {
             return false;
+        }
+        if let Some(member) = self.members.get_mut(&idx) {
+            member.ek.clone_from(&card.ek);
+            return member.chain.is_none();
         }
         self.members.insert(idx, Exchange::with(card));
         true

@@ -190,6 +190,10 @@ impl Session {
         let exchange = self.leader.as_mut()?.members.get_mut(&idx)?;
         let mut kem_ct = None;
         if exchange.chain.is_none() {
+            // Its new keys are final and its card is on the way: the exchange waits for it.
+            if exchange.ek.hash() != pair.ek_hash {
+                return None;
+            }
             let (chain, ct) = PairChain::offer(&pair, own, &exchange.ek).ok()?;
             exchange.chain = Some(chain);
             kem_ct = Some(ct);
