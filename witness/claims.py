@@ -1,8 +1,8 @@
 """The signatures a claim of the chair carries beside the signer's own: step 0 of section 20."""
 
+from .algorithms import tagged
 from .codec import encode
 from .refusal import require
-from .algorithms import tagged
 from .signature import message
 
 
@@ -49,3 +49,20 @@ def found(state, kind, **name):
     fields = state.get((kind, name))
     require(fields is not None, "UnknownMember")
     return fields["record"]
+
+
+def recovery_key(state, body):
+    """The key that signs a Recover: that which began it, or the user's."""
+    user = state.get(("User", {"user": body["user"]}))
+    require(user is not None, "UnknownUser")
+    begun = begun_recovery(state, body)
+    key = user["record"]["recovery_ivk"] if begun is None else begun[0]["by"]
+    require(key is not None, "NoRecoveryKey")
+    return key
+
+
+def begun_recovery(state, body):
+    pending = state.get(("Pending", {"dev": body["dev"]}))
+    if pending is None or pending["record"]["wish"][0] != "Recovery":
+        return None
+    return pending["record"]["wish"][1]["recovery"], pending["record"]["due"]

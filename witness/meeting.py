@@ -1,12 +1,13 @@
 """What the ledgers say of a transaction; the meeting ledger, steps 4 to 10 of section 20."""
 
-from . import changes, succession
+from . import changes, succession, waiting
 from .codec import encode
 from .identity import put_info, register, sound
 from .ids import roster_hash, sha256
 from .signature import check_edwards, check_x25519
 from .transactions import Refusal, check_envelope, check_signatures, require, spend
 
+CHANGES = changes.KINDS | waiting.KINDS
 INDEXES = 1024
 NOWHERE = {"height": 0, "index": 0, "time": 0}
 
@@ -18,10 +19,12 @@ def judge(rules, state, at, tx):
         check_envelope(rules, at, tx)
         if tx["kind"][0] == "RegisterUser":
             register(rules, at, state, tx)
+        elif tx["kind"][0] == "Recover":
+            waiting.recover(rules, state, at, tx)
         else:
             device = spend(rules, at, state, tx)
-            if tx["kind"][0] in changes.KINDS:
-                changes.KINDS[tx["kind"][0]](state, at, tx, device)
+            if tx["kind"][0] in CHANGES:
+                CHANGES[tx["kind"][0]](rules, state, at, tx, device)
             else:
                 STEPS[tx["kind"][0]](Call(rules, at, state, tx, device))
     except Refusal as refusal:

@@ -1,10 +1,10 @@
 """The envelope of a transaction: section 2 and steps 0, 1 and 3 of section 20."""
 
 from . import claims
+from .algorithms import holds, tagged
 from .codec import TYPES, encode, write
 from .ids import sha256
 from .refusal import Refusal, require
-from .algorithms import holds, tagged
 from .signature import message
 
 UNSIGNED = ("struct", [field for field in TYPES["Tx"][1] if field[0] != "sigs"])
@@ -28,6 +28,8 @@ def check_signatures(rules, state, tx):
     body = tx["body"]
     if tx["kind"][0] == "RegisterUser":
         ivk = body["ivk"]
+    elif tx["kind"][0] == "Recover":
+        ivk = claims.recovery_key(state, body)
     else:
         device = state.get(("Device", {"dev": tx["signer"]}))
         require(device is not None, "UnknownDevice")
@@ -36,7 +38,7 @@ def check_signatures(rules, state, tx):
     if tx["kind"][0] == "RegisterUser" and body["gate"][0] == "Sponsor":
         word = message("sponsor", rules.chain_id, encode("RegisterUser", body))
         needed.append(("Sponsor", tagged(body["gate"][1]["key"]), word))
-    if tx["kind"][0] in ("AddDevice", "RotateKey"):
+    if tx["kind"][0] in ("AddDevice", "RotateKey", "Recover"):
         word = message("device-pop", rules.chain_id, encode(tx["kind"][0], body))
         needed.append(("Possession", body["ivk"], word))
     claim = tx["kind"][0] == "LeaderReassign"

@@ -30,8 +30,8 @@ pub use id::{
     UserId,
 };
 pub use identity::{
-    AddDevice, DeviceRecord, RegisterUser, RevokeDevice, RotateKey, UpdateInfo, UserInfo,
-    UserRecord,
+    AddDevice, Cancel, ClaimHandle, DeviceRecord, Recover, RegisterUser, RevokeDevice, RotateKey,
+    SetRecoveryKey, UpdateInfo, UserInfo, UserRecord,
 };
 pub use key::{
     Algorithm, Ed448Signer, Ed25519Signer, Epk, Ivk, Npk, Secp256k1Signer, Signature, Signer,

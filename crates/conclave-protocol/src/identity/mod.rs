@@ -1,13 +1,19 @@
 //! The identity ledger: users, their devices and keys (paper, section IV.A-B).
 
 mod body;
+mod handle;
 mod info;
+mod pending;
 mod record;
 pub(crate) mod rules;
 
-pub use body::{AddDevice, RevokeDevice, RotateKey, UpdateInfo};
+pub use body::{
+    AddDevice, Cancel, ClaimHandle, Recover, RevokeDevice, RotateKey, SetRecoveryKey, UpdateInfo,
+};
+pub use handle::{HANDLE_REST, Handle, HandleRecord, is_handle};
 pub use info::{INFO_CHUNK, INFO_CHUNKS, MAX_INFO, UserInfo, assemble, chunks};
-pub use record::{DeviceRecord, DeviceStatus, Handle, UserRecord, UserStatus};
+pub use pending::{PendingRecord, Recovery, Wish};
+pub use record::{DeviceRecord, DeviceStatus, UserRecord, UserStatus};
 
 use crate::{
     codec::encode,
@@ -15,8 +21,10 @@ use crate::{
     key::{Ivk, ValidatorKey},
 };
 
-/// Most devices a user ever has.
+/// Most devices a user ever adds.
 pub const MAX_DEVICES: u8 = 16;
+/// Most devices a user ever has, with those that came by recovery.
+pub const MAX_DEVICES_EVER: u8 = 32;
 
 /// Transaction 0x01: a new user with its first device (eqs. 2 and 3).
 #[derive(Clone, Debug, PartialEq, Eq)]

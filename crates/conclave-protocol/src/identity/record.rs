@@ -1,14 +1,11 @@
 //! What the identity ledger keeps of a user and of a device.
 
 use crate::{
-    codec::Text,
     id::{Digest, Height, Position, Seconds, UserId},
+    identity::Handle,
     key::Ivk,
     params::Params,
 };
-
-/// A name a user claimed: `[a-z0-9][a-z0-9._-]{2,31}`.
-pub type Handle = Text<32>;
 
 /// One user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +49,12 @@ impl UserRecord {
     /// Whether the user may act.
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
+    }
+
+    /// The user with one token less; nothing if none is left at `now`.
+    pub(crate) fn spend(self, params: &Params, now: Seconds) -> Option<Self> {
+        let (tokens, refilled) = self.tokens_at(params, now);
+        Some(Self { tokens: tokens.checked_sub(1)?, refilled, ..self })
     }
 
     /// Tokens at `now` and the time up to which they are counted.

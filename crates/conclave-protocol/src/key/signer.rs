@@ -22,6 +22,16 @@ pub trait Signer: Send + Sync {
     fn sign(&self, context: Context, chain: &ChainId, body: &[u8]) -> Signature;
 }
 
+impl<T: Signer + ?Sized> Signer for Arc<T> {
+    fn ivk(&self) -> Ivk {
+        T::ivk(self)
+    }
+
+    fn sign(&self, context: Context, chain: &ChainId, body: &[u8]) -> Signature {
+        T::sign(self, context, chain, body)
+    }
+}
+
 /// An Ed25519 key in memory, erased when dropped.
 pub struct Ed25519Signer(SigningKey);
 

@@ -4,7 +4,7 @@ use super::{ApplyError, Changes, Draft, Key, Refusal, View, refusal::require};
 use crate::{
     codec::EncodeSize,
     id::{ChainId, Position, Seconds},
-    identity::{self, DeviceRecord, UserRecord},
+    identity::{self, DeviceRecord},
     key::ValidatorKey,
     meeting,
     params::{Genesis, Params},
@@ -54,8 +54,14 @@ pub fn apply(
         identity::rules::register(rules, at, &mut draft, tx, body)?;
         return Ok(draft.finish());
     }
+    if let Body::Recover(body) = &tx.body {
+        identity::rules::recover(&rules.params, at, &mut draft, tx, body)?;
+        return Ok(draft.finish());
+    }
     let signer = spend(&rules.params, at.time, &mut draft, tx)?;
-    if (identity::rules::Change { at, tx, signer: &signer }).apply(&mut draft)? {
+    if (identity::rules::Change { params: &rules.params, at, tx, signer: &signer })
+        .apply(&mut draft)?
+    {
         return Ok(draft.finish());
     }
     let call = meeting::rules::Call { params: &rules.params, at, tx, signer: &signer };
@@ -75,10 +81,24 @@ pub fn footprint(tx: &Tx) -> Vec<Key> {
             keys.extend([Key::User(body.user), Key::Device(body.dev), Key::IvkIndex(body.ivk)]);
         }
         Body::RevokeDevice(body) => {
-            keys.extend([Key::User(body.user), Key::Device(body.dev)]);
+            keys.extend([Key::User(body.user), Key::Device(body.dev), Key::Pending(body.dev)]);
         }
         Body::RotateKey(body) => keys.push(Key::IvkIndex(body.ivk)),
         Body::UpdateInfo(body) => keys.push(Key::User(body.user)),
+        Body::ClaimHandle(body) => {
+            keys.extend([Key::User(body.user), Key::Handle(body.name.clone())]);
+        }
+        Body::Cancel(body) => {
+            keys.extend([Key::User(body.user), Key::Pending(body.dev), Key::Device(body.dev)]);
+        }
+        Body::SetRecoveryKey(body) => {
+            keys.extend([Key::User(body.user), Key::Pending(tx.signer)]);
+            keys.extend(body.recovery_ivk.map(Key::IvkIndex));
+        }
+        Body::Recover(body) => {
+            keys.extend([Key::User(body.user), Key::Pending(body.dev), Key::IvkIndex(body.ivk)]);
+            keys.extend(body.recovery_ivk.map(Key::IvkIndex));
+        }
         Body::PublishMeeting(body) => {
             keys.extend([Key::User(body.user), Key::Meeting(body.mid), Key::NpkIndex(body.npk)]);
         }
@@ -140,11 +160,9 @@ fn spend<V: View>(
     let mut device = draft.device(tx.signer)?.ok_or(Refusal::UnknownDevice)?;
     require(device.is_active(), Refusal::DeviceInactive)?;
     require(tx.nonce == device.next_nonce, Refusal::WrongNonce)?;
-    let mut user: UserRecord = draft.user(device.user)?.ok_or(Refusal::UnknownUser)?;
+    let user = draft.user(device.user)?.ok_or(Refusal::UnknownUser)?;
     require(user.is_active(), Refusal::UserInactive)?;
-    let (tokens, refilled) = user.tokens_at(params, now);
-    user.tokens = tokens.checked_sub(1).ok_or(Refusal::TooManyTransactions)?;
-    user.refilled = refilled;
+    let user = user.spend(params, now).ok_or(Refusal::TooManyTransactions)?;
     device.next_nonce = device.next_nonce.checked_add(1).ok_or(Refusal::WrongNonce)?;
     draft.put(Key::User(device.user), Record::User(user));
     draft.put(Key::Device(tx.signer), Record::Device(device.clone()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ApplyError, Changes, Event, Key, Record, RequestTimes, View};
 use crate::{
     id::{DeviceId, MeetingId, MemberIdx, UserId},
-    identity::{DeviceRecord, UserRecord},
+    identity::{DeviceRecord, Handle, HandleRecord, PendingRecord, UserRecord},
     meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
 };
 
@@ -61,6 +61,20 @@ impl<'v, V: View> Draft<'v, V> {
     ) -> Result<Option<DeviceId>, ApplyError> {
         self.typed(Key::UserDevice(user, number), |record| match record {
             Record::DeviceId(dev) => Some(dev),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn handle(&self, name: Handle) -> Result<Option<HandleRecord>, ApplyError> {
+        self.typed(Key::Handle(name), |record| match record {
+            Record::Handle(handle) => Some(handle),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn pending(&self, dev: DeviceId) -> Result<Option<PendingRecord>, ApplyError> {
+        self.typed(Key::Pending(dev), |record| match record {
+            Record::Pending(pending) => Some(pending),
             _ => None,
         })
     }

@@ -22,6 +22,8 @@ pub enum Key {
     IvkIndex(Ivk),
     /// The user who claimed a name.
     Handle(Handle),
+    /// What a device asked and waits for.
+    Pending(DeviceId),
     /// A meeting.
     Meeting(MeetingId),
     /// One part of what a meeting says about itself.
@@ -47,6 +49,7 @@ crate::variants!(Key {
     4 => Device(dev: DeviceId),
     5 => IvkIndex(ivk: Ivk),
     6 => Handle(name: Handle),
+    7 => Pending(dev: DeviceId),
     32 => Meeting(mid: MeetingId),
     33 => MeetingInfo(mid: MeetingId, part: u8),
     34 => Member(mid: MeetingId, idx: MemberIdx),
@@ -71,7 +74,8 @@ impl Key {
             | Self::UserDevice(..)
             | Self::Device(_)
             | Self::IvkIndex(_)
-            | Self::Handle(_) => Ledger::Identity,
+            | Self::Handle(_)
+            | Self::Pending(_) => Ledger::Identity,
             Self::Meeting(_)
             | Self::MeetingInfo(..)
             | Self::Member(..)

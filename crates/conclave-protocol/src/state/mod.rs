@@ -61,6 +61,37 @@ pub enum Event {
         /// The device.
         dev: DeviceId,
     },
+    /// A device asked for something that waits.
+    ChangeAsked {
+        /// The user.
+        user: UserId,
+        /// The device.
+        dev: DeviceId,
+    },
+    /// What a device asked does not happen.
+    ChangeCancelled {
+        /// The user.
+        user: UserId,
+        /// The device.
+        dev: DeviceId,
+    },
+    /// A user has a name.
+    HandleClaimed {
+        /// The user.
+        user: UserId,
+    },
+    /// A new device took the place of all others.
+    Recovered {
+        /// The user.
+        user: UserId,
+        /// The device.
+        dev: DeviceId,
+    },
+    /// A user has another recovery key, or none.
+    RecoveryKeySet {
+        /// The user.
+        user: UserId,
+    },
     /// A device is out for ever.
     DeviceRevoked {
         /// The user.

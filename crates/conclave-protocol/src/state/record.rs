@@ -2,8 +2,8 @@
 
 use crate::{
     codec::{Blob, List},
-    id::{DeviceId, Height, MeetingId, MemberIdx, Seconds, UserId},
-    identity::{DeviceRecord, INFO_CHUNK, UserRecord},
+    id::{DeviceId, Height, MeetingId, MemberIdx, Seconds},
+    identity::{DeviceRecord, HandleRecord, INFO_CHUNK, PendingRecord, UserRecord},
     meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
 };
 
@@ -22,7 +22,9 @@ pub enum Record {
     /// Under `Device`.
     Device(DeviceRecord),
     /// Under `Handle`.
-    UserId(UserId),
+    Handle(HandleRecord),
+    /// Under `Pending`.
+    Pending(PendingRecord),
     /// Under `Meeting`.
     Meeting(MeetingRecord),
     /// Under `Member`.
@@ -44,7 +46,8 @@ crate::variants!(Record {
     2 => Info(part: Blob<INFO_CHUNK>),
     3 => DeviceId(dev: DeviceId),
     4 => Device(record: DeviceRecord),
-    6 => UserId(user: UserId),
+    6 => Handle(record: HandleRecord),
+    7 => Pending(record: PendingRecord),
     32 => Meeting(record: MeetingRecord),
     34 => Member(record: MemberRecord),
     35 => Roster(record: RosterRecord),

@@ -25,6 +25,9 @@ pub enum Refusal {
     /// The statements do not show that the leader is silent.
     #[error("absence of the leader is not shown")]
     AbsenceDoesNotHold,
+    /// A name that no user can have.
+    #[error("handle must be 3 to 32 of a-z, 0-9, '.', '_', '-', and begin with a letter or digit")]
+    BadHandle,
     /// The user is banned from this meeting.
     #[error("user is banned from this meeting")]
     Banned,
@@ -46,8 +49,11 @@ pub enum Refusal {
     /// A signature nobody asked for.
     #[error("unexpected signature")]
     ExtraSignature,
-    /// The device was added later than the one it would revoke.
-    #[error("a newer device cannot revoke an older one")]
+    /// Somebody else has the name, or had it less than a year ago.
+    #[error("handle is taken")]
+    HandleTaken,
+    /// The device was added later than the one that asked.
+    #[error("only the device that asked, or one added before it, can cancel")]
     JuniorDevice,
     /// The key was bound to a device before.
     #[error("identity key was bound before")]
@@ -79,6 +85,15 @@ pub enum Refusal {
     /// Somebody who cannot lead.
     #[error("that member cannot lead")]
     NotEligible,
+    /// Nothing waits for that device.
+    #[error("nothing waits for that device")]
+    NothingPending,
+    /// The user has no recovery key.
+    #[error("user has no recovery key")]
+    NoRecoveryKey,
+    /// It was asked before, and the time for others to object is not over.
+    #[error("too early: it was asked before, and others may still object")]
+    NotYet,
     /// Not more than half of the users voted for the signer.
     #[error("signer was not elected")]
     NotElected,

@@ -2,7 +2,7 @@
 
 use super::{Body, Role, Tx};
 use crate::{
-    identity::Gate,
+    identity::{Gate, PendingRecord, Recover, Wish},
     key::Ivk,
     meeting::{Absence, LeaderReassign, Succession, absence_message},
     signed::{BadSignature, Context, Item},
@@ -117,6 +117,17 @@ fn absences(
 fn signer_key(view: &impl View, tx: &Tx) -> Result<Ivk, ApplyError> {
     match &tx.body {
         Body::RegisterUser(body) => Ok(body.ivk),
+        Body::Recover(body) => recovery_key(view, body),
         _ => Ok(Draft::new(view).device(tx.signer)?.ok_or(Refusal::UnknownDevice)?.ivk),
+    }
+}
+
+/// The key that began this recovery, or that may begin one.
+fn recovery_key(view: &impl View, body: &Recover) -> Result<Ivk, ApplyError> {
+    let draft = Draft::new(view);
+    let user = draft.user(body.user)?.ok_or(Refusal::UnknownUser)?;
+    match draft.pending(body.dev)? {
+        Some(PendingRecord { wish: Wish::Recovery(recovery), .. }) => Ok(recovery.by),
+        _ => Ok(user.recovery_ivk.ok_or(Refusal::NoRecoveryKey)?),
     }
 }

@@ -35,6 +35,10 @@ macro_rules! kinds {
 kinds! {
     /// A further device of a user.
     0x02 AddDevice Identity
+    /// What a device waits for does not happen.
+    0x08 Cancel Identity
+    /// A user takes a name.
+    0x06 ClaimHandle Identity
     /// Admissions, removals and the commitment to a new key (eq. 16 made public as a hash).
     0x23 EpochRecord Meeting
     /// The leader renews its lease.
@@ -53,12 +57,16 @@ kinds! {
     0x20 PublishMeeting Meeting
     /// A member puts other exchange keys in the place of its own.
     0x28 RefreshKeys Meeting
+    /// The recovery key brings a new device in the place of all others.
+    0x07 Recover Identity
     /// A new user with its first device (eqs. 2, 3).
     0x01 RegisterUser Identity
     /// A device is out for ever.
     0x03 RevokeDevice Identity
     /// A device takes another key.
     0x04 RotateKey Identity
+    /// Another recovery key.
+    0x09 SetRecoveryKey Identity
     /// A user says something else about themselves.
     0x05 UpdateInfo Identity
     /// A user would have somebody else lead.
@@ -70,21 +78,13 @@ impl Kind {
     pub const fn is_urgent(self) -> bool {
         matches!(
             self,
-            Self::EpochRecord
+            Self::Cancel
+                | Self::EpochRecord
                 | Self::LeaderReassign
                 | Self::MeetingDismiss
                 | Self::MeetingLeave
+                | Self::Recover
                 | Self::RevokeDevice
         )
     }
-}
-
-/// Numbers of kinds that this version refuses and that no other kind may take.
-pub mod reserved {
-    /// ClaimHandle.
-    pub const CLAIM_HANDLE: u8 = 0x06;
-    /// Recover.
-    pub const RECOVER: u8 = 0x07;
-    /// Cancel.
-    pub const CANCEL: u8 = 0x08;
 }

@@ -4,14 +4,17 @@ mod check;
 mod kind;
 
 pub use check::{CheckError, check_signatures, signature_items};
-pub use kind::{Kind, reserved};
+pub use kind::Kind;
 
 use crate::{
     codec::{
         Buf, BufMut, DecodeError, EncodeSize, Error, Read, ReadExt, Set, Write, decode, encode,
     },
     id::{ChainId, DeviceId, Digest, Seconds, TxId},
-    identity::{AddDevice, RegisterUser, RevokeDevice, RotateKey, UpdateInfo},
+    identity::{
+        AddDevice, Cancel, ClaimHandle, Recover, RegisterUser, RevokeDevice, RotateKey,
+        SetRecoveryKey, UpdateInfo,
+    },
     key::{Signature, Signer},
     meeting::{
         EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
@@ -168,6 +171,10 @@ impl Read for Tx {
 pub enum Body {
     /// 0x02: a further device.
     AddDevice(AddDevice),
+    /// 0x08: a waiting change is called off.
+    Cancel(Cancel),
+    /// 0x06: a name.
+    ClaimHandle(ClaimHandle),
     /// 0x23: admissions, removals and the commitment to a new key.
     EpochRecord(EpochRecord),
     /// 0x26: the leader is there.
@@ -186,12 +193,16 @@ pub enum Body {
     PublishMeeting(PublishMeeting),
     /// 0x28: other exchange keys.
     RefreshKeys(RefreshKeys),
+    /// 0x07: a new device by the recovery key.
+    Recover(Recover),
     /// 0x01: a new user with a first device.
     RegisterUser(RegisterUser),
     /// 0x03: a device is out.
     RevokeDevice(RevokeDevice),
     /// 0x04: a device takes another key.
     RotateKey(RotateKey),
+    /// 0x09: another recovery key.
+    SetRecoveryKey(SetRecoveryKey),
     /// 0x05: another info.
     UpdateInfo(UpdateInfo),
     /// 0x25: whom a user would have lead.
@@ -228,9 +239,9 @@ macro_rules! bodies {
 }
 
 bodies!(
-    AddDevice EpochRecord Heartbeat LeaderReassign MeetingDismiss MeetingLeave MeetingPolicy
-    MeetingRequest PublishMeeting RefreshKeys RegisterUser RevokeDevice RotateKey UpdateInfo
-    VoteLeader
+    AddDevice Cancel ClaimHandle EpochRecord Heartbeat LeaderReassign MeetingDismiss MeetingLeave
+    MeetingPolicy MeetingRequest PublishMeeting Recover RefreshKeys RegisterUser RevokeDevice
+    RotateKey SetRecoveryKey UpdateInfo VoteLeader
 );
 
 /// In which capacity somebody signed.

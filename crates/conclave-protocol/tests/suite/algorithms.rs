@@ -1,5 +1,6 @@
 //! The algorithms of identity keys: what others made of them, and that none passes for another.
 
+use crate::world::World;
 use conclave_protocol::{
     signed::{Item, PublicKey},
     *,
@@ -118,6 +119,33 @@ fn a_signature_is_never_read_under_another_algorithm() {
     };
     let ivk = key::signer(Algorithm::Secp256k1, &[3; 32]).ivk();
     assert!(verify(ivk, Context::Ack, &chain, b"body", &Signature::Ed25519(bytes)).is_err());
+}
+
+/// People with keys of every algorithm register, take a further device, lead and join.
+#[test]
+fn every_algorithm_carries_an_identity() {
+    let mut world = World::new();
+    let people: Vec<_> = Algorithm::ALL
+        .into_iter()
+        .zip(1..)
+        .map(|(algorithm, seed)| {
+            let (person, tx) = world.registration_of(algorithm, seed);
+            world.run(&tx).unwrap();
+            person
+        })
+        .collect();
+    for (person, seed) in people.iter().zip(10..) {
+        for (algorithm, number) in Algorithm::ALL.into_iter().zip(0..) {
+            let seed = seed + 10 * number;
+            let (body, device) = world.device_body_of(person, algorithm, seed);
+            let proof = body.prove(&world.rules.chain_id, &device.signer);
+            world.introduce(person, body, proof).unwrap();
+        }
+        let mid = world.publish(person);
+        for other in &people {
+            world.ask(other, mid).unwrap();
+        }
+    }
 }
 
 proptest::proptest! {

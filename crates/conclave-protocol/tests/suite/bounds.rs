@@ -2,7 +2,7 @@
 
 use conclave_protocol::{
     codec::{Blob, EncodeSize, Set, Text},
-    identity::{INFO_CHUNKS, MAX_INFO, chunks},
+    identity::{HandleRecord, INFO_CHUNKS, MAX_INFO, PendingRecord, Recovery, Wish, chunks},
     meeting::{
         AutoAdmit, MeetingPolicy, MemberStatus, Reason, RefreshKeys, RosterRecord, Succession,
         VoteLeader,
@@ -43,7 +43,16 @@ fn largest_records() -> Vec<Record> {
             revoked: Some(Height(1)),
             ..any_of(samples::device_record())
         }),
-        Record::UserId(UserId::default()),
+        Record::Handle(HandleRecord {
+            user: UserId::default(),
+            claimed: Position::default(),
+            released: Some(Seconds(1)),
+        }),
+        Record::Pending(PendingRecord {
+            user: UserId::default(),
+            wish: Wish::Recovery(Recovery { ivk, recovery_ivk: Some(ivk), by: ivk }),
+            due: Seconds(1),
+        }),
         Record::Meeting(MeetingRecord {
             gone_at: Some(Seconds(1)),
             rekey_due: Some(Seconds(1)),

@@ -51,6 +51,7 @@ pub(crate) fn transactions() -> Vec<Tx> {
     say(&mut world, &leader, MeetingDismiss { mid, term, epoch: Epoch(2) }.into());
     succession(&mut world, &leader, &guest, &mut said);
     changes(&mut world, &leader, &mut said);
+    recoveries(&mut world, &mut said);
     said
 }
 
@@ -129,6 +130,29 @@ fn changes(world: &mut World, first: &Person, said: &mut Vec<Tx>) {
     said.push(tx);
 }
 
+/// Names, what waits, recovery.
+fn recoveries(world: &mut World, said: &mut Vec<Tx>) {
+    let mut say = |world: &mut World, tx: Tx| {
+        world.run(&tx).unwrap();
+        said.push(tx);
+    };
+    let first = world.person(21);
+    let second = world.add_device(&first, 22);
+    say(world, world.tx(&first, world.handle_body(&first, "ada.l")));
+    let sheet = Ed448Signer::from_seed(&[23; 32]);
+    say(world, world.tx(&first, world.recovery_key_body(&first, Some(sheet.ivk()))));
+    say(world, world.tx(&second, world.revoke_body(&second, first.dev, 2)));
+    say(world, world.tx(&first, world.cancel_body(&first, second.dev)));
+    let (body, device) = world.recover_body(&first, 24);
+    say(world, world.recovery(&body, &device, &sheet));
+    // Keys of the other algorithms.
+    for (algorithm, seed) in [(Algorithm::Secp256k1, 25), (Algorithm::Ed448, 26)] {
+        let (person, tx) = world.registration_of(algorithm, seed);
+        say(world, tx);
+        say(world, world.tx(&person, world.handle_body(&person, algorithm.name())));
+    }
+}
+
 #[test]
 fn transactions_keep_their_bytes() {
     let chain = genesis().chain_id();
@@ -155,7 +179,7 @@ fn transactions_keep_their_bytes() {
 fn malformed_transactions_stay_refused() {
     let mut vectors = Vec::new();
     for tx in transactions() {
-        for (what, bytes) in spoil(&encode(&tx)) {
+        for (what, bytes) in spoil(&tx) {
             let error = Tx::decode(&bytes).expect_err(what);
             vectors.push(json!({
                 "kind": tx.kind().name(),
@@ -169,11 +193,12 @@ fn malformed_transactions_stay_refused() {
 }
 
 /// Changes after which no transaction is left.
-fn spoil(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+fn spoil(tx: &Tx) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes: &[u8] = &encode(tx);
     const KIND: usize = 33;
     let end = bytes.len();
-    // The last 65 bytes are the signature of the highest role, before them stands the count
-    // or the lower role.
+    // At the end stands the signature of the highest role: role, algorithm, bytes.
+    let last = end - tx.sigs.iter().last().unwrap().encode_size();
     let changed = |place: usize, byte: u8| {
         let mut bytes = bytes.to_vec();
         bytes[place] = byte;
@@ -184,15 +209,16 @@ fn spoil(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("version 0", changed(0, 0)),
         ("version 2", changed(0, 2)),
         ("kind 0", changed(KIND, 0)),
-        ("kind reserved for ClaimHandle", changed(KIND, 0x06)),
+        ("kind 0x0a", changed(KIND, 0x0a)),
         ("kind 255", changed(KIND, 0xff)),
-        ("unknown role", changed(end - 65, 9)),
+        ("unknown role", changed(last, 9)),
+        ("unknown algorithm", changed(last + 1, 9)),
         ("last byte missing", bytes[..end - 1].to_vec()),
-        ("signature missing", bytes[..end - 65].to_vec()),
+        ("signature missing", bytes[..last].to_vec()),
         ("half", bytes[..end / 2].to_vec()),
         ("one byte more", [bytes, &[0]].concat()),
         ("twice", [bytes, bytes].concat()),
-        ("signature twice", [bytes, &bytes[end - 65..]].concat()),
+        ("signature twice", [bytes, &bytes[last..]].concat()),
     ]
 }
 

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use conclave_protocol::{
     codec::{Blob, List, Set, Text},
-    identity::{DeviceStatus, Gate, Handle, UserStatus},
+    identity::{
+        DeviceStatus, Gate, Handle, HandleRecord, PendingRecord, Recovery, UserStatus, Wish,
+    },
     invite::{Checkpoint, Invite, InviteSecret, Node},
     meeting::{
         Absence, AutoAdmit, MAX_INDEXES, MeetingPolicy, MemberStatus, Policy, Reason, RefreshKeys,
@@ -196,6 +198,40 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn recover()(
+        user in user_id(), dev in device_id(), ivk_ in ivk(), recovery_ivk in option::of(ivk()),
+        seq in any::<u32>(), prev in digest(),
+    ) -> Recover {
+        Recover { user, dev, ivk: ivk_, recovery_ivk, seq, prev }
+    }
+}
+
+/// The other changes of a user.
+fn change() -> impl Strategy<Value = Body> {
+    let at = || (user_id(), any::<u32>(), digest());
+    prop_oneof![
+        recover().prop_map(Body::from),
+        (at(), text())
+            .prop_map(|((user, seq, prev), name)| { ClaimHandle { user, name, seq, prev }.into() }),
+        (at(), device_id())
+            .prop_map(|((user, seq, prev), dev)| Cancel { user, dev, seq, prev }.into()),
+        (at(), option::of(ivk())).prop_map(|((user, seq, prev), recovery_ivk)| {
+            SetRecoveryKey { user, recovery_ivk, seq, prev }.into()
+        }),
+    ]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        device_id().prop_map(Wish::Revocation),
+        (ivk(), option::of(ivk()), ivk()).prop_map(|(ivk, recovery_ivk, by)| {
+            Wish::Recovery(Recovery { ivk, recovery_ivk, by })
+        }),
+        option::of(ivk()).prop_map(Wish::RecoveryKey),
+    ]
+}
+
+prop_compose! {
     pub(crate) fn reassign()(
         mid in mid(), term in term(), prev_ivk in ivk(), idx_ in idx(), ivk_ in ivk(),
         epk in epk(),
@@ -227,6 +263,7 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
         revoke_device().prop_map(Body::from),
         rotate_key().prop_map(Body::from),
         update_info().prop_map(Body::from),
+        change(),
         publish().prop_map(Body::from),
         request().prop_map(Body::from),
         epoch_record().prop_map(Body::from),
@@ -345,7 +382,11 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         blob().prop_map(Record::Info),
         device_id().prop_map(Record::DeviceId),
         device_record().prop_map(Record::Device),
-        user_id().prop_map(Record::UserId),
+        (user_id(), position(), option::of(seconds())).prop_map(|(user, claimed, released)| {
+            Record::Handle(HandleRecord { user, claimed, released })
+        }),
+        (user_id(), wish(), seconds())
+            .prop_map(|(user, wish, due)| Record::Pending(PendingRecord { user, wish, due })),
         meeting_record().prop_map(Record::Meeting),
         member_record().prop_map(Record::Member),
         roster_record().prop_map(Record::Roster),
@@ -365,6 +406,7 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         device_id().prop_map(Key::Device),
         ivk().prop_map(Key::IvkIndex),
         text().prop_map(|name: Handle| Key::Handle(name)),
+        device_id().prop_map(Key::Pending),
         mid().prop_map(Key::Meeting),
         (mid(), any::<u8>()).prop_map(|(mid, part)| Key::MeetingInfo(mid, part)),
         (mid(), idx()).prop_map(|(mid, idx)| Key::Member(mid, idx)),

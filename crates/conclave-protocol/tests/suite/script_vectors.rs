@@ -24,27 +24,35 @@ const STEPS: usize = 24;
 #[test]
 fn scripts_keep_their_verdicts() {
     let mut verdicts = BTreeSet::new();
-    let scripts: Vec<Value> = (0..SCRIPTS)
+    let mut scripts: Vec<Value> = (0..SCRIPTS)
         .map(|seed| {
             let mut script = Script::new(seed);
+            // Half of the walks are about one meeting with everybody in it.
+            let settled = seed % 2 == 0;
+            if settled {
+                script.settle();
+            }
             for _ in 0..STEPS {
-                script.step();
+                if settled { script.sit() } else { script.step() }
             }
             verdicts.extend(script.steps.iter().map(|step| step["verdict"].to_string()));
             json!({ "name": format!("walk {seed}"), "steps": script.steps })
         })
         .collect();
+    let mut script = Script::new(SCRIPTS);
+    script.wait_and_object();
+    scripts.push(json!({ "name": "what waits", "steps": script.steps }));
     assert!(verdicts.len() > 20, "the walks see too little: {verdicts:?}");
     let genesis = hex::encode(encode(&genesis()));
     frozen("scripts", &json!({ "genesis": genesis, "scripts": scripts }));
 }
 
 /// A walk through the rules that takes good and bad steps.
-struct Script {
-    world: World,
-    people: Vec<Person>,
+pub(crate) struct Script {
+    pub(crate) world: World,
+    pub(crate) people: Vec<Person>,
     meetings: Vec<MeetingId>,
-    steps: Vec<Value>,
+    pub(crate) steps: Vec<Value>,
     dice: u64,
 }
 
@@ -67,15 +75,48 @@ impl Script {
     }
 
     /// A number below `sides` (xorshift64).
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.dice ^= self.dice << 13;
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
         usize::try_from(self.dice >> 33).unwrap() % sides
     }
 
+    /// Everybody asks, and everybody is in.
+    fn settle(&mut self) {
+        let Some(mid) = self.meetings.first().copied() else { return };
+        for who in 0..self.people.len() {
+            let body = self.world.request_body(&self.people[who], mid);
+            let tx = self.world.tx(&self.people[who], body);
+            self.run(&tx);
+        }
+        self.world.wait(1);
+        let next = self.world.meeting(mid).next_idx.0;
+        let record = self.world.record(mid, &(1..next).map(MemberIdx).collect::<Vec<_>>(), &[]);
+        let leader = self.world.member(mid, MemberIdx(0)).dev;
+        let leader = self.people.iter().find(|person| person.dev == leader).unwrap();
+        let tx = self.world.tx(leader, record);
+        self.run(&tx);
+    }
+
+    fn sit(&mut self) {
+        match self.roll(14) {
+            0..=3 => self.claim(),
+            4 | 5 => self.record(),
+            6 => self.heartbeat(),
+            7 => self.vote(),
+            8 | 9 => self.keys_or_door(),
+            10 => self.leave(),
+            11 => self.request(),
+            _ => {
+                let seconds = [1, 2, 9, 12, 61][self.roll(5)];
+                self.world.wait(seconds);
+            }
+        }
+    }
+
     fn step(&mut self) {
-        match self.roll(27) {
+        match self.roll(35) {
             0 => self.publish(),
             1..=4 => self.request(),
             5..=10 => self.record(),
@@ -86,7 +127,7 @@ impl Script {
             16 | 17 => self.claim(),
             18 => self.vote(),
             19 => self.keys_or_door(),
-            20..=22 => self.change(),
+            20..=30 => self.change(),
             _ => {
                 let seconds = [1, 2, 9, 12, 61, 99, 601][self.roll(7)];
                 self.world.wait(seconds);
@@ -94,7 +135,7 @@ impl Script {
         }
     }
 
-    fn run(&mut self, tx: &Tx) {
+    pub(crate) fn run(&mut self, tx: &Tx) {
         let Position { height, index, time } = self.world.at;
         let verdict = match self.world.run(tx) {
             Ok(_) => "accepted".to_owned(),
@@ -126,7 +167,7 @@ impl Script {
     }
 
     /// Says `body` as somebody, sometimes wrongly.
-    fn say(&mut self, who: usize, body: impl Into<Body>) {
+    pub(crate) fn say(&mut self, who: usize, body: impl Into<Body>) {
         let tx = self.world.tx(&self.people[who], body);
         let tx = match self.roll(24) {
             0 => Tx { nonce: tx.nonce + 1, ..tx }.sign(&self.people[who].signer),
@@ -140,29 +181,6 @@ impl Script {
             _ => tx,
         };
         self.run(&tx);
-    }
-
-    fn register(&mut self) {
-        let seed = u8::try_from(self.people.len() + self.roll(2)).unwrap();
-        let (person, tx) = self.world.registration(seed);
-        let wrong = self.roll(4);
-        let tx = match (wrong, &tx.body) {
-            (0, Body::RegisterUser(body)) => {
-                let body = RegisterUser { salt: [9; 16], ..body.clone() };
-                self.world.sponsored(&person, body)
-            }
-            (1, Body::RegisterUser(body)) => {
-                let gate = identity::Gate::Work(5);
-                let body = RegisterUser { gate, ..body.clone() };
-                Tx { sigs: codec::Set::default(), body: body.into(), ..tx }.sign(&person.signer)
-            }
-            _ => tx,
-        };
-        let known = self.world.state.contains_key(&Key::User(person.user));
-        self.run(&tx);
-        if !known && self.world.state.contains_key(&Key::User(person.user)) {
-            self.people.push(person);
-        }
     }
 
     fn publish(&mut self) {
@@ -277,8 +295,19 @@ impl Script {
 
     fn claim(&mut self) {
         let Some(mid) = self.meeting() else { return };
-        let (idx, who) = self.seat(mid);
         let meeting = self.world.meeting(mid);
+        let (mut idx, mut who) = self.seat(mid);
+        // Mostly one of those who may, when they may.
+        let roster = self.world.roster(mid).roster;
+        let others: Vec<_> = roster.iter().filter(|idx| *idx != meeting.leader).collect();
+        if let Some(other) = others.get(self.roll(others.len().max(1) * 4) / 3) {
+            let dev = self.world.member(mid, *other).dev;
+            idx = *other;
+            who = self.people.iter().position(|person| person.dev == dev).unwrap_or(who);
+        }
+        if self.roll(3) == 0 {
+            self.world.wait(61);
+        }
         let rules = [Succession::Time, Succession::Time, Succession::Appoint, Succession::Vote];
         let rule = rules[self.roll(4)];
         let mut body = LeaderReassign {
@@ -303,6 +332,16 @@ impl Script {
             let absent: Vec<_> = roster.iter().map(|idx| self.absence(mid, idx, at)).collect();
             body.absent = codec::Set::new(absent).unwrap();
         }
+        if rule == Succession::Vote {
+            for voter in self.world.roster(mid).roster.iter().collect::<Vec<_>>() {
+                let dev = self.world.member(mid, voter).dev;
+                let who = self.people.iter().position(|person| person.dev == dev);
+                let vote = VoteLeader { mid, term: meeting.term, idx: voter, candidate: idx };
+                if self.roll(4) > 0 {
+                    self.say(who.unwrap_or_default(), vote);
+                }
+            }
+        }
         if rule == Succession::Appoint {
             let chain = self.world.rules.chain_id;
             let leader = self.leader(mid);
@@ -323,59 +362,6 @@ impl Script {
         let word = absence_message(&mid, &meeting, idx, at);
         let sig = signer.sign(Context::Absent, &self.world.rules.chain_id, &word);
         Absence { idx, at, sig }
-    }
-
-    /// A change of a user, by one of their devices.
-    fn change(&mut self) {
-        let who = self.roll(self.people.len());
-        let seed = 150 + u8::try_from(self.roll(40)).unwrap();
-        let chain = self.world.rules.chain_id;
-        let (wrong, kind) = (self.roll(12), self.roll(4));
-        let person = &self.people[who];
-        let spoil = |seq: &mut u32, prev: &mut Digest| match wrong {
-            0 => *seq += 1,
-            1 => *prev = Digest([5; 32]),
-            _ => {}
-        };
-        match kind {
-            0 => {
-                let (mut body, device) = self.world.device_body(person, seed);
-                spoil(&mut body.seq, &mut body.prev);
-                let proof = body.prove(&chain, &device.signer);
-                let tx = self.world.tx(person, body);
-                let tx = if wrong == 2 { tx } else { tx.with(Role::Possession, proof) };
-                self.run(&tx);
-                if self.world.state.contains_key(&Key::Device(device.dev)) {
-                    self.people.push(device);
-                }
-            }
-            1 => {
-                let (mut body, signer) = self.world.rotate_body(person, seed);
-                spoil(&mut body.seq, &mut body.prev);
-                let proof = body.prove(&chain, &signer);
-                let tx = self.world.tx(person, body).with(Role::Possession, proof);
-                self.run(&tx);
-                let device = self.world.device(self.people[who].dev);
-                if device.ivk == signer.ivk() {
-                    self.people[who].signer = signer;
-                }
-            }
-            2 => {
-                let (mut seq, mut prev) = self.world.next_change(person);
-                spoil(&mut seq, &mut prev);
-                let info = UserInfo::commitment(&[seed; 32], &person.user, seq, "Ada");
-                let user = person.user;
-                self.say(who, UpdateInfo { user, info, seq, prev });
-            }
-            _ => {
-                let user = person.user;
-                let mut own = self.people.iter().filter(|other| other.user == user);
-                let target = if wrong == 3 { self.people.first() } else { own.next_back() };
-                let dev = target.map_or(person.dev, |target| target.dev);
-                let body = self.world.revoke_body(person, dev, 1);
-                self.say(who, body);
-            }
-        }
     }
 
     fn vote(&mut self) {

@@ -1,6 +1,6 @@
 //! A small network held in memory: people, their keys, and a chain that takes their transactions.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use conclave_protocol::{
     meeting::{Policy, Removal, RosterRecord, Suite, roster_hash},
@@ -19,7 +19,7 @@ pub(crate) struct World {
 
 /// A user with one device.
 pub(crate) struct Person {
-    pub(crate) signer: Ed25519Signer,
+    pub(crate) signer: Arc<dyn Signer>,
     pub(crate) user: UserId,
     pub(crate) dev: DeviceId,
 }
@@ -47,7 +47,12 @@ impl World {
 
     /// A new user and the transaction that would register it.
     pub(crate) fn registration(&self, seed: u8) -> (Person, Tx) {
-        let signer = Ed25519Signer::from_seed(&[seed; 32]);
+        self.registration_of(Algorithm::Ed25519, seed)
+    }
+
+    /// The same with a key of any algorithm.
+    pub(crate) fn registration_of(&self, algorithm: Algorithm, seed: u8) -> (Person, Tx) {
+        let signer = key::signer(algorithm, &[seed; 32]);
         let gate = identity::Gate::Sponsor(validator().validator());
         let info = UserInfo::Clear(codec::Text::new("somebody").unwrap());
         let chain = self.rules.chain_id;
@@ -110,7 +115,17 @@ impl World {
 
     /// A further device of `who`, and the change that adds it.
     pub(crate) fn device_body(&self, who: &Person, seed: u8) -> (AddDevice, Person) {
-        let signer = Ed25519Signer::from_seed(&[seed; 32]);
+        self.device_body_of(who, Algorithm::Ed25519, seed)
+    }
+
+    /// The same with a key of any algorithm.
+    pub(crate) fn device_body_of(
+        &self,
+        who: &Person,
+        algorithm: Algorithm,
+        seed: u8,
+    ) -> (AddDevice, Person) {
+        let signer = key::signer(algorithm, &[seed; 32]);
         let (seq, prev) = self.next_change(who);
         let (user, ivk) = (who.user, signer.ivk());
         let dev = identity::device_id(&user, &ivk);
@@ -118,8 +133,8 @@ impl World {
     }
 
     /// Another key for the device of `who`.
-    pub(crate) fn rotate_body(&self, who: &Person, seed: u8) -> (RotateKey, Ed25519Signer) {
-        let signer = Ed25519Signer::from_seed(&[seed; 32]);
+    pub(crate) fn rotate_body(&self, who: &Person, seed: u8) -> (RotateKey, Arc<dyn Signer>) {
+        let signer = key::signer(Algorithm::Ed25519, &[seed; 32]);
         let (seq, prev) = self.next_change(who);
         (RotateKey { dev: who.dev, ivk: signer.ivk(), seq, prev }, signer)
     }
@@ -128,6 +143,51 @@ impl World {
     pub(crate) fn revoke_body(&self, who: &Person, dev: DeviceId, reason: u8) -> RevokeDevice {
         let (seq, prev) = self.next_change(who);
         RevokeDevice { user: who.user, dev, reason, seq, prev }
+    }
+
+    /// The registration of a user with a recovery key, and that key.
+    pub(crate) fn recoverable(&mut self, seed: u8) -> (Person, Ed25519Signer) {
+        let (person, tx) = self.registration(seed);
+        let Body::RegisterUser(body) = tx.body else { panic!() };
+        let sheet = Ed25519Signer::from_seed(&[seed + 100; 32]);
+        let body = RegisterUser { recovery_ivk: Some(sheet.ivk()), ..body };
+        let tx = self.sponsored(&person, body);
+        self.run(&tx).unwrap();
+        (person, sheet)
+    }
+
+    /// A recovery of `who` to a new device; the recovery key stays.
+    pub(crate) fn recover_body(&self, who: &Person, seed: u8) -> (Recover, Person) {
+        let (AddDevice { user, dev, ivk, seq, prev }, device) = self.device_body(who, seed);
+        let recovery_ivk = self.user(user).recovery_ivk;
+        (Recover { user, dev, ivk, recovery_ivk, seq, prev }, device)
+    }
+
+    /// The recovery as the new device and the recovery key sign it.
+    pub(crate) fn recovery(&self, body: &Recover, device: &Person, sheet: &dyn Signer) -> Tx {
+        let chain = self.rules.chain_id;
+        let proof = body.prove(&chain, &device.signer);
+        Tx::new(chain, body.dev, 0, self.at.time.plus(60), body.clone())
+            .with(Role::Possession, proof)
+            .sign(sheet)
+    }
+
+    /// What `who` waits for, called off.
+    pub(crate) fn cancel_body(&self, who: &Person, dev: DeviceId) -> Cancel {
+        let (seq, prev) = self.next_change(who);
+        Cancel { user: who.user, dev, seq, prev }
+    }
+
+    /// A name for the user of `who`.
+    pub(crate) fn handle_body(&self, who: &Person, name: &str) -> ClaimHandle {
+        let (seq, prev) = self.next_change(who);
+        ClaimHandle { user: who.user, name: codec::Text::new(name).unwrap(), seq, prev }
+    }
+
+    /// Another recovery key for the user of `who`.
+    pub(crate) fn recovery_key_body(&self, who: &Person, ivk: Option<Ivk>) -> SetRecoveryKey {
+        let (seq, prev) = self.next_change(who);
+        SetRecoveryKey { user: who.user, recovery_ivk: ivk, seq, prev }
     }
 
     /// `who` introduces the key of `signer` by `body`.

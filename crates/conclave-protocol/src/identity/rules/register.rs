@@ -1,5 +1,8 @@
 //! The rules of a registration.
 
+use std::iter;
+
+use super::chain::bind;
 use crate::{
     id::{Digest, Position},
     identity::{
@@ -21,7 +24,10 @@ pub(crate) fn register<V: View>(
     check(rules, tx, body)?;
     require(!draft.has(Key::User(body.user))?, Refusal::UserTaken)?;
     require(!draft.has(Key::Device(body.dev))?, Refusal::DeviceTaken)?;
-    bind(draft, body)?;
+    // The recovery key is bound too, so that nobody can register it as a device.
+    for ivk in iter::once(body.ivk).chain(body.recovery_ivk) {
+        bind(draft, ivk, body.dev)?;
+    }
     let mut info_chunks = 0_u8;
     for chunk in chunks(&body.info) {
         draft.put(Key::UserInfo(body.user, info_chunks), Record::Info(chunk));
@@ -75,14 +81,4 @@ fn check(rules: &Rules, tx: &Tx, body: &RegisterUser) -> Result<(), Refusal> {
             require(body.work_bits() >= rules.params.pow_bits.into(), Refusal::WorkTooWeak)
         }
     }
-}
-
-/// A key is bound once, for ever: two users can never seem to have sent the same words. The
-/// recovery key is bound too, so that nobody can register it as a device.
-fn bind<V: View>(draft: &mut Draft<'_, V>, body: &RegisterUser) -> Result<(), ApplyError> {
-    for ivk in std::iter::once(body.ivk).chain(body.recovery_ivk) {
-        require(!draft.has(Key::IvkIndex(ivk))?, Refusal::IvkTaken)?;
-        draft.put(Key::IvkIndex(ivk), Record::DeviceId(body.dev));
-    }
-    Ok(())
 }

@@ -38,6 +38,10 @@ impl Call<'_> {
             Body::RefreshKeys(body) => self.refresh(draft, body),
             Body::VoteLeader(body) => self.vote(draft, body),
             Body::AddDevice(_)
+            | Body::Cancel(_)
+            | Body::ClaimHandle(_)
+            | Body::Recover(_)
+            | Body::SetRecoveryKey(_)
             | Body::RegisterUser(_)
             | Body::RevokeDevice(_)
             | Body::RotateKey(_)

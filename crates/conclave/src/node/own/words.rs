@@ -12,6 +12,19 @@ pub(super) fn change(body: &Body) -> String {
             format!("device {} replaced its key", short(&body.dev.to_hex()))
         }
         Body::UpdateInfo(_) => "the info was replaced".to_owned(),
+        Body::ClaimHandle(body) => {
+            format!("the name \u{201c}{}\u{201d} was claimed", body.name.as_str())
+        }
+        Body::Recover(body) => {
+            format!("a recovery to device {} was asked or done", short(&body.dev.to_hex()))
+        }
+        Body::Cancel(body) => {
+            format!("what device {} waited for was called off", short(&body.dev.to_hex()))
+        }
+        Body::SetRecoveryKey(body) if body.recovery_ivk.is_some() => {
+            "another recovery key was asked for or set".to_owned()
+        }
+        Body::SetRecoveryKey(_) => "no recovery key was asked for or set".to_owned(),
         other => format!("{:?}", other.kind()),
     }
 }
