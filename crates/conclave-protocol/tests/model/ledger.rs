@@ -13,17 +13,31 @@ use crate::{
     promises::{self, Heard},
     says::{self, Say},
     state::{Seen, State},
-    world::{NOW, World},
+    world::{GUESTS, NOW, World},
 };
 
 /// A small network with one meeting.
 pub(crate) struct Ledger {
     pub(crate) world: World,
     pub(crate) bounds: Bounds,
+    pub(crate) scene: Scene,
     /// The rule that is missing, if one is.
     pub(crate) mutant: Option<Mutant>,
     /// Which answers were heard, to show that the model is not vacuous.
     pub(crate) heard: Arc<Mutex<Heard>>,
+}
+
+/// Which part of the rules is looked at: all at once is more than a test can see to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scene {
+    /// Everybody of the roster may take the chair, and everybody tries; nobody new comes in.
+    Chair,
+    /// From the publication on: people ask, come in, go and are thrown out under one leader.
+    Door,
+    /// Members give other keys to their seats, and whoever leads locks the door.
+    Lock,
+    /// Members vote, and whoever is elected takes the chair.
+    Vote,
 }
 
 /// Where the model stops looking. Time has no bound.
@@ -35,6 +49,8 @@ pub(crate) struct Bounds {
     pub(crate) seats: u16,
     /// The last epoch.
     pub(crate) epochs: u32,
+    /// The last term.
+    pub(crate) terms: u32,
     /// Most members of a roster.
     pub(crate) max_members: u16,
     /// Most devices that are revoked.
@@ -43,11 +59,31 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     pub(crate) const fn small() -> Self {
-        Self { guests: 2, seats: 3, epochs: 2, max_members: 2, revoked: 1 }
+        Self { guests: 2, seats: 3, epochs: 2, terms: 1, max_members: 2, revoked: 1 }
+    }
+
+    /// Three are in; one more key and two more leaders.
+    pub(crate) const fn chair() -> Self {
+        Self { guests: 2, seats: 3, epochs: 2, terms: 3, max_members: 3, revoked: 1 }
+    }
+
+    /// Three are in and one of them leads after the founder.
+    pub(crate) const fn vote() -> Self {
+        Self { revoked: 0, terms: 2, ..Self::chair() }
+    }
+
+    /// The same under one key.
+    pub(crate) const fn lock() -> Self {
+        Self { epochs: 1, ..Self::vote() }
     }
 
     pub(crate) const fn large() -> Self {
-        Self { guests: 3, seats: 4, epochs: 4, max_members: 3, revoked: 2 }
+        Self { guests: 3, seats: 4, epochs: 4, terms: 1, max_members: 3, revoked: 2 }
+    }
+
+    /// Two devices of one user are in, too.
+    pub(crate) const fn large_chair() -> Self {
+        Self { guests: 3, seats: 4, epochs: 3, terms: 3, max_members: 4, revoked: 1 }
     }
 }
 
@@ -61,9 +97,9 @@ pub(crate) enum Action {
 }
 
 impl Ledger {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(scene: Scene, bounds: Bounds) -> Self {
         let world = World::new(bounds.guests, bounds.max_members);
-        Self { world, bounds, mutant: None, heard: Arc::default() }
+        Self { world, bounds, scene, mutant: None, heard: Arc::default() }
     }
 
     pub(crate) const fn seen<'a>(&'a self, state: &'a State) -> Seen<'a> {
@@ -90,13 +126,40 @@ impl Ledger {
     fn say(&self, state: &State, say: &Say) -> Option<State> {
         let answer = self.answer(state, say);
         self.heard.lock().unwrap().hear(say.body.kind(), &answer);
-        let changes = answer.ok()?;
+        self.after(state, say, answer.ok()?)
+    }
+
+    /// The state that these changes make, if it is another one.
+    fn after(&self, state: &State, say: &Say, changes: Changes) -> Option<State> {
         let mut next = state.clone();
         next.write(changes);
         let broken = promises::broken(self.seen(state), self.seen(&next), say);
         next.broken = state.broken.or(broken);
         next.forget_what_no_rule_asks(&self.world);
         (next != *state).then_some(next)
+    }
+
+    /// A second goes by.
+    pub(crate) fn tick(&self, state: &State) -> State {
+        let mut next = state.clone();
+        next.age();
+        next.forget_what_no_rule_asks(&self.world);
+        next
+    }
+
+    /// The meeting with everybody in.
+    fn gathered(&self) -> State {
+        let taken = |state: &State, say: &Say| {
+            let changes = self.answer(state, say).unwrap();
+            self.after(state, say, changes).unwrap()
+        };
+        let empty = State::default();
+        let published = taken(&empty, &says::publish(self.seen(&empty)));
+        let guests = (0..self.bounds.guests).map(|guest| GUESTS[guest]);
+        let asked = guests
+            .fold(published, |state, who| taken(&state, &says::request(self.seen(&state), who)));
+        let all = (1..self.bounds.seats).map(MemberIdx).collect::<Vec<_>>();
+        self.tick(&taken(&asked, &says::admission(self.seen(&asked), &all)))
     }
 }
 
@@ -105,32 +168,37 @@ impl Model for Ledger {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let empty = State::default();
-        let publish = says::publish(self.seen(&empty));
-        vec![self.say(&empty, &publish).unwrap()]
+        match self.scene {
+            Scene::Chair | Scene::Lock | Scene::Vote => vec![self.gathered()],
+            Scene::Door => {
+                let empty = State::default();
+                vec![self.say(&empty, &says::publish(self.seen(&empty))).unwrap()]
+            }
+        }
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         let seen = self.seen(state);
         actions.push(Action::Tick);
-        let says = says::KINDS.iter().flat_map(|kind| kind(seen));
+        let kinds: &[fn(Seen<'_>) -> Vec<Say>] = match self.scene {
+            Scene::Chair => &says::CHAIR,
+            Scene::Door => &says::DOOR,
+            Scene::Lock => &says::LOCK,
+            Scene::Vote => &says::VOTE,
+        };
+        let says = kinds.iter().flat_map(|kind| kind(seen));
         actions.extend(says.map(Box::new).map(Action::Say));
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         match action {
             Action::Say(say) => self.say(state, &say),
-            Action::Tick => {
-                let mut next = state.clone();
-                next.age();
-                next.forget_what_no_rule_asks(&self.world);
-                (next != *state).then_some(next)
-            }
+            Action::Tick => Some(self.tick(state)).filter(|next| next != state),
         }
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        promises::properties()
+        promises::properties(self.scene)
     }
 
     fn within_boundary(&self, state: &State) -> bool {
@@ -138,9 +206,11 @@ impl Model for Ledger {
         let meeting = seen.meeting();
         let devices = self.world.devices.iter();
         let revoked = devices.filter(|device| !seen.device(device.dev).is_active()).count();
-        meeting.epoch.0 <= self.bounds.epochs
+        let inside = meeting.epoch.0 <= self.bounds.epochs
+            && meeting.term.0 <= self.bounds.terms
             && meeting.next_idx.0 <= self.bounds.seats
-            && revoked <= self.bounds.revoked
+            && revoked <= self.bounds.revoked;
+        inside || state.broken.is_some()
     }
 }
 

@@ -15,19 +15,40 @@ mod world;
 
 use stateright::{Checker, Model};
 
-use ledger::{Bounds, Ledger};
+use ledger::{Bounds, Ledger, Scene};
 
-/// Small by default; `CONCLAVE_MODEL=large` looks further.
 #[test]
 fn the_ledger_keeps_its_promises_in_every_order_of_transactions() {
-    #[expect(clippy::disallowed_methods, reason = "a longer run on request")]
-    let large = std::env::var("CONCLAVE_MODEL").is_ok_and(|bound| bound == "large");
-    let bounds = if large { Bounds::large() } else { Bounds::small() };
-    let ledger = Ledger::new(bounds);
+    see_to_the_end(Scene::Door, if is_large() { Bounds::large() } else { Bounds::small() });
+}
+
+#[test]
+fn the_chair_changes_hands_by_the_rules_and_nobody_is_orphaned() {
+    see_to_the_end(Scene::Chair, if is_large() { Bounds::large_chair() } else { Bounds::chair() });
+}
+
+#[test]
+fn keys_and_the_door_change_by_their_owners_alone() {
+    see_to_the_end(Scene::Lock, Bounds::lock());
+}
+
+#[test]
+fn whoever_more_than_half_elect_leads() {
+    see_to_the_end(Scene::Vote, Bounds::vote());
+}
+
+/// Small by default; `CONCLAVE_MODEL=large` looks further.
+#[expect(clippy::disallowed_methods, reason = "a longer run on request")]
+fn is_large() -> bool {
+    std::env::var("CONCLAVE_MODEL").is_ok_and(|bound| bound == "large")
+}
+
+fn see_to_the_end(scene: Scene, bounds: Bounds) {
+    let ledger = Ledger::new(scene, bounds);
     let heard = ledger.heard.clone();
     let checker = ledger.checker().threads(2).spawn_bfs().join();
     println!(
-        "{} states, {} steps tried, depth {}",
+        "{scene:?}: {} states, {} steps tried, depth {}",
         checker.unique_state_count(),
         checker.state_count(),
         checker.max_depth(),

@@ -42,6 +42,7 @@ impl State {
                     meeting.rekey_due = meeting.rekey_due.map(older);
                 }
                 Record::Member(member) => member.requested = older(member.requested),
+                Record::Vote(vote) => vote.at = older(vote.at),
                 Record::RequestTimes(times) => {
                     let old = times.iter().copied().map(older).collect::<Vec<_>>();
                     *times = RequestTimes::new(old).unwrap();
@@ -53,11 +54,14 @@ impl State {
 
     /// Puts one value in place of all that no rule can tell apart, so that the model is finite:
     /// nonces and tokens are never short, digests are only compared for being equal, admissions only
-    /// for their order, times only with the present, and why somebody is out matters to nobody.
+    /// for their order, times only with the present, exchange keys not at all, and why somebody is
+    /// out, when it asked and what it voted long ago matters to nobody.
     pub(crate) fn forget_what_no_rule_asks(&mut self, world: &World) {
         let window = u64::from(world.rules.params.request_window);
         let ranks = self.ranks();
         let seen = Seen { world, state: self };
+        let meeting = seen.meeting().clone();
+        let votes = world.rules.params.vote_window;
         let over = seen.status() != MeetingStatus::Open;
         let roster = seen.roster().clone();
         for (key, record) in &mut self.records {
@@ -82,6 +86,8 @@ impl State {
                 }
                 (Record::Member(member), _) => {
                     let Key::Member(_, idx) = key else { unreachable!() };
+                    (member.epk, member.ek_hash) = (world.seats[usize::from(idx.0)].0, [0; 32]);
+                    member.term = Term(1);
                     let left = member.status == MemberStatus::Left && !roster.contains(*idx);
                     if left || matches!(member.status, MemberStatus::Removed(_)) {
                         member.status = MemberStatus::Removed(Reason::Kicked);
@@ -103,7 +109,11 @@ impl State {
             }
         }
         self.records.retain(|key, record| {
-            let empty = matches!(record, Record::RequestTimes(times) if times.is_empty());
+            let empty = match record {
+                Record::RequestTimes(times) => times.is_empty(),
+                Record::Vote(vote) => over || !vote.counts(&meeting, votes, NOW.time),
+                _ => false,
+            };
             !empty && world.records.get(key) != Some(record)
         });
     }

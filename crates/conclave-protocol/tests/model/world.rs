@@ -42,9 +42,10 @@ impl World {
         let params = Params {
             lease: 1,
             stagger: 1,
-            vote_window: 2,
+            vote_window: 1,
             request_ttl: 1,
-            idle_ttl: 3,
+            // The last in line has its turn before the meeting dies of silence.
+            idle_ttl: 3.max(max_members.into()),
             rekey_grace: 0,
             max_members,
             request_burst: 2,

@@ -1,5 +1,7 @@
 //! What must hold in every state and in every step, and what must happen somewhere.
 
+mod chair;
+
 use std::collections::BTreeMap;
 
 use conclave_protocol::{
@@ -9,19 +11,27 @@ use conclave_protocol::{
 use stateright::Property;
 
 use crate::{
-    ledger::Ledger,
+    ledger::{Ledger, Scene},
     says::Say,
     state::{Seen, State},
     world::{MID, NOW, STRANGER},
 };
 
+pub(crate) use chair::{ALIVE, DOOR, HEIR, HELD, ONE_VOICE, OWED, OWN_KEYS, TURN};
+
 type Holds = fn(&Ledger, &State) -> bool;
 
 /// Everything that is asked of the model.
-pub(crate) fn properties() -> Vec<Property<Ledger>> {
+pub(crate) fn properties(scene: Scene) -> Vec<Property<Ledger>> {
     let states = STATES.iter().map(|(name, holds)| Property::always(name, *holds));
     let steps = STEPS.iter().map(|(name, holds)| Property::always(name, *holds));
-    let sights = SIGHTS.iter().map(|(name, seen)| Property::sometimes(name, *seen));
+    let sights = match scene {
+        Scene::Chair => &chair::SIGHTS[..],
+        Scene::Door => &SIGHTS[..],
+        Scene::Lock => &chair::LOCKED[..],
+        Scene::Vote => &chair::ELECTED[..],
+    };
+    let sights = sights.iter().map(|(name, seen)| Property::sometimes(name, *seen));
     states.chain(steps).chain(sights).collect()
 }
 
@@ -31,7 +41,8 @@ pub(crate) const NO_BANNED: &str = "nobody who is banned is in the roster";
 pub(crate) const NO_ORPHAN: &str = "the roster is the admitted members and those who left since";
 pub(crate) const KEY_OWED: &str = "a new key is owed while somebody who left is in the roster";
 
-const STATES: [(&str, Holds); 4] = [
+const STATES: [(&str, Holds); 5] = [
+    (ALIVE, chair::each_can_lead),
     (LEADER_IN, |ledger, state| {
         let seen = ledger.seen(state);
         let meeting = seen.meeting();
@@ -71,7 +82,7 @@ pub(crate) const FINAL: &str = "what is over stays as it is";
 pub(crate) const OUT_IS_OUT: &str = "who left or was removed has lost the seat";
 pub(crate) const NO_STRANGER: &str = "a stranger moves nothing";
 
-const STEPS: [(&str, Holds); 7] = [
+const STEPS: [(&str, Holds); 14] = [
     (ONE_LEADER, |_, state| state.broken != Some(ONE_LEADER)),
     (UPWARD, |_, state| state.broken != Some(UPWARD)),
     (ONE_RECORD, |_, state| state.broken != Some(ONE_RECORD)),
@@ -79,6 +90,13 @@ const STEPS: [(&str, Holds); 7] = [
     (FINAL, |_, state| state.broken != Some(FINAL)),
     (OUT_IS_OUT, |_, state| state.broken != Some(OUT_IS_OUT)),
     (NO_STRANGER, |_, state| state.broken != Some(NO_STRANGER)),
+    (HEIR, |_, state| state.broken != Some(HEIR)),
+    (HELD, |_, state| state.broken != Some(HELD)),
+    (TURN, |_, state| state.broken != Some(TURN)),
+    (OWED, |_, state| state.broken != Some(OWED)),
+    (ONE_VOICE, |_, state| state.broken != Some(ONE_VOICE)),
+    (OWN_KEYS, |_, state| state.broken != Some(OWN_KEYS)),
+    (DOOR, |_, state| state.broken != Some(DOOR)),
 ];
 
 /// The first promise that a transaction broke on its way from one state to the next.
@@ -89,7 +107,11 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
     let same_meeting =
         old == new && before.roster() == after.roster() && before.seats().eq(after.seats());
     let found = [
-        (ONE_LEADER, (old.leader != new.leader) == (old.term != new.term)),
+        (
+            ONE_LEADER,
+            (old.leader != new.leader) == (old.term != new.term)
+                && (old.term != new.term) == matches!(say.body, Body::LeaderReassign(_)),
+        ),
         (
             UPWARD,
             [old.term, old.term.next()].contains(&new.term)
@@ -116,7 +138,8 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
         ),
         (NO_STRANGER, say.who != STRANGER || same_meeting),
     ];
-    found.into_iter().find(|(_, holds)| !holds).map(|(name, _)| name)
+    let around = chair::broken(before, after, say);
+    around.or_else(|| found.into_iter().find(|(_, holds)| !holds).map(|(name, _)| name))
 }
 
 /// A model in which nothing happens keeps every promise, so all of this must happen.

@@ -1,6 +1,8 @@
 //! What anybody may try: one function per kind of transaction, honest and dishonest alike.
 //!
-//! A further kind is one more function and one more line in [`KINDS`].
+//! A further kind is one more function and one more entry in [`DOOR`], [`CHAIR`], [`LOCK`] or [`VOTE`].
+
+pub(crate) mod chair;
 
 use conclave_protocol::{
     identity::{RevokeDevice, UserInfo},
@@ -10,7 +12,7 @@ use conclave_protocol::{
 
 use crate::{
     state::{Seen, last_rec, mk_commit},
-    world::{FOUNDER, GUESTS, MID, STRANGER},
+    world::{Device, FOUNDER, GUESTS, MID, STRANGER},
 };
 
 /// A transaction and the number of the device that signs it.
@@ -21,8 +23,19 @@ pub(crate) struct Say {
 }
 
 /// All that may be tried in a state, by kind.
-pub(crate) const KINDS: [fn(Seen<'_>) -> Vec<Say>; 7] =
+type Kinds<const N: usize> = [fn(Seen<'_>) -> Vec<Say>; N];
+
+pub(crate) const DOOR: Kinds<7> =
     [publications, requests, leaves, records, heartbeats, dismissals, revocations];
+
+pub(crate) const CHAIR: Kinds<6> =
+    [leaves, chair::records, heartbeats, dismissals, revocations, chair::claims];
+
+pub(crate) const VOTE: Kinds<5> =
+    [leaves, chair::records, heartbeats, chair::elections, chair::votes];
+
+pub(crate) const LOCK: Kinds<6> =
+    [requests, leaves, heartbeats, chair::claims, chair::refreshes, chair::policies];
 
 /// The publication that founds the meeting.
 pub(crate) fn publish(seen: Seen<'_>) -> Say {
@@ -54,25 +67,26 @@ fn publication(seen: Seen<'_>, who: usize) -> Say {
 
 /// A guest asks for a seat; once with keys of its own, once with the transport key of the founder.
 fn requests(seen: Seen<'_>) -> Vec<Say> {
-    let MeetingRecord { term, next_idx, .. } = *seen.meeting();
-    let own = seen.world.seats[usize::from(next_idx.0)];
-    let stolen = (own.0, seen.world.seats[FOUNDER].1);
-    let keys = [own, stolen];
-    let asks = move |who: usize| {
-        let device = &seen.world.devices[who];
-        let body = move |(epk, npk)| MeetingRequest {
-            mid: MID,
-            user: device.user,
-            dev: device.dev,
-            ivk: device.ivk,
-            epk,
-            ek_hash: [0; 32],
-            npk,
-            term,
-        };
-        keys.map(|keys| say(who, body(keys)))
+    let stolen = seen.world.seats[FOUNDER].1;
+    let asks = |who| {
+        let own = request(seen, who);
+        let Body::MeetingRequest(body) = own.body.clone() else { unreachable!() };
+        [own, say(who, MeetingRequest { npk: stolen, ..body })]
     };
     guests(seen).filter(|who| is_active(seen, *who)).flat_map(asks).collect()
+}
+
+/// Device `who` asks for the next seat.
+pub(crate) fn request(seen: Seen<'_>, who: usize) -> Say {
+    let MeetingRecord { term, next_idx, .. } = *seen.meeting();
+    let (epk, npk) = seen.world.seats[usize::from(next_idx.0)];
+    let Device { user, dev, ivk } = seen.world.devices[who];
+    say(who, MeetingRequest { mid: MID, user, dev, ivk, epk, ek_hash: [0; 32], npk, term })
+}
+
+/// The founder lets all of them in.
+pub(crate) fn admission(seen: Seen<'_>, added: &[MemberIdx]) -> Say {
+    say(FOUNDER, record(seen, added, &[]))
 }
 
 /// Everybody tries to leave from every seat, also from those of others.
@@ -175,6 +189,24 @@ fn gone(seen: Seen<'_>) -> Vec<Removal> {
         _ => (!seen.is_active(member)).then_some(Reason::Revoked),
     };
     listed.filter_map(|(idx, member)| Some(Removal { idx, reason: reason(member)? })).collect()
+}
+
+/// The leader is there.
+pub(crate) fn heartbeat(seen: Seen<'_>, who: usize) -> Say {
+    let MeetingRecord { term, epoch, .. } = *seen.meeting();
+    say(who, Heartbeat { mid: MID, term, epoch })
+}
+
+/// The leader gives a new key to everybody who is left.
+pub(crate) fn renewal(seen: Seen<'_>, who: usize) -> Say {
+    say(who, record(seen, &[], &gone(seen)))
+}
+
+/// The leader gives a new key to everybody who is left but one.
+fn removal(seen: Seen<'_>, who: usize, idx: MemberIdx, reason: Reason) -> Say {
+    let gone = gone(seen).into_iter().filter(|gone| gone.idx != idx);
+    let out: Vec<_> = gone.chain([Removal { idx, reason }]).collect();
+    say(who, record(seen, &[], &out))
 }
 
 fn heartbeats(seen: Seen<'_>) -> Vec<Say> {
