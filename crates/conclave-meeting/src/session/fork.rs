@@ -9,7 +9,6 @@ use super::{
     counters::Counters,
     judge::hash_of,
     output::{Alarm, Event},
-    verify::is_sound,
 };
 use crate::{
     evidence::{Equivocation, Fork, SignedRecord},
@@ -123,10 +122,12 @@ impl Session {
         }
     }
 
-    /// Keeps a record whose signature was verified; a second one for its epoch is evidence.
+    /// Keeps a record whose signature was verified; a second one for its epoch is evidence, or one of
+    /// the two is void.
     pub(super) fn note_record(&mut self, signed: SignedRecord) {
         let place = (signed.record.term, signed.record.epoch);
-        if self.accuse(&signed) {
+        let late = self.memory.records.contains_key(&place) && !self.is_takeable(&signed.record);
+        if late || self.accuse(&signed) {
             return;
         }
         self.memory.records.insert(place, signed);
@@ -145,21 +146,13 @@ impl Session {
         }
     }
 
-    /// Takes the record another member holds.
-    pub(super) fn record_shown(&mut self, signed: &SignedRecord) {
-        let leader = self.leader_ivk();
-        let chain = self.config.chain_id;
-        let right = signed.record.mid == self.mid
-            && leader.is_some_and(|leader| signed.verify(&chain, leader).is_ok());
-        if right {
-            self.accuse(signed);
-        } else {
-            Counters::count(&mut self.counters.bad_messages);
-        }
+    /// The record of this term and epoch that came first.
+    pub(super) fn signed(&self, term: Term, epoch: Epoch) -> Option<&SignedRecord> {
+        self.memory.records.get(&(term, epoch))
     }
 
     /// Keeps the evidence if the leader signed another record for the same epoch without need.
-    fn accuse(&mut self, second: &SignedRecord) -> bool {
+    pub(super) fn accuse(&mut self, second: &SignedRecord) -> bool {
         let place = (second.record.term, second.record.epoch);
         let (Some(first), Some(leader)) = (self.memory.records.get(&place), self.leader_ivk())
         else {
@@ -175,7 +168,7 @@ impl Session {
         // Records of other keys follow each other where a member replaced its own meanwhile.
         let keys = one.roster_hash == two.roster_hash
             || [one, two].into_iter().all(|record| self.has_keys_of(record));
-        let sound = keys && self.is_whole(&evidence.first) && self.is_whole(&evidence.second);
+        let sound = keys && self.is_takeable(one) && self.is_takeable(two);
         if !sound || evidence.verify().is_err() {
             return false;
         }
@@ -185,13 +178,6 @@ impl Session {
             self.event(Event::Alarm(Alarm::LeaderEquivocated(epoch)));
         }
         true
-    }
-
-    /// Whether everyone in a record is still there: then the ledger could take it.
-    fn is_whole(&self, signed: &SignedRecord) -> bool {
-        self.view().is_some_and(|view| {
-            signed.record.roster.iter().all(|idx| view.members.get(&idx).is_some_and(is_sound))
-        })
     }
 
     /// Whether a record names the keys that the ledger has of its members.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use conclave_protocol::{
-    Digest, Epoch, EpochRecord, Height, MeetingRecord, MemberIdx, Npk,
+    Digest, Epoch, EpochRecord, Height, MeetingRecord, MemberIdx, Npk, Position,
     meeting::{MemberStatus, roster_hash},
 };
 
@@ -58,6 +58,8 @@ impl Session {
         match self.place(record, view) {
             Place::Next | Place::Again => {}
             Place::Old => return Verdict::Ignore,
+            // It came late: the ledger could not take it and took its successor.
+            Place::Rival if !self.is_takeable(record) => return Verdict::Ignore,
             // It was made before somebody's keys changed, and the ledger took its successor.
             Place::Rival if self.is_outdated(record) && self.refresh.is_recent(self.now) => {
                 return Verdict::Ignore;
@@ -191,6 +193,22 @@ impl Session {
         self.epochs.iter().filter(stands).last()
     }
 
+    /// Whether the ledger took a record of the present term, or could: everyone in it is still there,
+    /// and whoever it denies still waits.
+    pub(super) fn is_takeable(&self, record: &EpochRecord) -> bool {
+        let Some(view) = self.view() else { return false };
+        if view.meeting.as_ref().is_some_and(|meeting| meeting.last_rec == record.digest()) {
+            return true;
+        }
+        let (params, now) = (&self.config.params, view.time);
+        let waits = |other: &MemberView| {
+            let status = other.member.status_at(params, now);
+            other.member.admitted != Position::default() || status == Some(MemberStatus::Requested)
+        };
+        record.roster.iter().all(|idx| view.members.get(&idx).is_some_and(is_sound))
+            && record.removed.iter().all(|out| view.members.get(&out.idx).is_some_and(waits))
+    }
+
     /// Whether the record of this epoch that is here cannot become final: somebody in it, or in
     /// one that it follows, went or has other keys.
     pub(super) fn is_void(&self, epoch: Epoch) -> bool {
@@ -198,6 +216,9 @@ impl Session {
         let stands = |live: &Live| {
             live.roster.keys().all(|idx| view.members.get(idx).is_some_and(is_sound))
                 && hash_of(view, live.roster.keys().copied()) == Some(live.roster_hash)
+                && self
+                    .signed(live.term, live.id.epoch)
+                    .is_none_or(|signed| self.is_takeable(&signed.record))
         };
         let open = self.epochs.iter().filter(|live| !live.is_final && live.id.epoch <= epoch);
         open.into_iter().any(|live| !stands(live))

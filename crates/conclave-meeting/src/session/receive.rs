@@ -47,7 +47,9 @@ impl Session {
             PeerMessage::HeaderRequest(height) => self.header_requested(idx, height),
             PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),
             PeerMessage::Nack(nack) => self.repair(npk, &nack),
-            PeerMessage::Record(record) => self.record_shown(&record),
+            PeerMessage::Record(record) => {
+                self.accuse(&record);
+            }
             PeerMessage::RecordRequest(_) => self.heal(idx),
             PeerMessage::StreamAnnounce(announce) => self.announced(npk, idx, &announce),
             PeerMessage::StreamClose(stream) => self.stream_closed(idx, stream),

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use conclave_meeting::{
+    exchange::MemberKeys,
     key::{EpochId, MeetingKey, StreamKind, metadata},
     media::{Header, Kid, Sealer, StreamNo},
     session::{
         Alarm, Command, CommandError, Ending, Event, Fact, FactName, Freshness, Input, MemberView,
     },
-    wire::{Ack, Bundle, Farewell, Knock, PeerMessage},
+    wire::{Ack, Bundle, Card, Farewell, Knock, Name, PeerMessage, StreamAnnounce},
 };
 use conclave_protocol::{
     Context, Digest, Ed25519Signer, Epoch, MemberIdx, Npk, Signer, UserInfo, codec::Text, encode,
@@ -16,7 +17,7 @@ use conclave_protocol::{
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use crate::world::{MID, Net, World};
+use crate::world::{MID, Net, World, address};
 
 const MANY: usize = 100_000;
 
@@ -341,7 +342,7 @@ fn a_knock_signed_by_another_device_fails_the_signature() {
 #[test]
 fn a_knock_with_another_name_than_the_signed_one_fails_the_signature() {
     let (world, failed) = failed_facts(|knock, _| {
-        knock.name = conclave_meeting::wire::Name::new("somebody else").unwrap();
+        knock.name = Name::new("somebody else").unwrap();
     });
     assert_eq!(failed, [FactName::Signature]);
     refuses_to_admit(world);
@@ -509,6 +510,55 @@ fn strangers_that_came_and_went_do_not_bar_the_lobby() {
     world.run(100);
     let denied = |event: &Event| matches!(event, Event::Ended(Ending::Denied));
     assert!(world.saw(2, denied).is_some());
+}
+
+#[test]
+fn no_more_than_1024_peers_are_remembered() {
+    let mut world = World::meeting(67, 3, 2, Net::GOOD);
+    for number in 0..2_000 {
+        world.give(0, Input::Connected { npk: stranger(number), lobby: true });
+    }
+    world.trace.clear();
+    world.command(0, Command::Dismiss);
+    world.run(2_000);
+    let closed = world.trace.iter().filter(|line| line.ends_with(" 0 close")).count();
+    assert_eq!(closed, 1_024);
+}
+
+#[test]
+fn a_card_of_other_keys_than_the_ledgers_leads_nobody_astray() {
+    let mut world = World::meeting(68, 3, 3, Net::GOOD);
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let ek = MemberKeys::generate(&mut rng).unwrap().ek().clone();
+    let card = Card { ek, name: Name::new("somebody").unwrap(), address: address(0) };
+    let npk = world.npk(1);
+    world.give(2, Input::Message { npk, bytes: PeerMessage::Card(card).to_bytes() });
+    world.cut(1, 2);
+    world.run(5_000);
+    assert!(world.linked(1, 2), "the address before is called");
+}
+
+#[test]
+fn a_stream_is_announced_by_the_signature_of_its_member() {
+    let (mut world, _) = streamed(1);
+    let (chain, idx) = (world.ledger.rules().chain_id, world.idx(1));
+    let announces = |seed: [u8; 32], number: u8| {
+        let signer = Ed25519Signer::from_seed(&seed);
+        let announce = StreamAnnounce::new(&chain, &MID, idx, number, StreamKind::Audio, &signer);
+        PeerMessage::StreamAnnounce(announce).to_bytes()
+    };
+    let own = world.session(1).transport_seed().unwrap();
+    let npk = world.npk(1);
+    for (seed, number) in [([98; 32], 20), (*own, 21)] {
+        world.give(2, Input::Message { npk, bytes: announces(seed, number) });
+    }
+    let opened = |world: &World, number: u8| {
+        let wanted = StreamNo::new(number).unwrap();
+        let is = |event: &Event| matches!(event, Event::StreamOpened { stream, .. } if *stream == wanted);
+        world.saw(2, is).is_some()
+    };
+    assert!(!opened(&world, 20));
+    assert!(opened(&world, 21));
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use conclave_meeting::{
     evidence::{Equivocation, Fork, NotEvidence, SignedRecord},
-    session::{Alarm, Event, HeaderVerdict, Input},
+    session::{Alarm, Command, Event, HeaderVerdict, Input},
     wire::{Ack, Gossip, HeaderProof, PeerMessage},
 };
 use conclave_protocol::{
-    Context, Digest, Ed25519Signer, Epoch, Height, MemberIdx, Signer, codec::Blob, encode,
+    Context, Digest, Ed25519Signer, Epoch, Height, MemberIdx, Signer, codec::Blob, encode, meeting,
 };
 
-use crate::world::{MID, Net, World};
+use crate::{
+    meetings::assert_one_key,
+    world::{MID, Net, World},
+};
 
 const OTHER: Digest = Digest([9; 32]);
 
@@ -81,7 +84,7 @@ fn a_proven_fork_is_alarmed_and_both_certificates_are_kept() {
     judge(&mut world, height, HeaderVerdict::Forked(fork.clone()));
     assert!(alarmed(&world, 2, Alarm::LedgerForked(height)));
     assert_eq!(world.session(2).fork(), Some(&fork));
-    world.command(2, conclave_meeting::session::Command::Leave);
+    world.command(2, Command::Leave);
     assert_eq!(world.session(2).fork(), Some(&fork));
 }
 
@@ -151,7 +154,7 @@ fn a_record_the_leader_did_not_sign_accuses_nobody() {
 fn a_record_that_somebody_left_is_no_evidence() {
     let mut world = World::meeting(82, 4, 4, Net::GOOD);
     let second = rival(&world, &world.devices[0].signer);
-    world.command(3, conclave_meeting::session::Command::Leave);
+    world.command(3, Command::Leave);
     world.run(3_000);
     tell(&mut world, 1, 2, &PeerMessage::Record(second));
     assert_eq!(world.session(2).equivocation(), None);
@@ -169,4 +172,78 @@ fn a_member_that_stays_with_another_record_is_shown_the_own_one() {
     assert!(alarmed(&world, 2, Alarm::RecordsDiffer(world.idx(1), epoch)));
     let bytes = PeerMessage::Record(held).to_bytes();
     assert!(world.messages.iter().any(|(a, b, what)| (*a, *b, what) == (2, 1, &bytes)));
+}
+
+/// A meeting of four whose leader throws device 1 out while device 3 leaves: the record that device 2
+/// was sent, in the attacker's hands. The ledger refuses it, and its successor is not made yet.
+fn overtaken() -> (World, PeerMessage, Epoch) {
+    let mut world = World::meeting(84, 4, 4, Net::GOOD);
+    world.messages.clear();
+    world.hold = true;
+    world.command(3, Command::Leave);
+    world.kick(1);
+    world.run(60);
+    let mut sent = world.messages.iter().filter(|(from, to, _)| (*from, *to) == (0, 2));
+    let bundle = sent.find_map(|(_, _, bytes)| match PeerMessage::from_bytes(bytes) {
+        Ok(PeerMessage::Bundle(bundle)) => Some(bundle),
+        _ => None,
+    });
+    let bundle = bundle.unwrap();
+    assert!(bundle.record.roster.contains(MemberIdx(3)));
+    while world.view().members[&MemberIdx(3)].member.status == meeting::MemberStatus::Admitted {
+        world.run(10);
+    }
+    world.run(70);
+    let epoch = bundle.record.epoch;
+    assert!(world.view().meeting.unwrap().epoch < epoch);
+    (world, PeerMessage::Bundle(bundle), epoch)
+}
+
+#[test]
+fn nothing_is_sent_under_a_record_whose_member_left() {
+    let (mut world, bundle, epoch) = overtaken();
+    tell(&mut world, 0, 2, &bundle);
+    world.run(20);
+    assert!(world.keys(2).contains_key(&epoch), "it is heard under");
+    assert!(world.session(2).sending_epoch() < Some(epoch));
+}
+
+#[test]
+fn a_record_that_the_ledger_refused_accuses_nobody_when_it_comes_late() {
+    let (mut world, bundle, epoch) = overtaken();
+    world.hold = false;
+    world.run(4_000);
+    let meeting = world.view().meeting.unwrap();
+    assert_eq!((meeting.epoch, world.session(2).sending_epoch()), (epoch, Some(epoch)));
+    let keys = world.keys(2);
+    tell(&mut world, 0, 2, &bundle);
+    world.run(1_000);
+    assert!(world.saw(2, |event| matches!(event, Event::Alarm(_))).is_none());
+    assert_eq!(world.session(2).equivocation(), None);
+    assert_eq!(world.keys(2), keys);
+
+    let (taken, second) = (newest(&world), rival(&world, &world.devices[0].signer));
+    tell(&mut world, 1, 2, &PeerMessage::Record(second.clone()));
+    tell(&mut world, 0, 2, &PeerMessage::Record(second.clone()));
+    assert!(alarmed(&world, 2, Alarm::LeaderEquivocated(epoch)), "a lie is still found");
+    let evidence = world.session(2).equivocation().unwrap();
+    assert_eq!((&evidence.first, &evidence.second), (&taken, &second));
+}
+
+#[test]
+fn a_denial_that_the_ledger_refused_accuses_nobody_and_leaves_one_key() {
+    let mut world = World::meeting(85, 4, 3, Net::GOOD);
+    world.join(3);
+    world.run(2_000);
+    let idx = world.idx(3);
+    world.command(3, Command::Leave);
+    world.command(0, Command::Deny { idx, ban: true });
+    world.run(8_000);
+    assert!(world.ledger.refused.iter().any(|reason| reason.contains("EpochRecord")));
+    assert_one_key(&world, &[0, 1, 2]);
+    world.kick(1);
+    world.run(4_000);
+    assert_one_key(&world, &[0, 2]);
+    assert!(world.saw(2, |event| matches!(event, Event::Alarm(_))).is_none());
+    assert_eq!(world.session(2).equivocation(), None);
 }

@@ -241,6 +241,8 @@ impl Session {
             self.epochs.forget(pending.record.epoch, self.now);
         }
         leader.blind = true;
+        // Members hold the void one: they need another even if nobody comes or goes any more.
+        leader.rekey_now = true;
         leader.soon(self.now.plus(COALESCE));
         self.push(Output::Refresh);
     }
