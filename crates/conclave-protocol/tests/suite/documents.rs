@@ -1,4 +1,5 @@
-//! What docs/security.md names must be there: files, and tests by their names.
+//! What docs/security.md and the index of docs/protocol.md name must be there: files, functions and
+//! tests by their names.
 
 use std::{
     collections::BTreeSet,
@@ -46,6 +47,45 @@ fn every_guard_has_its_file_and_its_tests() {
         rows += 1;
     }
     assert!(rows > 80, "{rows} guards");
+}
+
+#[test]
+fn every_equation_of_the_paper_has_its_function_and_its_tests() {
+    let text = fs::read_to_string(root().join("docs/protocol.md")).unwrap();
+    let (_, index) = text.split_once("\n## 21. ").unwrap();
+    let mut names = BTreeSet::new();
+    functions(&root().join("crates"), &mut names);
+    let mut equations = Vec::new();
+    let mut steps = 0;
+    for row in index.lines().filter(|line| line.contains("| `")) {
+        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let [what, _, places, tests, witness] = cells[..] else { panic!("{row}") };
+        let pairs: Vec<&str> = quoted(places).collect();
+        for pair in pairs.chunks(2) {
+            let [path, name] = pair else { panic!("{row}") };
+            let source = fs::read_to_string(root().join("crates").join(path)).unwrap();
+            let (of, name) = name.rsplit_once("::").unwrap_or(("", name));
+            let is_there = [format!("fn {name}("), format!("fn {name}<")];
+            assert!(is_there.iter().any(|start| source.contains(start)), "{path} has no {name}");
+            assert!(source.contains(of), "{path} has no {of}");
+        }
+        assert!(quoted(tests).count() > 0, "{row}");
+        for test in quoted(tests) {
+            assert!(names.contains(test), "there is no test {test}");
+        }
+        for function in quoted(witness) {
+            let (file, name) = function.split_once('.').unwrap();
+            let source = root().join("witness").join(file).with_extension("py");
+            let source = fs::read_to_string(source).unwrap();
+            assert!(source.contains(&format!("def {name}(")), "the witness has no {function}");
+        }
+        match what.strip_prefix('(').and_then(|number| number.strip_suffix(')')) {
+            Some(number) => equations.push(number.parse::<u8>().unwrap()),
+            None => steps += 1,
+        }
+    }
+    assert_eq!(equations, Vec::from_iter(1..=23));
+    assert!(steps > 10, "{steps} steps");
 }
 
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {

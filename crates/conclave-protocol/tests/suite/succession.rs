@@ -340,6 +340,34 @@ fn only_who_sits_there_votes_and_only_for_who_can_lead() {
 }
 
 #[test]
+fn nobody_votes_for_who_left_or_whose_device_is_revoked() {
+    let mut five = Five::new();
+    let mid = five.mid;
+    five.world.leave(&five.people[2], mid, IDX[2]).unwrap();
+    assert!(five.world.roster(mid).roster.contains(IDX[2]));
+    assert_eq!(five.vote(1, 2), Err(Refusal::NotEligible));
+    let revoke = five.world.revoke_body(&five.people[3], five.people[3].dev, 1);
+    five.world.say(&five.people[3], revoke).unwrap();
+    assert_eq!(five.world.member(mid, IDX[3]).status, meeting::MemberStatus::Admitted);
+    assert_eq!(five.vote(1, 3), Err(Refusal::NotEligible));
+    assert_eq!(five.vote(1, 4), Ok(()));
+}
+
+#[test]
+fn words_of_absence_carry_a_claim_by_time_alone() {
+    let mut five = Five::new();
+    for who in [1, 2, 3] {
+        five.vote(who, 1).unwrap();
+    }
+    let now = five.world.at.time;
+    let absent: Vec<_> = [1, 2, 3].map(|who| five.absence(who, now)).into();
+    let claim = five.claim(1, Succession::Vote);
+    let idle = LeaderReassign { absent: Set::new(absent).unwrap(), ..claim };
+    assert_eq!(five.say(1, idle), Err(Refusal::AbsenceDoesNotHold));
+    assert_eq!(five.say(1, claim), Ok(()));
+}
+
+#[test]
 fn a_rule_that_was_not_published_gives_nothing() {
     let closed = Err(Refusal::RuleNotAllowed);
     let mut five = Five::with(Policy::new(0, AutoAdmit::Never));
@@ -381,6 +409,16 @@ fn a_new_leader_owes_a_key_and_loses_the_chair_without() {
     let mut late = Five { world: five.world.clone(), mid, people: five.people };
     assert_eq!(late.take(2, Succession::Time), Ok(()));
     assert_eq!(late.leader(), (Term(3), IDX[2]));
+}
+
+#[test]
+fn who_is_handed_the_chair_owes_a_key_that_the_last_leader_does_not_choose() {
+    let mut five = Five::new();
+    let (mid, now) = (five.mid, five.world.at.time);
+    assert_eq!(five.take_from(&Ed25519Signer::from_seed(&[1; 32]), 1), Ok(()));
+    assert_eq!(five.world.meeting(mid).rekey_due, Some(now));
+    five.world.at.time = now.plus(11);
+    assert_eq!(five.world.heartbeat(&five.people[1], mid), Err(Refusal::RekeyOverdue));
 }
 
 #[test]
