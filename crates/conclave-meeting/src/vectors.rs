@@ -66,7 +66,7 @@ fn messages() -> Vec<PeerMessage> {
         address: Blob::new([8; 20]).unwrap(),
         sig,
     };
-    let opening = Opening { r: [9; 32], text: Text::new("Zo\u{eb} Example").unwrap() };
+    let opening = Opening { seq: 4, r: [9; 32], text: Text::new("Zo\u{eb} Example").unwrap() };
     let wrap = |fresh: bool| Wrap {
         mid: MeetingId([1; 32]),
         epoch,

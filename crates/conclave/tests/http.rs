@@ -13,11 +13,13 @@ use axum::{
     response::Response,
 };
 use conclave::http::{
-    Access, Backend, Fault, IdentityBackend, Kind, Listed, Refused, Sample, Token, router, table,
+    Access, Backend, Fault, IdentityBackend, Kind, Listed, RecoveryBackend, Refused, Sample, Token,
+    router, table,
     wire::{
-        AcceptDevice, Admit, Appoint, Chat, Deny, Disclosed, DismissNotice, ForgetContact, Handed,
-        Identity, Invitation, Kick, Link, Lock, NewIdentity, NewMeeting, Notice, Opened, Preview,
-        Published, Receive, Received, Refusal, RevokeDevice, RotateKey, Source, State, Vote,
+        AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
+        DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
+        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Published, Receive, Received,
+        Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -84,6 +86,40 @@ impl IdentityBackend for Fake {
     }
 
     async fn forget_contact(&self, _: ForgetContact) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+}
+
+impl RecoveryBackend for Fake {
+    async fn claim_handle(&self, _: ClaimHandle) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn rename(&self, ask: NewName) -> Result<Identity, Refused> {
+        self.called();
+        assert!(!format!("{ask:?}").contains("correct horse"));
+        Ok(Identity::default())
+    }
+
+    async fn draw_sheet(&self) -> Result<Sheet, Refused> {
+        self.called();
+        Ok(Sheet::default())
+    }
+
+    async fn keep_sheet(&self, _: KeepSheet) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn recover(&self, ask: Recover) -> Result<Identity, Refused> {
+        self.called();
+        assert!(!format!("{ask:?}").contains("abandon"));
+        Ok(Identity::default())
+    }
+
+    async fn cancel_change(&self, _: CancelChange) -> Result<(), Refused> {
         self.called();
         Ok(())
     }

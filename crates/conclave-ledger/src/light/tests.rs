@@ -10,7 +10,7 @@ use commonware_runtime::{Runner as _, Supervisor as _, buffer::paged::CacheRef, 
 use commonware_storage::qmdb::floor::Proportional;
 use commonware_utils::{NZU16, NZUsize};
 use conclave_protocol::{
-    Ed25519Signer, MeetingId, NotLoaded, Params, UserId, ValidatorKey, View as _,
+    DeviceId, Ed25519Signer, MeetingId, NotLoaded, Params, UserId, ValidatorKey, View as _,
 };
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn schemes(genesis: &Genesis) -> Vec<Scheme> {
 /// A network with some records in the state of the identity ledger and three transactions.
 fn world() -> World {
     let genesis = genesis("test");
-    let held = (Key::Handle(handle("alice")), Record::UserId(UserId([7; 32])));
+    let held = (Key::Handle(handle("alice")), Record::DeviceId(DeviceId([7; 32])));
     let missing = Key::Meeting(MeetingId([9; 32]));
     let keys = [held.0.clone(), Key::User(UserId([8; 32]))];
     let slot = pack(&held.1).unwrap();

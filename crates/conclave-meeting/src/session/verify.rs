@@ -134,14 +134,13 @@ fn transport(asker: &MemberView, npk: Npk) -> Fact {
 
 /// Step 10: what the guest says about themselves is what the ledger says.
 fn info(asker: &MemberView, knock: &Knock) -> Fact {
-    let seq = asker.user.as_ref().map_or(0, |user| user.seq);
     let (ok, text) = match (&asker.info, &knock.opening) {
         (Some(UserInfo::Clear(text)), _) => (
             !knock.name.as_str().is_empty() && text.as_str().starts_with(knock.name.as_str()),
             "the name is the one on the ledger",
         ),
         (Some(info @ UserInfo::Commit(_)), Some(opening)) => (
-            info.commit_matches(&opening.r, &asker.member.user, seq, opening.text.as_str()),
+            info.commit_matches(&opening.r, &asker.member.user, opening.seq, opening.text.as_str()),
             "the name is the one committed to on the ledger",
         ),
         (Some(UserInfo::Commit(_)), None) => (true, "the name on the ledger was not opened"),

@@ -205,13 +205,15 @@ fields!(Handover { term, sig });
 /// The text and the random value behind a committed user info (equation 4).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Opening {
+    /// Number of the change that set the info; part of the commitment.
+    pub seq: u32,
     /// Random value.
     pub r: [u8; 32],
     /// Text.
     pub text: Text<1_024>,
 }
 
-fields!(Opening { r, text });
+fields!(Opening { seq, r, text });
 
 /// One epoch for one member: section 8 of the protocol.
 #[derive(Clone, Debug, Eq, PartialEq)]

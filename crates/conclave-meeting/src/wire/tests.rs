@@ -18,8 +18,11 @@ fn digest() -> impl Strategy<Value = Digest> {
 }
 
 fn knock() -> impl Strategy<Value = Knock> {
-    let opening = (array(), "[a-z ]{0,40}")
-        .prop_map(|(r, text)| Opening { r, text: Text::new(&text).unwrap() });
+    let opening = (array(), "[a-z ]{0,40}").prop_map(|(r, text)| Opening {
+        seq: 5,
+        r,
+        text: Text::new(&text).unwrap(),
+    });
     let parts = (any::<u16>(), vec(any::<u8>(), 1_184), array(), "[A-Za-z ]{0,30}");
     let rest = (proptest::option::of(opening), vec(any::<u8>(), 0..MAX_ADDRESS), array());
     (parts, rest).prop_map(|((idx, ek, invite, name), (opening, address, sig))| Knock {

@@ -73,6 +73,15 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
+/// A time of the ledger as people write it.
+pub(super) fn utc(ms: u64) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(
+        || "an unknown time".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
 /// Whether a check held.
 pub(super) const fn mark(ok: bool) -> &'static str {
     if ok { "ok" } else { "NO" }

@@ -133,7 +133,12 @@ pub(crate) async fn run(
 }
 
 async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Result<()> {
-    let ask = NewIdentity { name: daemon.name.to_owned(), form, passphrase: None };
+    let ask = NewIdentity {
+        name: daemon.name.to_owned(),
+        form,
+        passphrase: None,
+        key: Default::default(),
+    };
     let start = Instant::now();
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
     let how = match form {

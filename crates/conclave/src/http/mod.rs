@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub use backend::{Backend, Fault, IdentityBackend, Refused};
+pub use backend::{Backend, Fault, IdentityBackend, RecoveryBackend, Refused};
 pub use metrics::{Kind, Sample};
 pub use routes::{Access, Listed, router, table};
 pub use server::{BindError, Server};

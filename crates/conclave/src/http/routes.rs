@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Api, Backend, Token, events,
     guard::{Guard, guard},
-    handlers::{self as h, identity as i},
+    handlers::{self as h, identity as i, recovery as r},
     page,
     reply::refuse,
 };
@@ -113,6 +113,12 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/changes/known", SMALL, post(i::acknowledge_changes::<B>)),
         ask("/api/info/disclose", SMALL, post(i::disclose::<B>)),
         ask("/api/info/check", SMALL, post(i::check_disclosure::<B>)),
+        ask("/api/changes/cancel", SMALL, post(r::cancel_change::<B>)),
+        ask("/api/handle", SMALL, post(r::claim_handle::<B>)),
+        ask("/api/info", SMALL, post(r::rename::<B>)),
+        ask("/api/recovery/sheet", SMALL, post(r::draw_sheet::<B>)),
+        ask("/api/recovery/keep", SMALL, post(r::keep_sheet::<B>)),
+        ask("/api/recovery/recover", SMALL, post(r::recover::<B>)),
         ask("/api/contacts/forget", SMALL, post(i::forget_contact::<B>)),
         ask("/api/meetings", SMALL, post(h::create_meeting::<B>)),
         ask("/api/invite", SMALL, post(h::preview::<B>)),

@@ -6,6 +6,7 @@
 mod envelope;
 mod passphrase;
 mod secrets;
+mod sheet;
 
 use std::{
     fs, io,
@@ -20,7 +21,8 @@ use crate::files;
 pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
-pub use secrets::{Disclosure, Origin, Secrets, fingerprint};
+pub use secrets::{Disclosure, IdentityKey, Origin, Secrets, fingerprint};
+pub use sheet::{BadWords, RecoverySeed};
 
 /// The key file of one home directory.
 #[derive(Clone, Debug)]

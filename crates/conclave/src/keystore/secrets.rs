@@ -1,8 +1,12 @@
 //! What lies in the key file.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use conclave_protocol::{ChainId, DeviceId, Ed25519Signer, Ivk, Signer as _, UserId};
+use conclave_protocol::{
+    Algorithm, ChainId, DeviceId, Ivk, Signer, UserId,
+    codec::{decode, encode},
+    key,
+};
 use zeroize::Zeroizing;
 
 use super::Tampered;
@@ -23,7 +27,25 @@ pub struct Secrets {
     pub disclosure: Disclosure,
     /// Seed of the identity key that is to replace the one in use, while the ledger decides.
     pub next: Option<Zeroizing<[u8; 32]>>,
-    seed: Zeroizing<[u8; 32]>,
+    /// Seed of the recovery key, until it has made this device one of the user's.
+    pub recovering: Option<Zeroizing<[u8; 32]>>,
+    key: IdentityKey,
+}
+
+/// The identity key (ISK) of this device.
+pub struct IdentityKey {
+    /// What it is for.
+    pub algorithm: Algorithm,
+    /// 32 random bytes it is made of.
+    pub seed: Zeroizing<[u8; 32]>,
+}
+
+impl IdentityKey {
+    /// Signs with it.
+    #[must_use]
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        key::signer(self.algorithm, &self.seed)
+    }
 }
 
 /// How a device came to be one of its user's.
@@ -46,38 +68,44 @@ pub enum Disclosure {
 }
 
 impl Secrets {
-    /// Takes over the seed of the identity key (ISK) and all that belongs to it.
+    /// Takes over the identity key (ISK) and all that belongs to it.
     #[must_use]
     pub const fn new(
         chain_id: ChainId,
         user: UserId,
         device: DeviceId,
         origin: Origin,
-        seed: Zeroizing<[u8; 32]>,
+        key: IdentityKey,
         info: String,
         disclosure: Disclosure,
     ) -> Self {
-        Self { chain_id, user, device, origin, info, disclosure, next: None, seed }
+        Self { chain_id, user, device, origin, info, disclosure, next: None, recovering: None, key }
     }
 
     /// The same with the key that was to replace the one in use, now in use.
     #[must_use]
     pub fn rotated(mut self) -> Self {
         if let Some(next) = self.next.take() {
-            self.seed = next;
+            self.key.seed = next;
         }
         self
     }
 
     /// The seed, to derive other keys at rest from.
     pub(crate) fn danger_seed(&self) -> &[u8; 32] {
-        &self.seed
+        &self.key.seed
     }
 
     /// Signs as this device (ISK).
     #[must_use]
-    pub fn signer(&self) -> Ed25519Signer {
-        Ed25519Signer::from_seed(&self.seed)
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        self.key.signer()
+    }
+
+    /// The algorithm of the identity key.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.key.algorithm
     }
 
     /// The public identity key (IVK).
@@ -103,16 +131,19 @@ impl Secrets {
             Origin::Added => (ADDED, [0; 16]),
         };
         let rotating = if self.next.is_some() { ROTATING } else { 0 };
+        let recovering = if self.recovering.is_some() { RECOVERING } else { 0 };
         let mut bytes = Zeroizing::new(Vec::with_capacity(FIXED + self.info.len()));
         for part in [
             &self.chain_id.0[..],
             &self.user.0,
             &self.device.0,
             &salt,
-            &*self.seed,
-            &[form | added | rotating],
+            &*self.key.seed,
+            &[form | added | rotating | recovering],
             &*opener,
+            &encode(&self.key.algorithm),
             self.next.as_ref().map_or(&[], |next| &next[..]),
+            self.recovering.as_ref().map_or(&[], |seed| &seed[..]),
             self.info.as_bytes(),
         ] {
             bytes.extend_from_slice(part);
@@ -130,15 +161,22 @@ impl Secrets {
         let [form] = take(&mut rest)?;
         let opener = Zeroizing::new(take(&mut rest)?);
         let origin = if form & ADDED == 0 { Origin::Founder(salt) } else { Origin::Added };
-        let next = if form & ROTATING == 0 { None } else { Some(Zeroizing::new(take(&mut rest)?)) };
-        let disclosure = match form & !(ADDED | ROTATING) {
+        let algorithm = decode(&take::<1>(&mut rest)?).map_err(|_| Tampered)?;
+        let mut secret = |flag: u8| match form & flag {
+            0 => Ok(None),
+            _ => take(&mut rest).map(|seed| Some(Zeroizing::new(seed))),
+        };
+        let (next, recovering) = (secret(ROTATING)?, secret(RECOVERING)?);
+        let disclosure = match form & !(ADDED | ROTATING | RECOVERING) {
             0 => Disclosure::Clear,
             1 => Disclosure::Encrypted(opener),
             2 => Disclosure::Commit(opener),
             _ => return Err(Tampered),
         };
         let info = std::str::from_utf8(rest).map_err(|_| Tampered)?.to_owned();
-        Ok(Self { chain_id, user, device, origin, info, disclosure, next, seed })
+        let key = IdentityKey { algorithm, seed };
+        let of = Self::new(chain_id, user, device, origin, key, info, disclosure);
+        Ok(Self { next, recovering, ..of })
     }
 }
 
@@ -155,6 +193,12 @@ impl fmt::Debug for Secrets {
     }
 }
 
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdentityKey({})", self.algorithm.name())
+    }
+}
+
 impl fmt::Debug for Disclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Disclosure")
@@ -168,7 +212,8 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Tampered> {
 }
 
 /// Most bytes before the info.
-const FIXED: usize = 32 * 3 + 16 + 32 + 1 + 32 + 32;
+const FIXED: usize = 32 * 3 + 16 + 32 + 1 + 32 + 1 + 32 + 32;
 /// Flags beside the form.
 const ADDED: u8 = 0x80;
 const ROTATING: u8 = 0x40;
+const RECOVERING: u8 = 0x20;

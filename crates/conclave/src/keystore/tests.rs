@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
-use conclave_protocol::UserId;
+use conclave_protocol::{Algorithm, UserId};
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn secrets(disclosure: Disclosure) -> Secrets {
         UserId([2; 32]),
         DeviceId([3; 32]),
         Origin::Founder([4; 16]),
-        Zeroizing::new([5; 32]),
+        IdentityKey { algorithm: Algorithm::default(), seed: Zeroizing::new([5; 32]) },
         "Ada Lovelace".into(),
         disclosure,
     )

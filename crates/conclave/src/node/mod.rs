@@ -16,8 +16,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::{Command, Config, Invited, NewMeeting as NewSession, Session};
 use conclave_protocol::{
-    Ed25519Signer, Key, MeetingId, MemberIdx, Record, Signer as _, codec::Text,
-    invite::InviteSecret, meeting::Policy,
+    Key, MeetingId, MemberIdx, Record, Signer as _, codec::Text, invite::InviteSecret, key,
+    meeting::Policy,
 };
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -86,6 +86,8 @@ struct Person {
     outbox: Outbox,
     book: Book,
     view: Identity,
+    /// Number of the change that set the info on the ledger.
+    info_seq: u32,
 }
 
 impl Person {
@@ -122,6 +124,7 @@ impl Node {
         });
         if let Some(secrets) = found {
             let secrets = Box::pin(node.finish_rotation(secrets)).await;
+            let secrets = Box::pin(node.finish_recovery(secrets)).await;
             node.take_over(Profile::open(secrets));
         }
         Ok(node)
@@ -140,7 +143,8 @@ impl Node {
         let outbox = Outbox::start(chain.clone(), profile.secrets.device, signer, book.clone());
         let mut view = profile.view(false);
         view.unexplained = own::attend::unexplained(&book);
-        let person = Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile) };
+        let person =
+            Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), info_seq: 0 };
         self.person.send_replace(Some(person.clone()));
         tokio::spawn(attend(chain, book, profile, self.person.clone()));
         person
@@ -150,7 +154,7 @@ impl Node {
     /// one counts. Without an answer both are kept.
     async fn finish_rotation(&self, secrets: Secrets) -> Secrets {
         let Some(next) = &secrets.next else { return secrets };
-        let next = Ed25519Signer::from_seed(next).ivk();
+        let next = key::signer(secrets.algorithm(), next).ivk();
         let key = Key::Device(secrets.device);
         let known = self.setup.chain.snapshot(std::slice::from_ref(&key)).await;
         match known.as_ref().ok().and_then(|known| known.record(&key)) {
@@ -170,6 +174,23 @@ impl Node {
             }
             _ => secrets,
         }
+    }
+
+    /// Once this device is one of the user's, the key of the recovery sheet lies on paper only.
+    async fn finish_recovery(&self, mut secrets: Secrets) -> Secrets {
+        if secrets.recovering.is_none() {
+            return secrets;
+        }
+        let key = Key::Device(secrets.device);
+        let known = self.setup.chain.snapshot(std::slice::from_ref(&key)).await;
+        if known.is_ok_and(|known| known.record(&key).is_some()) {
+            secrets.recovering = None;
+            let passphrase = self.setup.passphrase.as_ref();
+            if let Err(error) = self.setup.keystore.save(&secrets, passphrase) {
+                tracing::warn!(%error, "the key file could not be written");
+            }
+        }
+        secrets
     }
 
     fn person(&self) -> Result<Person, Refused> {
@@ -229,7 +250,7 @@ impl Node {
             dev: secrets.device,
             signer: Arc::clone(&person.profile.signer) as _,
             name: Text::new(shorten(&secrets.info)).unwrap_or_default(),
-            opening: person.profile.opening(),
+            opening: person.profile.opening(person.info_seq),
         }
     }
 
@@ -284,8 +305,8 @@ impl Backend for Node {
             ));
         }
         let chain = &self.setup.chain;
-        let profile =
-            Profile::create(chain, &ask.name, ask.form).map_err(|error| refused(&error))?;
+        let profile = Profile::create(chain, &ask.name, ask.form, ask.key.into())
+            .map_err(|error| refused(&error))?;
         // The key is on disk before the ledger knows it: nothing acknowledged is ever lost.
         self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref()).map_err(|error| {
             Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")

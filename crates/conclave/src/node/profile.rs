@@ -1,11 +1,11 @@
 //! Who the person is: their identity, made once, kept in the key file, proven on the ledger.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use conclave_meeting::wire::Opening;
 use conclave_protocol::{
-    Ed25519Signer, Key, RegisterUser, Seconds, Signer as _, Tx, UserId, UserInfo,
+    Algorithm, Key, RegisterUser, Seconds, Signer, Tx, UserId, UserInfo,
     codec::{Blob, Text},
     identity::{Gate, device_id, user_id},
     tx::Role,
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     chain::{Chain, ChainError, Included},
     http::wire::{Identity, InfoForm, InfoView},
-    keystore::{Disclosure, Origin, Secrets},
+    keystore::{Disclosure, IdentityKey, Origin, Secrets},
 };
 
 /// Most bytes of user info.
@@ -25,12 +25,11 @@ const MAX_INFO: usize = 1_024;
 const EXPIRY: u64 = 300;
 
 /// The identity of this device, open for use.
-#[derive(Debug)]
 pub(crate) struct Profile {
     /// What the key file holds.
     pub(crate) secrets: Secrets,
     /// Signs as this device.
-    pub(crate) signer: Arc<Ed25519Signer>,
+    pub(crate) signer: Arc<dyn Signer>,
 }
 
 /// Why an identity was not made or not registered.
@@ -53,7 +52,7 @@ pub(crate) enum ProfileError {
 impl Profile {
     /// Takes over what the key file held.
     pub(crate) fn open(secrets: Secrets) -> Self {
-        let signer = Arc::new(secrets.signer());
+        let signer = secrets.signer();
         Self { secrets, signer }
     }
 
@@ -62,26 +61,22 @@ impl Profile {
     ///
     /// # Errors
     /// [`ProfileError::Name`] or [`ProfileError::Seal`].
-    pub(crate) fn create(chain: &Chain, name: &str, form: InfoForm) -> Result<Self, ProfileError> {
-        let text: Text<MAX_INFO> =
-            Text::new(name.trim()).map_err(|error| ProfileError::Name(error.to_string()))?;
-        if text.as_str().is_empty() {
-            return Err(ProfileError::Name("it is empty".to_owned()));
-        }
-        let seed = random();
-        let signer = Ed25519Signer::from_seed(&seed);
+    pub(crate) fn create(
+        chain: &Chain,
+        name: &str,
+        form: InfoForm,
+        algorithm: Algorithm,
+    ) -> Result<Self, ProfileError> {
+        let name = checked(name)?;
+        let key = IdentityKey { algorithm, seed: random() };
+        let signer = key.signer();
         let chain_id = chain.chain_id();
         let salt: [u8; 16] = rand::random();
         let user = user_id(&chain_id, &signer.ivk(), &salt);
         let device = device_id(&user, &signer.ivk());
-        let disclosure = match form {
-            InfoForm::Clear => Disclosure::Clear,
-            InfoForm::Commit => Disclosure::Commit(random()),
-            InfoForm::Encrypted => Disclosure::Encrypted(random()),
-        };
-        let name = text.as_str().to_owned();
         let origin = Origin::Founder(salt);
-        let secrets = Secrets::new(chain_id, user, device, origin, seed, name, disclosure);
+        let secrets =
+            Secrets::new(chain_id, user, device, origin, key, name, form.fresh_disclosure());
         Ok(Self::open(secrets))
     }
 
@@ -107,7 +102,7 @@ impl Profile {
     pub(crate) async fn register(&self, chain: &Chain) -> Result<Included, ProfileError> {
         let secrets = &self.secrets;
         let Origin::Founder(salt) = secrets.origin else { return Err(ProfileError::NotAdded) };
-        let info = published_info(secrets)?;
+        let info = published_info(secrets, 0)?;
         let body = RegisterUser::new(
             &secrets.chain_id,
             secrets.ivk(),
@@ -124,10 +119,11 @@ impl Profile {
         Ok(chain.submit(&tx).await?)
     }
 
-    /// What shows the leader that a committed name is the one on the ledger (eq. 4).
-    pub(crate) fn opening(&self) -> Option<Opening> {
+    /// What shows the leader that a committed name is the one on the ledger (eq. 4), where the
+    /// change of number `seq` put it.
+    pub(crate) fn opening(&self, seq: u32) -> Option<Opening> {
         let Disclosure::Commit(r) = &self.secrets.disclosure else { return None };
-        Some(Opening { r: **r, text: Text::new(&self.secrets.info).ok()? })
+        Some(Opening { seq, r: **r, text: Text::new(&self.secrets.info).ok()? })
     }
 
     /// As the page shows it.
@@ -143,24 +139,44 @@ impl Profile {
             fingerprint: self.secrets.fingerprint(),
             info: InfoView { form, text: self.secrets.info.clone() },
             registered,
+            key: self.secrets.algorithm().name().to_owned(),
             ..Identity::default()
         }
     }
 }
 
-/// The info as it is to stand on the ledger, in one of the three forms of section IV.A (eq. 4 for
-/// the HMAC).
-fn published_info(secrets: &Secrets) -> Result<UserInfo, ProfileError> {
-    /// A registration is the first change of a user.
-    const SEQ: u32 = 0;
+/// A name as it may stand on the ledger.
+pub(crate) fn checked(name: &str) -> Result<String, ProfileError> {
+    let text: Text<MAX_INFO> =
+        Text::new(name.trim()).map_err(|error| ProfileError::Name(error.to_string()))?;
+    if text.as_str().is_empty() {
+        return Err(ProfileError::Name("it is empty".to_owned()));
+    }
+    Ok(text.as_str().to_owned())
+}
+
+impl InfoForm {
+    /// What opens an info of this form, made anew.
+    pub(crate) fn fresh_disclosure(self) -> Disclosure {
+        match self {
+            Self::Clear => Disclosure::Clear,
+            Self::Commit => Disclosure::Commit(random()),
+            Self::Encrypted => Disclosure::Encrypted(random()),
+        }
+    }
+}
+
+/// The info as the change of number `seq` puts it on the ledger, in one of the three forms of
+/// section IV.A (eq. 4 for the HMAC).
+pub(crate) fn published_info(secrets: &Secrets, seq: u32) -> Result<UserInfo, ProfileError> {
     let (user, text) = (&secrets.user, secrets.info.as_str());
     Ok(match &secrets.disclosure {
         Disclosure::Clear => {
             let text = Text::new(text).map_err(|error| ProfileError::Name(error.to_string()))?;
             UserInfo::Clear(text)
         }
-        Disclosure::Commit(r) => UserInfo::commitment(r, user, SEQ, text),
-        Disclosure::Encrypted(key) => seal(user, SEQ, text, key)?,
+        Disclosure::Commit(r) => UserInfo::commitment(r, user, seq, text),
+        Disclosure::Encrypted(key) => seal(user, seq, text, key)?,
     })
 }
 
@@ -182,4 +198,10 @@ pub(crate) fn random() -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::rng().fill_bytes(&mut *bytes);
     bytes
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").field("device", &self.secrets.device).finish_non_exhaustive()
+    }
 }

@@ -4,6 +4,7 @@
 mod chair;
 mod devices;
 mod person;
+mod recovery;
 
 use std::time::Instant;
 

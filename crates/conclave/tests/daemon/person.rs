@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -91,9 +91,21 @@ impl Person {
         say(self.home.path(), args)
     }
 
+    /// The same with a variable of the environment.
+    pub(crate) fn say_with(&self, (name, value): (&str, &str), args: &[&str]) -> Value {
+        let mut command = command(self.home.path(), &[args, &["--json"]].concat());
+        answers(args, &command.env(name, value).output().unwrap()).into_iter().next().unwrap()
+    }
+
     /// What is wrong with a command.
     pub(crate) fn refused(&self, args: &[&str]) -> Value {
-        let output = command(self.home.path(), &[args, &["--json"]].concat()).output().unwrap();
+        self.refused_with(("CONCLAVE_NOTHING", ""), args)
+    }
+
+    /// The same with a variable of the environment.
+    pub(crate) fn refused_with(&self, (name, value): (&str, &str), args: &[&str]) -> Value {
+        let mut command = command(self.home.path(), &[args, &["--json"]].concat());
+        let output = command.env(name, value).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         serde_json::from_slice(&output.stderr).unwrap()
     }
@@ -109,7 +121,10 @@ pub(crate) fn say(home: &Path, args: &[&str]) -> Value {
 }
 
 fn lines(home: &Path, args: &[&str]) -> Vec<Value> {
-    let output = command(home, &[args, &["--json"]].concat()).output().unwrap();
+    answers(args, &command(home, &[args, &["--json"]].concat()).output().unwrap())
+}
+
+fn answers(args: &[&str], output: &Output) -> Vec<Value> {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?}: {error}");
     let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

@@ -6,7 +6,7 @@ use super::choose;
 use crate::{
     cli::{
         client::Local,
-        output::{Output, mark},
+        output::{Output, mark, utc},
     },
     http::wire::{AcceptDevice, Empty, Handed, Identity, Link, RevokeDevice, RotateKey},
     keystore::Passphrase,
@@ -73,7 +73,19 @@ pub(super) async fn run(command: Command, local: &Local, output: Output) -> anyh
         }
         Command::Revoke { device } => {
             let done: Empty = local.post("/api/devices/revoke", &RevokeDevice { device }).await?;
-            output.say(&done, || "revoked".to_owned())
+            let waits = super::own(local).await?.waits;
+            let mine = waits.iter().find(|waiting| waiting.mine);
+            output.say(&done, || {
+                mine.map_or_else(
+                    || "revoked".to_owned(),
+                    |waiting| {
+                        format!(
+                            "asked: the other device is senior to this one and may object until {}",
+                            utc(waiting.due_ms)
+                        )
+                    },
+                )
+            })
         }
         Command::Rotate => {
             let ask = RotateKey { passphrase: Passphrase::from_environment() };

@@ -1,6 +1,7 @@
 //! `conclave identity`
 
 mod device;
+mod recovery;
 
 use anyhow::anyhow;
 use clap::Subcommand;
@@ -9,10 +10,13 @@ use super::{
     Common,
     advice::Advised as _,
     client::Local,
-    output::{Output, mark, plain, short},
+    output::{Output, mark, plain, short, utc},
 };
 use crate::{
-    http::wire::{Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm, Link, NewIdentity},
+    http::wire::{
+        CancelChange, ClaimHandle, Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm,
+        KeyAlgorithm, Link, NewIdentity, NewName,
+    },
     keystore::{ENVIRONMENT, Passphrase},
 };
 
@@ -29,9 +33,35 @@ pub(super) enum Command {
         /// Do not ask for a passphrase; a random key file protects the identity, against much less
         #[arg(long)]
         no_passphrase: bool,
+        /// Algorithm of the identity key
+        #[arg(long, default_value = "ed25519")]
+        key: KeyAlgorithm,
     },
     /// Show it
     Show,
+    /// Claim a name that nobody else can have
+    Handle {
+        /// 3 to 32 of a-z, 0-9, ".", "_", "-"
+        name: String,
+    },
+    /// Put another name on the ledger
+    Rename {
+        /// What others are to see
+        name: String,
+        /// What the ledger is to hold of it: clear, encrypted or commit
+        #[arg(long, default_value = "clear")]
+        form: InfoForm,
+    },
+    /// The sheet of paper that brings you back when every device is lost
+    #[command(subcommand)]
+    Recovery(recovery::Command),
+    /// What was asked for this person and happens unless it is called off
+    Waits,
+    /// Call off what a device asked
+    Cancel {
+        /// Its DeviceID, as `waits` shows it
+        device: String,
+    },
     /// The machines that are this person
     #[command(subcommand)]
     Device(device::Command),
@@ -76,9 +106,23 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             });
         }
         Command::Contacts { forget } => return contacts(forget, &local, output).await,
-        Command::Create { name, form, no_passphrase } => {
+        Command::Handle { name } => {
+            let done: Empty = local.post("/api/handle", &ClaimHandle { name }).await?;
+            return output.say(&done, || "claimed".to_owned());
+        }
+        Command::Rename { name, form } => {
+            let passphrase = Passphrase::from_environment();
+            local.post("/api/info", &NewName { name, form, passphrase }).await?
+        }
+        Command::Recovery(command) => return recovery::run(command, &local, output).await,
+        Command::Waits => return waits(&local, output).await,
+        Command::Cancel { device } => {
+            let done: Empty = local.post("/api/changes/cancel", &CancelChange { device }).await?;
+            return output.say(&done, || "called off".to_owned());
+        }
+        Command::Create { name, form, no_passphrase, key } => {
             let passphrase = if no_passphrase { None } else { choose()? };
-            local.post("/api/identity", &NewIdentity { name, form, passphrase }).await?
+            local.post("/api/identity", &NewIdentity { name, form, passphrase, key }).await?
         }
         Command::Show => own(&local).await?,
     };
@@ -113,6 +157,20 @@ async fn history(acknowledge: bool, local: &Local, output: Output) -> anyhow::Re
     if identity.rewritten {
         return Err(anyhow!("the ledger shows another past of this user than it showed before"))
             .advise("do not trust this network; show this to its validators");
+    }
+    Ok(())
+}
+
+async fn waits(local: &Local, output: Output) -> anyhow::Result<()> {
+    for waiting in own(local).await?.waits {
+        output.say(&waiting, || {
+            let next = if waiting.may_cancel {
+                format!("\n  to call it off: conclave identity cancel {}", waiting.by)
+            } else {
+                String::new()
+            };
+            format!("{}\n  from {} on{next}", waiting.text, utc(waiting.due_ms))
+        })?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the local API drives: one method per thing a person can do.
 
 mod identity;
+mod recovery;
 
 use std::{future::Future, sync::Arc};
 
@@ -15,6 +16,7 @@ use super::{
 };
 
 pub use identity::IdentityBackend;
+pub use recovery::RecoveryBackend;
 
 /// The daemon behind the API. Every method returns when the person's wish has been taken up or
 /// refused; what becomes of it shows in [`state`](Self::state).
@@ -22,7 +24,7 @@ pub use identity::IdentityBackend;
 /// # Errors
 /// Every fallible method answers [`Refused`] with what happened and what to do; a refused command
 /// has changed nothing.
-pub trait Backend: IdentityBackend + Send + Sync + 'static {
+pub trait Backend: IdentityBackend + RecoveryBackend + Send + Sync + 'static {
     /// The state after every change.
     fn state(&self) -> watch::Receiver<Arc<State>>;
 

@@ -1,6 +1,7 @@
 //! One function per command: check the shape, hand it to the backend, answer.
 
 pub(super) mod identity;
+pub(super) mod recovery;
 
 use axum::{
     Json,

@@ -1,5 +1,6 @@
 //! What can be asked of the daemon, and its answers.
 
+use conclave_protocol::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use super::InfoForm;
@@ -16,6 +17,32 @@ pub struct NewIdentity {
     /// Protects the key file; without one a random key beside it does, against much less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,
+    /// Algorithm of the identity key.
+    #[serde(default)]
+    pub key: KeyAlgorithm,
+}
+
+/// What an identity key can be.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyAlgorithm {
+    /// Ed25519
+    #[default]
+    Ed25519,
+    /// ECDSA on secp256k1
+    Secp256k1,
+    /// Ed448
+    Ed448,
+}
+
+impl From<KeyAlgorithm> for Algorithm {
+    fn from(key: KeyAlgorithm) -> Self {
+        match key {
+            KeyAlgorithm::Ed25519 => Self::Ed25519,
+            KeyAlgorithm::Secp256k1 => Self::Secp256k1,
+            KeyAlgorithm::Ed448 => Self::Ed448,
+        }
+    }
 }
 
 /// `POST /api/meetings`. Answer: [`Opened`].

@@ -8,12 +8,13 @@ mod ask;
 mod codes;
 mod identity;
 mod meeting;
+mod recovery;
 mod state;
 
 pub use ask::{
-    Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, Kick, Lock, NewIdentity,
-    NewMeeting, Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal, Source,
-    Vote, Want,
+    Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, KeyAlgorithm, Kick, Lock,
+    NewIdentity, NewMeeting, Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal,
+    Source, Vote, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
 pub use identity::{
@@ -23,6 +24,9 @@ pub use identity::{
 pub use meeting::{
     Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
     Phase, Qr, Role, Stream, StreamKind,
+};
+pub use recovery::{
+    CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
 };
 pub use state::{
     Event, Freshness, Identity, InfoForm, InfoView, Network, PastMeeting, State, ValidatorView,

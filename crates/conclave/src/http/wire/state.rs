@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Contact, Device, Meeting, Notice};
+use super::{Change, Contact, Device, Meeting, Notice, Waiting};
 
 /// One message of `GET /api/events`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -106,6 +106,18 @@ pub struct Identity {
     /// about.
     #[serde(default)]
     pub unexplained: Vec<Change>,
+    /// The handle the user claimed, without `@`.
+    #[serde(default)]
+    pub handle: Option<String>,
+    /// Whether the ledger has a recovery key of the user.
+    #[serde(default)]
+    pub recovery: bool,
+    /// What was asked for the user and happens later unless it is called off.
+    #[serde(default)]
+    pub waits: Vec<Waiting>,
+    /// Algorithm of this device's identity key: `ed25519`, `secp256k1` or `ed448`.
+    #[serde(default)]
+    pub key: String,
     /// True when the ledger no longer continues the past that this device had verified.
     #[serde(default)]
     pub rewritten: bool,

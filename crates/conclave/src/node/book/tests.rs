@@ -1,11 +1,11 @@
 use std::fs;
 
 use conclave_protocol::{
-    ChainId, Ed25519Signer, Position, Seconds, Signer as _, identity::UserStatus,
+    Algorithm, ChainId, Ed25519Signer, Position, Seconds, Signer as _, identity::UserStatus,
 };
 
 use super::*;
-use crate::keystore::{Disclosure, Origin};
+use crate::keystore::{Disclosure, IdentityKey, Origin};
 
 fn secrets(seed: u8) -> Secrets {
     Secrets::new(
@@ -13,7 +13,7 @@ fn secrets(seed: u8) -> Secrets {
         UserId([8; 32]),
         DeviceId([4; 32]),
         Origin::Founder([2; 16]),
-        Zeroizing::new([seed; 32]),
+        IdentityKey { algorithm: Algorithm::default(), seed: Zeroizing::new([seed; 32]) },
         "Ana".into(),
         Disclosure::Clear,
     )

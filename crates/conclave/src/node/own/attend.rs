@@ -6,14 +6,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use conclave_protocol::{Body, Digest, Key, Record, UserRecord};
+use conclave_protocol::{
+    Body, Digest, Key, Record, UserInfo, UserRecord,
+    identity::{RevokeDevice, SetRecoveryKey, Wish},
+};
 use tokio::sync::watch;
 
-use super::words;
+use super::{
+    recovery::{ask_recovery, update},
+    waits::{Waits, waits},
+    words,
+};
 use crate::{
     chain::{Chain, ChainError, Change, Snapshot},
     http::wire,
-    keystore::fingerprint,
+    keystore::{Disclosure, fingerprint},
     node::{
         Person,
         book::{Book, Foreign},
@@ -31,14 +38,15 @@ pub(in crate::node) async fn attend(
     profile: Arc<Profile>,
     person: watch::Sender<Option<Person>>,
 ) {
-    let mut watcher = Watcher { chain, book, profile, person, past: Vec::new(), last: None };
+    let mut watcher =
+        Watcher { chain, book, profile, person, past: Vec::new(), last: None, waits: Vec::new() };
     let mut headers = watcher.chain.headers();
     let mut registered = false;
     while watcher.is_current() {
         if !registered {
             registered = watcher.settle().await;
         }
-        if registered && let Err(error) = watcher.look().await {
+        if registered && let Err(error) = watcher.look_and_act().await {
             tracing::debug!(%error, "the own user could not be looked at");
         }
         // With the ledger's next block, but not in a rush.
@@ -58,6 +66,8 @@ struct Watcher {
     past: Vec<Change>,
     /// The user as last looked at.
     last: Option<Digest>,
+    /// What waits, as last looked at.
+    waits: Vec<Waits>,
 }
 
 impl Watcher {
@@ -80,6 +90,12 @@ impl Watcher {
             Ok(true) => {
                 self.person.send_if_modified(|person| person.as_mut().is_some_and(Person::confirm))
             }
+            Ok(false) if self.profile.secrets.recovering.is_some() => {
+                if let Err(error) = self.wait_for_recovery().await {
+                    tracing::debug!(%error, "the recovery could not be looked at");
+                }
+                return false;
+            }
             // Another device of the person has not added this one yet.
             Ok(false) => return false,
             Err(error) => {
@@ -88,6 +104,91 @@ impl Watcher {
             }
         };
         true
+    }
+
+    /// Shows how long a recovery still waits, and asks for it again when the time is over. One
+    /// that was called off is not asked for again from here.
+    async fn wait_for_recovery(&self) -> Result<(), ChainError> {
+        let me = self.profile.secrets.device;
+        let key = Key::Pending(me);
+        let at = self.chain.snapshot(std::slice::from_ref(&key)).await?;
+        let pending = match at.record(&key) {
+            Some(Record::Pending(record)) => Some(Waits { by: me, record: record.clone() }),
+            _ => None,
+        };
+        let view: Vec<_> = pending.iter().map(|waits| waits.view(&me, &[])).collect();
+        self.person.send_if_modified(|person| match person.as_mut() {
+            Some(person) if person.view.waits != view => {
+                person.view.waits = view;
+                true
+            }
+            _ => false,
+        });
+        match pending {
+            Some(waits) if self.chain.time().await? >= waits.record.due => {
+                ask_recovery(&self.chain, &self.profile).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn look_and_act(&mut self) -> Result<(), ChainError> {
+        self.look().await?;
+        self.ask_again().await
+    }
+
+    /// What this device asked for is asked for again when others had the time to object.
+    async fn ask_again(&self) -> Result<(), ChainError> {
+        let me = self.profile.secrets.device;
+        let Some(own) = self.waits.iter().find(|waits| waits.by == me) else { return Ok(()) };
+        if self.chain.time().await? < own.record.due {
+            return Ok(());
+        }
+        let key = Key::User(own.record.user);
+        let at = self.chain.snapshot(std::slice::from_ref(&key)).await?;
+        let Some(Record::User(record)) = at.record(&key) else { return Ok(()) };
+        let (user, seq, prev) = (own.record.user, record.seq.saturating_add(1), record.last_tx);
+        let body: Body = match own.record.wish {
+            Wish::Revocation(dev) => RevokeDevice { user, dev, reason: 0, seq, prev }.into(),
+            Wish::RecoveryKey(recovery_ivk) => {
+                SetRecoveryKey { user, recovery_ivk, seq, prev }.into()
+            }
+            Wish::Recovery(_) => return Ok(()),
+        };
+        self.submit(body).await
+    }
+
+    async fn submit(&self, body: Body) -> Result<(), ChainError> {
+        let outbox = self.person.borrow().as_ref().map(|person| person.outbox.clone());
+        match outbox {
+            Some(outbox) => outbox.submit(body).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Number of the change that set the info, and the info; nothing if the past is not known.
+    fn info(&self, record: &UserRecord) -> Option<(u32, &UserInfo)> {
+        let mut newest = (0..=record.seq).rev().zip(&self.past);
+        newest.find_map(|(seq, change)| match &change.tx.body {
+            Body::UpdateInfo(body) => Some((seq, &body.info)),
+            Body::RegisterUser(body) => Some((seq, &body.info)),
+            _ => None,
+        })
+    }
+
+    /// Whether this device came back by recovery and has not said yet what its user goes by.
+    fn owes_name(&self, record: &UserRecord) -> bool {
+        let kept = match (self.info(record), &self.profile.secrets.disclosure) {
+            (Some((_, UserInfo::Clear(text))), Disclosure::Clear) => {
+                text.as_str() == self.profile.secrets.info
+            }
+            _ => false,
+        };
+        let mut said = self.past.iter().map(|change| &change.tx.body);
+        let last = said.find(|body| matches!(body, Body::UpdateInfo(_) | Body::Recover(_)));
+        let back =
+            matches!(last, Some(Body::Recover(body)) if body.dev == self.profile.secrets.device);
+        back && !kept
     }
 
     async fn look(&mut self) -> Result<(), ChainError> {
@@ -115,7 +216,19 @@ impl Watcher {
             Err(error) => return Err(error),
         };
         let rewritten = complete && !self.audit(record);
+        self.waits = waits(&self.chain, &devices, &self.past).await?;
+        if complete && self.owes_name(record) {
+            match update(&self.profile.secrets, record) {
+                Ok(body) => return self.submit(body.into()).await,
+                Err(refused) => tracing::warn!(?refused, "the name could not be put on the ledger"),
+            }
+        }
         self.last = Some(record.last_tx);
+        let me = self.profile.secrets.device;
+        let waits: Vec<_> = self.waits.iter().map(|waits| waits.view(&me, &devices)).collect();
+        let info_seq = self.info(record).map_or(0, |(seq, _)| seq);
+        let handle = record.handle.as_ref().map(|name| name.as_str().to_owned());
+        let recovery = record.recovery_ivk.is_some();
         let changes: Vec<_> = self.past.iter().map(|change| self.view(change)).collect();
         let unexplained = unexplained(&self.book);
         self.person.send_if_modified(|person| {
@@ -124,6 +237,10 @@ impl Watcher {
             person.view.changes = changes;
             person.view.unexplained = unexplained;
             person.view.rewritten |= rewritten;
+            person.view.waits = waits;
+            person.view.handle = handle;
+            person.view.recovery = recovery;
+            person.info_seq = info_seq;
             true
         });
         Ok(())

@@ -1,21 +1,25 @@
 //! What the person does about their own user: devices, keys, who may read the info, whom they know.
 //!
-//! `attend` watches the user on the ledger, `words` says changes in plain words, `disclose` shows
+//! `attend` watches the user on the ledger, `waits` lists what others may still call off, `words`
+//! says changes in plain words, `recovery` is the way back by a sheet of paper, `disclose` shows
 //! hidden info to a chosen person. A second device comes by two links: the first device offers (who
 //! the user is, which change comes next), the new one makes its key and answers with a proof that
 //! it holds it, the first one adds it. Nothing of the first device's keys leaves it.
 
 pub(super) mod attend;
 mod disclose;
+pub(super) mod recovery;
+mod waits;
 mod words;
 
 use std::sync::Arc;
 
 use conclave_protocol::{
-    DeviceId, Ed25519Signer, Key, Record, Signer as _, UserRecord,
+    Algorithm, DeviceId, Key, Record, Signer as _, UserRecord,
     codec::Text,
     disclosure::{InfoDisclosure, Opener},
     identity::{AddDevice, RevokeDevice as Revoke, RotateKey as Rotate, device_id},
+    key,
     pairing::{DeviceAnswer, DeviceOffer, OfferedInfo},
 };
 
@@ -29,7 +33,7 @@ use crate::{
             AcceptDevice, Disclosed, ForgetContact, Handed, Identity, Link, RevokeDevice, RotateKey,
         },
     },
-    keystore::{Disclosure, Origin, Secrets},
+    keystore::{Disclosure, IdentityKey, Origin, Secrets},
 };
 
 impl IdentityBackend for Node {
@@ -145,7 +149,7 @@ impl IdentityBackend for Node {
         })?;
         // The new key is on disk before the ledger knows it.
         let next = secrets.next.take().unwrap_or_else(random);
-        let signer = Ed25519Signer::from_seed(&next);
+        let signer = key::signer(secrets.algorithm(), &next);
         secrets.next = Some(next);
         keystore.save(&secrets, passphrase).map_err(|error| disk(&error))?;
         let body = Rotate {
@@ -182,7 +186,7 @@ impl IdentityBackend for Node {
 
     async fn disclose(&self) -> Result<Handed, Refused> {
         let person = self.person()?;
-        match disclose::disclose(&person.profile.secrets, INFO_SEQ) {
+        match disclose::disclose(&person.profile.secrets, person.info_seq) {
             Ok(shown) => Ok(handed(shown.to_string())),
             Err(error @ NotHidden::Clear) => {
                 Err(Refused::new(Fault::Conflict, error.to_string(), "tell them your fingerprint"))
@@ -212,12 +216,9 @@ impl IdentityBackend for Node {
     }
 }
 
-/// The registration set the info; it has not been replaced since.
-const INFO_SEQ: u32 = 0;
-
 fn new_device(offer: &DeviceOffer) -> Secrets {
-    let seed = random();
-    let device = device_id(&offer.user, &Ed25519Signer::from_seed(&seed).ivk());
+    let key = IdentityKey { algorithm: Algorithm::default(), seed: random() };
+    let device = device_id(&offer.user, &key.signer().ivk());
     let opener = |opener: &Opener| zeroize::Zeroizing::new(*opener.danger_bytes());
     let (disclosure, info) = match &offer.info {
         OfferedInfo::Clear(text) => (Disclosure::Clear, text),
@@ -225,7 +226,7 @@ fn new_device(offer: &DeviceOffer) -> Secrets {
         OfferedInfo::Commit(r, text) => (Disclosure::Commit(opener(r)), text),
     };
     let info = info.as_str().to_owned();
-    Secrets::new(offer.chain_id, offer.user, device, Origin::Added, seed, info, disclosure)
+    Secrets::new(offer.chain_id, offer.user, device, Origin::Added, key, info, disclosure)
 }
 
 /// The own user as the ledger has it now.

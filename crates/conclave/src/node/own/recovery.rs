@@ -1,0 +1,249 @@
+//! The way back with a sheet of paper, and what it shares with every change that waits.
+//!
+//! A recovery is asked with the key of the sheet for a device made on this machine. While the user
+//! has active devices it waits; the key file keeps the key of the sheet until then, so that the
+//! daemon can ask again when the time is over, and forgets it with the answer.
+
+use std::sync::Arc;
+
+use conclave_protocol::{
+    Algorithm, DeviceId, Ivk, Key, Record, Seconds, Signer as _, Tx, UserId, UserInfo, UserRecord,
+    codec::Text,
+    identity::{
+        Cancel, ClaimHandle as Claim, INFO_CHUNKS, Recover as Recovery, SetRecoveryKey, UpdateInfo,
+        assemble, device_id,
+    },
+    tx::Role,
+};
+
+use super::{disk, ledger, own_record};
+use crate::{
+    chain::{Chain, ChainError},
+    http::{
+        Fault, RecoveryBackend, Refused,
+        wire::{CancelChange, ClaimHandle, Identity, KeepSheet, NewName, Recover, Sheet, Words},
+    },
+    keystore::{Disclosure, IdentityKey, Origin, RecoverySeed, Secrets, fingerprint},
+    node::{
+        Node,
+        profile::{Profile, checked, published_info, random},
+    },
+};
+
+/// How long a recovery may wait to be included, in seconds of chain time.
+const EXPIRY: u64 = 300;
+
+impl RecoveryBackend for Node {
+    async fn claim_handle(&self, ask: ClaimHandle) -> Result<(), Refused> {
+        let person = self.person()?;
+        let next = "take another name";
+        let name = Text::new(ask.name.trim().trim_start_matches('@'))
+            .map_err(|error| Refused::new(Fault::Wrong, error.to_string(), next))?;
+        let record = own_record(&self.setup.chain, &person).await?;
+        let body = Claim {
+            user: person.profile.secrets.user,
+            name,
+            seq: record.seq.saturating_add(1),
+            prev: record.last_tx,
+        };
+        person.outbox.submit(body).await.map_err(|error| match error {
+            ChainError::Refused(_) => Refused::new(Fault::Conflict, error.to_string(), next),
+            _ => ledger(&error),
+        })?;
+        Ok(())
+    }
+
+    async fn rename(&self, ask: NewName) -> Result<Identity, Refused> {
+        let _one = self.opening.lock().await;
+        // A meeting knows its members by the name they came with.
+        self.must_be_free()?;
+        let person = self.person()?;
+        let name = checked(&ask.name)
+            .map_err(|error| Refused::new(Fault::Wrong, error.to_string(), "take another name"))?;
+        let keystore = &self.setup.keystore;
+        let passphrase = ask.passphrase.as_ref().or(self.setup.passphrase.as_ref());
+        let mut secrets = keystore.open(passphrase).map_err(|error| {
+            Refused::new(Fault::Wrong, error.to_string(), "give the passphrase of the key file")
+        })?;
+        (secrets.info, secrets.disclosure) = (name, ask.form.fresh_disclosure());
+        let record = own_record(&self.setup.chain, &person).await?;
+        let body = update(&secrets, &record)?;
+        person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
+        // Killed before this line, the daemon shows the old name until it is given again.
+        keystore.save(&secrets, passphrase).map_err(|error| disk(&error))?;
+        let mut person = self.take_over(Profile::open(secrets));
+        person.confirm();
+        let view = person.view.clone();
+        self.person.send_replace(Some(person));
+        Ok(view)
+    }
+
+    async fn draw_sheet(&self) -> Result<Sheet, Refused> {
+        let person = self.person()?;
+        let seed = RecoverySeed::random();
+        Ok(Sheet {
+            words: Words::new(seed.words()),
+            user: person.profile.secrets.user.to_hex(),
+            fingerprint: fingerprint(&seed.ivk()),
+            network: person.profile.secrets.chain_id.to_hex(),
+        })
+    }
+
+    async fn keep_sheet(&self, ask: KeepSheet) -> Result<(), Refused> {
+        let person = self.person()?;
+        let recovery_ivk = Some(read(&ask.words)?.ivk());
+        let record = own_record(&self.setup.chain, &person).await?;
+        let (user, seq, prev) =
+            (person.profile.secrets.user, record.seq.saturating_add(1), record.last_tx);
+        let body = SetRecoveryKey { user, recovery_ivk, seq, prev };
+        person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
+        Ok(())
+    }
+
+    async fn recover(&self, ask: Recover) -> Result<Identity, Refused> {
+        let _one = self.opening.lock().await;
+        let waiting = self.person.borrow().as_ref().map(|person| Arc::clone(&person.profile));
+        if waiting.as_ref().is_some_and(|profile| profile.secrets.recovering.is_none()) {
+            let text = "this machine is somebody already";
+            return Err(Refused::new(Fault::Conflict, text, "start conclave with another --home"));
+        }
+        let seed = read(&ask.words)?;
+        let chain = &self.setup.chain;
+        let found = find(chain, &seed.ivk()).await.map_err(|error| ledger(&error))?;
+        let Some((user, info)) = found else {
+            let text = "no user of this network has this recovery key";
+            let next = "look whether a newer sheet was made, and whether this is the right network";
+            return Err(Refused::new(Fault::Missing, text, next));
+        };
+        // A second try, after one that was called off, keeps the key that is on disk.
+        let profile = match waiting.filter(|profile| profile.secrets.user == user) {
+            Some(profile) => profile,
+            None => {
+                let secrets = newcomer(chain, user, info, &seed, &ask)?;
+                let saved = self.setup.keystore.save(&secrets, ask.passphrase.as_ref());
+                saved.map_err(|error| disk(&error))?;
+                self.take_over(Profile::open(secrets)).profile
+            }
+        };
+        // Asked now, so that the person hears of a refusal; `attend` asks again when it is time.
+        ask_recovery(chain, &profile).await.map_err(|error| ledger(&error))?;
+        if !profile.is_registered(chain).await.map_err(|error| ledger(&error))? {
+            return Ok(profile.view(false));
+        }
+        let mut secrets = self.setup.keystore.open(ask.passphrase.as_ref()).map_err(|error| {
+            Refused::new(Fault::Wrong, error.to_string(), "give the passphrase of the key file")
+        })?;
+        secrets.recovering = None;
+        let saved = self.setup.keystore.save(&secrets, ask.passphrase.as_ref());
+        saved.map_err(|error| disk(&error))?;
+        let mut person = self.take_over(Profile::open(secrets));
+        person.confirm();
+        self.person.send_replace(Some(person.clone()));
+        Ok(person.view)
+    }
+
+    async fn cancel_change(&self, ask: CancelChange) -> Result<(), Refused> {
+        let person = self.person()?;
+        let dev: DeviceId = ask
+            .device
+            .parse()
+            .map_err(|_| Refused::new(Fault::Wrong, "that is no DeviceID", "look at what waits"))?;
+        let record = own_record(&self.setup.chain, &person).await?;
+        let (user, seq, prev) =
+            (person.profile.secrets.user, record.seq.saturating_add(1), record.last_tx);
+        let body = Cancel { user, dev, seq, prev };
+        person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
+        Ok(())
+    }
+}
+
+/// The change that puts the name of the key file on the ledger.
+pub(super) fn update(secrets: &Secrets, record: &UserRecord) -> Result<UpdateInfo, Refused> {
+    let seq = record.seq.saturating_add(1);
+    let info = published_info(secrets, seq)
+        .map_err(|error| Refused::new(Fault::Internal, error.to_string(), "try again"))?;
+    Ok(UpdateInfo { user: secrets.user, info, seq, prev: record.last_tx })
+}
+
+/// Asks with the key of the sheet that this device take the place of all others.
+///
+/// # Errors
+/// The ledger refuses, or cannot be asked.
+pub(super) async fn ask_recovery(chain: &Chain, profile: &Profile) -> Result<(), ChainError> {
+    let secrets = &profile.secrets;
+    let Some(seed) = &secrets.recovering else { return Ok(()) };
+    let sheet = RecoverySeed::new(seed);
+    let key = Key::User(secrets.user);
+    let at = chain.snapshot(std::slice::from_ref(&key)).await?;
+    let Some(Record::User(record)) = at.record(&key) else { return Err(ChainError::NotRegistered) };
+    let body = Recovery {
+        user: secrets.user,
+        dev: secrets.device,
+        ivk: secrets.ivk(),
+        recovery_ivk: Some(sheet.ivk()),
+        seq: record.seq.saturating_add(1),
+        prev: record.last_tx,
+    };
+    let possession = body.prove(&secrets.chain_id, &*profile.signer);
+    let expiry = Seconds(chain.time().await?.0.saturating_add(EXPIRY));
+    let tx = Tx::new(secrets.chain_id, secrets.device, 0, expiry, body)
+        .sign(&sheet.signer())
+        .with(Role::Possession, possession);
+    chain.submit(&tx).await.map(drop)
+}
+
+/// Who has this recovery key, and what the ledger says about them.
+async fn find(chain: &Chain, ivk: &Ivk) -> Result<Option<(UserId, Option<UserInfo>)>, ChainError> {
+    let bound = Key::IvkIndex(*ivk);
+    let at = chain.snapshot(std::slice::from_ref(&bound)).await?;
+    let Some(Record::DeviceId(dev)) = at.record(&bound) else { return Ok(None) };
+    let device = Key::Device(*dev);
+    let at = chain.snapshot(std::slice::from_ref(&device)).await?;
+    let Some(Record::Device(record)) = at.record(&device) else { return Ok(None) };
+    let user = record.user;
+    let mut keys = vec![Key::User(user)];
+    keys.extend((0..INFO_CHUNKS).map(|n| Key::UserInfo(user, n)));
+    let at = chain.snapshot(&keys).await?;
+    let Some(Record::User(record)) = at.record(&Key::User(user)) else { return Ok(None) };
+    if record.recovery_ivk != Some(*ivk) {
+        return Ok(None);
+    }
+    let parts = (0..record.info_chunks).map_while(|n| match at.record(&Key::UserInfo(user, n)) {
+        Some(Record::Info(part)) => Some(part),
+        _ => None,
+    });
+    Ok(Some((user, assemble(parts).ok())))
+}
+
+/// The key file of a device that is to come back to `user`.
+fn newcomer(
+    chain: &Chain,
+    user: UserId,
+    info: Option<UserInfo>,
+    seed: &RecoverySeed,
+    ask: &Recover,
+) -> Result<Secrets, Refused> {
+    let (name, disclosure) = match info {
+        Some(UserInfo::Clear(text)) if ask.name.trim().is_empty() => {
+            (text.as_str().to_owned(), Disclosure::Clear)
+        }
+        _ => {
+            let next = "the ledger hides the name you had: give one";
+            let name = checked(&ask.name)
+                .map_err(|error| Refused::new(Fault::Wrong, error.to_string(), next))?;
+            (name, ask.form.fresh_disclosure())
+        }
+    };
+    let key = IdentityKey { algorithm: Algorithm::default(), seed: random() };
+    let device = device_id(&user, &key.signer().ivk());
+    let mut secrets =
+        Secrets::new(chain.chain_id(), user, device, Origin::Added, key, name, disclosure);
+    secrets.recovering = Some(seed.to_bytes());
+    Ok(secrets)
+}
+
+fn read(words: &Words) -> Result<RecoverySeed, Refused> {
+    RecoverySeed::read(words.danger_str()).map_err(|error| {
+        Refused::new(Fault::Wrong, error.to_string(), "compare with the sheet, word by word")
+    })
+}
