@@ -16,8 +16,8 @@ use crate::{
     evidence::SignedRecord,
     key::StreamKind,
     wire::{
-        Ack, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover, HeaderProof,
-        Knock, Nack, Opening, PeerMessage, StreamAnnounce, StreamTail, Wrap,
+        Ack, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover,
+        HeaderProof, Knock, Nack, Opening, PeerMessage, Referral, StreamAnnounce, StreamTail, Wrap,
     },
 };
 
@@ -90,6 +90,10 @@ fn messages() -> Vec<PeerMessage> {
         bundle(wrap(true), &[]),
         PeerMessage::Ack(Ack { epoch, record: Digest([1; 32]), sig }),
         PeerMessage::RecordRequest(epoch),
+        PeerMessage::Refer(Referral {
+            npk: conclave_protocol::Npk([8; 32]),
+            address: Blob::new([4, 5]).unwrap(),
+        }),
         PeerMessage::StreamAnnounce(StreamAnnounce { stream: 2, kind: StreamKind::Video, sig }),
         PeerMessage::StreamClose(2),
         PeerMessage::StreamTail(StreamTail { epoch, stream: 2, end: 1_000 }),
@@ -114,6 +118,11 @@ fn messages() -> Vec<PeerMessage> {
         PeerMessage::Alive(epoch),
         PeerMessage::Absent(Absence { idx: MemberIdx(3), at: Seconds(77), sig }),
         PeerMessage::Handover(Handover { term: Term(2), sig }),
+        PeerMessage::Bearer(Bearer {
+            user: conclave_protocol::UserId([1; 32]),
+            dev: conclave_protocol::DeviceId([2; 32]),
+            sig,
+        }),
         PeerMessage::Card(Card {
             ek: decode(&[5; 1_184]).unwrap(),
             name: Text::new("Bob").unwrap(),

@@ -75,7 +75,7 @@ const post = (name, body) => run(name, () => api.post(`/api/${name}`, body));
 const actions = {
   tell,
   ...own(run, tell),
-  start: (title) => post("meetings", { title }),
+  start: (title, rules) => post("meetings", { title, ...rules }),
   check: (link) => run("invite", async () => {
     tell({ kind: "preview", link, preview: await api.preview(link) });
   }),

@@ -38,6 +38,7 @@
  *   invite: Invite | null, members: Member[], lobby: Lobbyist[], chat: Line[],
  *   notices: Notice[], ended_reason: string | null, codes: Codes | null,
  *   locked?: boolean,
+ *   sealed?: boolean,
  * }} Meeting
  * @typedef {{
  *   security: string, epoch: string, short: { picture: string, name: string }[],
@@ -50,7 +51,7 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
- *   key_text: string, met?: Fact, votes?: number, streams: Stream[],
+ *   key_text: string, met?: Fact, votes?: number, hidden?: boolean, streams: Stream[],
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
@@ -58,7 +59,7 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean,
  * }} Lobbyist
- * @typedef {"ban" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
+ * @typedef {"ban" | "bearer" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
  * @typedef {{ name: FactName, ok: boolean, text: string }} Fact
  * @typedef {{
  *   id: string, idx: number, name: string, text: string, at_ms: number, me: boolean,
@@ -124,7 +125,7 @@
  *   disclose: () => void,
  *   checkDisclosure: (link: string) => void,
  *   forget: (user: string) => void,
- *   start: (title: string) => void,
+ *   start: (title: string, rules: { auto_admit?: true, sealed?: true }) => void,
  *   check: (link: string) => void,
  *   join: () => void,
  *   admit: (idx: number) => void,

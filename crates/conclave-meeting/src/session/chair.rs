@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     time::Millis,
-    wire::{Address, Card, PeerMessage},
+    wire::{Card, PeerMessage},
 };
 
 /// A key of the last leader is sent under for so long at most (section 5.4).
@@ -178,6 +178,6 @@ fn is_card_of(view: &MeetingView, idx: MemberIdx, card: &Card) -> bool {
 impl Guest {
     /// A member that was the leader before.
     fn seated() -> Self {
-        Self::asked(Address::default())
+        Self::asked()
     }
 }

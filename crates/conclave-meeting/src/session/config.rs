@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use conclave_protocol::{
-    ChainId, DeviceId, MeetingId, Params, Signer, UserId, UserInfo, invite::InviteSecret,
+    ChainId, DeviceId, MeetingId, Npk, Params, Signer, UserId, UserInfo, invite::InviteSecret,
     meeting::Policy,
 };
 
@@ -26,6 +26,25 @@ pub struct Config {
     pub name: Name,
     /// Opens the own user info for the leader, if the ledger holds only a commitment.
     pub opening: Option<Opening>,
+    /// In a sealed meeting `user`, `dev` and `signer` are a persona's; this is who bears it.
+    pub behind: Option<Behind>,
+}
+
+/// The real device behind a persona.
+#[derive(Clone)]
+pub struct Behind {
+    /// Real user.
+    pub user: UserId,
+    /// Real device.
+    pub dev: DeviceId,
+    /// Signs with its identity key.
+    pub signer: Arc<dyn Signer + Send + Sync>,
+}
+
+impl fmt::Debug for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Behind").field("dev", &self.dev).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Config {
@@ -54,6 +73,6 @@ pub struct Invited {
     pub mid: MeetingId,
     /// From the invite.
     pub invite_secret: InviteSecret,
-    /// Where the leader's lobby is, as the invite says.
-    pub leader_address: Address,
+    /// Members to call, as the invite says: who leads is at the first one's, or known to them.
+    pub nodes: Vec<(Npk, Address)>,
 }

@@ -30,7 +30,8 @@ const KNOCK_AGAIN: u64 = 2_000;
 
 /// The state of a guest.
 pub(super) struct Guest {
-    leader_address: Address,
+    /// Members that the invite names.
+    pub(super) nodes: Vec<(Npk, Address)>,
     requested: bool,
     /// Key shared with the leader; stepped when its record is final.
     pub(super) chain: Option<PairChain>,
@@ -47,9 +48,9 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) const fn new(leader_address: Address) -> Self {
+    pub(super) const fn new(nodes: Vec<(Npk, Address)>) -> Self {
         Self {
-            leader_address,
+            nodes,
             requested: false,
             chain: None,
             unstepped: None,
@@ -61,8 +62,8 @@ impl Guest {
     }
 
     /// A member whose request was answered long ago.
-    pub(super) fn asked(leader_address: Address) -> Self {
-        let mut guest = Self::new(leader_address);
+    pub(super) fn asked() -> Self {
+        let mut guest = Self::new(Vec::new());
         guest.requested = true;
         guest
     }
@@ -147,19 +148,12 @@ impl Session {
         self.submit(Purpose::Request, request);
     }
 
-    /// The leader's transport key is on the ledger, its address in the invite.
-    pub(super) fn learn_leader(&mut self) {
-        let address = self.guest.as_ref().map(|guest| guest.leader_address.clone());
-        if let (Some(npk), Some(address)) = (self.leader_npk(), address)
-            && let Some(peer) = self.peer(npk)
-        {
-            peer.address.get_or_insert(address);
-        }
-    }
-
-    /// Says who this is to the leader, as soon as it is linked and no key is here yet.
-    pub(super) fn knock(&mut self, leader: Npk) {
-        if self.send_knock(leader) {
+    /// Says who this is to the leader, as soon as it is linked and no key is here yet; to another
+    /// member that the invite names as well, for it knows where the leader is.
+    pub(super) fn knock(&mut self, npk: Npk) {
+        let leads = self.leader_npk() == Some(npk);
+        let sent = (leads || self.is_named(npk)) && self.send_knock(npk);
+        if sent && leads {
             self.event(Event::Waiting);
         }
     }
@@ -179,6 +173,7 @@ impl Session {
         let Some(knock) = self.guest.as_ref().and_then(|_| self.make_knock(idx)) else {
             return false;
         };
+        self.show_bearer(leader);
         let sent = self.send(leader, &PeerMessage::Knock(knock));
         if let Some(guest) = self.guest.as_mut().filter(|_| sent) {
             guest.knocked = Some(self.now);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use conclave_protocol::{
-    DeviceRecord, Digest, Height, MeetingRecord, MemberIdx, MemberRecord, Npk, Seconds, UserId,
-    UserInfo, UserRecord,
+    DeviceId, DeviceRecord, Digest, Height, MeetingRecord, MemberIdx, MemberRecord, Npk, Seconds,
+    UserId, UserInfo, UserRecord,
     meeting::{Roster, VoteRecord},
 };
 
@@ -100,6 +100,19 @@ pub struct MeetingView {
     pub members: BTreeMap<MemberIdx, MemberView>,
     /// The newest vote of each user of the roster that cast one.
     pub votes: BTreeMap<UserId, VoteRecord>,
+    /// The devices of [`Output::Watch`](super::Output), as they are at the same height.
+    pub bearers: BTreeMap<DeviceId, BearerView>,
+}
+
+/// A device that is said to bear a persona, and its owner.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BearerView {
+    /// The device.
+    pub device: DeviceRecord,
+    /// The user it belongs to.
+    pub user: UserRecord,
+    /// What that user says about themselves.
+    pub info: Option<UserInfo>,
 }
 
 /// One request of a meeting, and who made it.

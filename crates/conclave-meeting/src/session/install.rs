@@ -104,9 +104,7 @@ impl Session {
 
     /// What a peer needs to know as soon as it is linked.
     pub(super) fn greet(&mut self, npk: Npk) {
-        if Some(npk) == self.leader_npk() {
-            self.knock(npk);
-        }
+        self.knock(npk);
         if self.member_of(npk).is_none() {
             return;
         }
@@ -114,6 +112,7 @@ impl Session {
         if let Some(ack) = self.own_ack() {
             self.send(npk, &PeerMessage::Ack(ack));
         }
+        self.show_bearer(npk);
         if let Some(card) = self.own_card() {
             self.send(npk, &PeerMessage::Card(card));
         }

@@ -4,9 +4,11 @@
 //! `leader` and `guest` hold what only one role does, `judge` what a member holds against a new
 //! key, `install` what both do with it, `refresh` a member's own keys, `succession` who leads next,
 //! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
-//! still, `watch` what time brings, `media` the packets, `peers` the links, `epochs` the live keys,
-//! `verify` the checks of people, `code` and `fork` what people and devices compare.
+//! still, `watch` what time brings, `referral` the way to the leader, `media` the packets, `peers` the links, `epochs` the live keys,
+//! `verify` the checks of people, `bearer` the people behind the personas of a sealed
+//! meeting, `code` and `fork` what people and devices compare.
 
+mod bearer;
 mod chair;
 mod code;
 mod config;
@@ -25,6 +27,7 @@ mod peers;
 mod presence;
 mod provisional;
 mod receive;
+mod referral;
 mod refresh;
 mod streams;
 mod succession;
@@ -44,18 +47,18 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 pub use code::{Codes, ShortCode};
-pub use config::{Config, Invited, NewMeeting};
+pub use config::{Behind, Config, Invited, NewMeeting};
 pub use counters::Counters;
 pub use fork::HeaderVerdict;
-pub use input::{Freshness, Input, MeetingView, MemberView};
+pub use input::{BearerView, Freshness, Input, MeetingView, MemberView};
 pub use output::{
     Alarm, Command, CommandError, Ending, Event, Fact, FactName, KeyProblem, Knocker, Output,
     SubmitId,
 };
 
 use self::{
-    chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media, peers::Peers,
-    presence::Presence, provisional::Progress, refresh::Refresh, succession::Vacancy,
+    bearer::Bearers, chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media,
+    peers::Peers, presence::Presence, provisional::Progress, refresh::Refresh, succession::Vacancy,
 };
 use crate::{
     exchange::{ExchangeError, MemberKeys},
@@ -95,6 +98,7 @@ pub struct Session {
     peers: Peers,
     presence: Presence,
     chair: Chair,
+    bearers: Bearers,
     vacancy: Vacancy,
     progress: Progress,
     refresh: Refresh,
@@ -180,9 +184,9 @@ impl Session {
         now: Millis,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, ExchangeError> {
-        let Invited { mid, invite_secret, leader_address } = invited;
+        let Invited { mid, invite_secret, nodes } = invited;
         let mut session = Self::new(config, mid, invite_secret, address, now, rng)?;
-        session.guest = Some(Guest::new(leader_address));
+        session.guest = Some(Guest::new(nodes));
         session.push(Output::Refresh);
         Ok(session)
     }
@@ -212,6 +216,7 @@ impl Session {
             peers: Peers::new(),
             presence: Presence::default(),
             chair: Chair::default(),
+            bearers: Bearers::default(),
             vacancy: Vacancy::default(),
             progress: Progress::default(),
             refresh: Refresh::default(),
@@ -393,6 +398,7 @@ impl Session {
         let old = self.view.replace((self.now, view));
         self.follow_keys(old.as_ref().map(|(_, old)| old));
         self.follow_cards();
+        self.follow_bearers();
         self.follow_term();
         match status {
             Some(MeetingStatus::Ended) => self.end(Ending::Dismissed),
@@ -450,6 +456,7 @@ impl Session {
         self.switch();
         self.watch_rekey();
         self.watch_records();
+        self.watch_unknown();
         self.watch_contact();
         if self.ended {
             return;
@@ -474,6 +481,7 @@ impl Session {
             self.stall_deadline(),
             self.chair_deadline(),
             self.refresh.deadline(),
+            self.bearers.deadline(),
             self.guest.as_ref().and_then(Guest::deadline),
             self.dial_deadline(),
             self.media.deadline(),
@@ -509,6 +517,7 @@ impl Session {
         self.media = Media::default();
         self.leader = None;
         self.guest = None;
+        self.bearers = Bearers::default();
         // The old one is erased as it is dropped.
         self.invite = InviteSecret::new([0; 16]);
         self.index.clear();

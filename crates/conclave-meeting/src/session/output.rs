@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use conclave_protocol::{
-    Body, Digest, Epoch, Height, MemberIdx, Npk, Signature, Term, meeting::Reason, tx::Role,
+    Body, DeviceId, Digest, Epoch, Height, MemberIdx, Npk, Signature, Term, meeting::Reason,
+    tx::Role,
 };
 use thiserror::Error;
 
@@ -86,6 +87,9 @@ pub enum Output {
     },
     /// Nothing more to do until an input comes, or until this moment.
     Wait(Option<Millis>),
+    /// From here on every view of the ledger shows exactly these devices as
+    /// [`bearers`](super::MeetingView::bearers), where it knows them.
+    Watch(BTreeSet<DeviceId>),
 }
 
 /// Something the user may want to know.
@@ -272,6 +276,8 @@ pub struct Fact {
 pub enum FactName {
     /// The user is not banned.
     Ban,
+    /// In a sealed meeting: a registered and active device bears the persona.
+    Bearer,
     /// Device and user are registered and active.
     Identity,
     /// The user info is what the ledger says.
@@ -292,6 +298,7 @@ impl FactName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ban => "ban",
+            Self::Bearer => "bearer",
             Self::Identity => "identity",
             Self::Info => "info",
             Self::Invite => "invite",
@@ -341,6 +348,9 @@ pub enum Alarm {
     /// A member acknowledged another record than this device holds.
     #[error("member {0} holds another record of epoch {1}")]
     RecordsDiffer(MemberIdx, Epoch),
+    /// A member of a sealed meeting does not show who it is, or is no longer that.
+    #[error("member {0} does not show who it is")]
+    Unknown(MemberIdx),
     /// The leader put somebody into the roster whose identity does not hold.
     #[error("member {0} of the roster has no valid identity")]
     UnverifiedMember(MemberIdx),

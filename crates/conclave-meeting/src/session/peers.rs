@@ -56,6 +56,14 @@ impl Default for Peer {
 }
 
 impl Peer {
+    /// Is called at another address, at once.
+    pub(super) fn call(&mut self, address: Address) {
+        self.address = Some(address);
+        self.link = Link::Down;
+        self.dial_at = None;
+        self.pause = FIRST_PAUSE;
+    }
+
     pub(super) const fn is_up(&self) -> bool {
         matches!(self.link, Link::Lobby | Link::Member)
     }
@@ -127,14 +135,19 @@ impl Session {
         }
     }
 
-    /// Whom this device calls: members with a lower index, or the leader's lobby.
+    /// Whom this device calls: members with a lower index, or the lobbies of those who know the way
+    /// in.
     fn wanted(&self) -> Vec<(Npk, bool)> {
         if let (Some(me), Some(live)) = (self.me, self.epochs.newest()) {
             let lower = live.roster.range(..me);
             return lower.map(|(_, seat)| (seat.npk, false)).collect();
         }
         let knocking = self.guest.is_some() && self.me.is_some();
-        self.leader_npk().filter(|_| knocking).map(|npk| (npk, true)).into_iter().collect()
+        if knocking {
+            self.doors().into_iter().map(|npk| (npk, true)).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// The next moment a dial is due.

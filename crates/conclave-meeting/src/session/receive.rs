@@ -24,6 +24,8 @@ impl Session {
             PeerMessage::Knock(knock) => self.knocked(npk, knock),
             PeerMessage::Bundle(bundle) => self.bundle(npk, bundle),
             PeerMessage::Bye(farewell) => self.farewell(npk, farewell),
+            PeerMessage::Bearer(bearer) => self.bearer_said(npk, bearer),
+            PeerMessage::Refer(referral) => self.referred(npk, referral),
             message => match self.member_of(npk) {
                 Some(idx) => self.member_message(npk, idx, message),
                 None => Counters::count(&mut self.counters.foreign),
@@ -54,7 +56,11 @@ impl Session {
             PeerMessage::StreamAnnounce(announce) => self.announced(npk, idx, &announce),
             PeerMessage::StreamClose(stream) => self.stream_closed(idx, stream),
             PeerMessage::StreamTail(tail) => self.tail(idx, &tail),
-            PeerMessage::Bundle(_) | PeerMessage::Bye(_) | PeerMessage::Knock(_) => {}
+            PeerMessage::Bearer(_)
+            | PeerMessage::Bundle(_)
+            | PeerMessage::Bye(_)
+            | PeerMessage::Knock(_)
+            | PeerMessage::Refer(_) => {}
         }
     }
 

@@ -1,21 +1,24 @@
 //! The checks of section 7: who asks to come in, and who is in a roster.
 
 use conclave_protocol::{
-    ChainId, MeetingId, MeetingRequest, MemberIdx, Npk, UserInfo, UserRecord, invite::InviteSecret,
-    meeting::MemberStatus,
+    ChainId, MeetingId, MeetingRequest, MemberIdx, Npk, UserId, UserInfo, UserRecord,
+    invite::InviteSecret, meeting::MemberStatus,
 };
 
 use super::{
+    bearer::Bearers,
     input::{MeetingView, MemberView},
     output::{Fact, FactName, Knocker},
 };
-use crate::wire::Knock;
+use crate::wire::{Bearer, Knock};
 
 /// What the checks need to know of the meeting.
 pub(super) struct Checker<'a> {
     pub(super) chain: &'a ChainId,
     pub(super) mid: &'a MeetingId,
     pub(super) invite: &'a InviteSecret,
+    /// Who bears the personas, in a sealed meeting.
+    pub(super) bearers: Option<&'a Bearers>,
 }
 
 impl Checker<'_> {
@@ -27,14 +30,24 @@ impl Checker<'_> {
         asker: &MemberView,
         knock: Option<&(Npk, Knock)>,
     ) -> Knocker {
-        let mut facts = vec![identity(asker), ban(asker)];
+        let real = self.bearers.map(|bearers| bearers.known(view, idx));
+        let banned = |(bearer, _): (&Bearer, _)| {
+            self.bearers.is_some_and(|bearers| bearers.banned.contains(&bearer.user))
+        };
+        let out = asker.banned || real.flatten().is_some_and(banned);
+        let mut facts = vec![identity(asker), ban(out)];
+        facts.extend(real.map(|real| bearer(real.is_some())));
         facts.extend(match knock {
             Some((npk, knock)) => [
                 self.signature(asker, knock),
                 transport(asker, *npk),
                 keys(asker, knock),
                 self.invite(asker, knock),
-                info(asker, knock),
+                match real {
+                    None => info(asker.info.as_ref(), asker.member.user, knock),
+                    Some(Some((bearer, seen))) => info(seen.info.as_ref(), bearer.user, knock),
+                    Some(None) => info(None, asker.member.user, knock),
+                },
             ]
             .to_vec(),
             None => Vec::new(),
@@ -83,7 +96,7 @@ impl Checker<'_> {
 pub(super) fn is_sound(member: &MemberView) -> bool {
     let here = matches!(member.member.status, MemberStatus::Admitted | MemberStatus::Requested);
     here && identity(member).ok
-        && ban(member).ok
+        && ban(member.banned).ok
         && member.member.epk.check().is_ok()
         && member.member.npk.check().is_ok()
 }
@@ -105,8 +118,18 @@ fn identity(asker: &MemberView) -> Fact {
 }
 
 /// Step 6.
-fn ban(asker: &MemberView) -> Fact {
-    fact(FactName::Ban, !asker.banned, "the user is not banned", "the user is banned")
+fn ban(banned: bool) -> Fact {
+    fact(FactName::Ban, !banned, "the user is not banned", "the user is banned")
+}
+
+/// Section 13.1: somebody the ledger knows bears the persona.
+fn bearer(known: bool) -> Fact {
+    fact(
+        FactName::Bearer,
+        known,
+        "the person behind the request is registered and active; the ledger does not see who it is",
+        "the request does not show who is behind it",
+    )
 }
 
 /// Step 7: both exchange keys are sound, and the large one is the announced one.
@@ -132,15 +155,15 @@ fn transport(asker: &MemberView, npk: Npk) -> Fact {
     )
 }
 
-/// Step 10: what the guest says about themselves is what the ledger says.
-fn info(asker: &MemberView, knock: &Knock) -> Fact {
-    let (ok, text) = match (&asker.info, &knock.opening) {
+/// Step 10: what the guest says about themselves is what the ledger says of the user.
+fn info(info: Option<&UserInfo>, user: UserId, knock: &Knock) -> Fact {
+    let (ok, text) = match (info, &knock.opening) {
         (Some(UserInfo::Clear(text)), _) => (
             !knock.name.as_str().is_empty() && text.as_str().starts_with(knock.name.as_str()),
             "the name is the one on the ledger",
         ),
         (Some(info @ UserInfo::Commit(_)), Some(opening)) => (
-            info.commit_matches(&opening.r, &asker.member.user, opening.seq, opening.text.as_str()),
+            info.commit_matches(&opening.r, &user, opening.seq, opening.text.as_str()),
             "the name is the one committed to on the ledger",
         ),
         (Some(UserInfo::Commit(_)), None) => (true, "the name on the ledger was not opened"),

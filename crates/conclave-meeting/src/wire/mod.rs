@@ -2,6 +2,7 @@
 //!
 //! The channel proves the sender's NPK; what must be believed later or by others is signed too.
 
+mod bearer;
 mod check;
 
 use conclave_protocol::{
@@ -13,6 +14,7 @@ use conclave_protocol::{
     signed::{self, BadSignature},
 };
 
+pub use bearer::Bearer;
 pub use check::{CodeCommit, CodeReveal, HeaderProof};
 
 use crate::{
@@ -48,6 +50,8 @@ pub enum PeerMessage {
     Bye(Farewell),
     /// Keys and address of the sender, should the receiver come to lead.
     Card(Card),
+    /// In a sealed meeting: who the sender is.
+    Bearer(Bearer),
     /// The sender's commitment to its part of the short code.
     CodeCommit(CodeCommit),
     /// The sender's part of the short code.
@@ -72,6 +76,8 @@ pub enum PeerMessage {
     Record(SignedRecord),
     /// The sender lacks the key of this epoch.
     RecordRequest(Epoch),
+    /// To a guest: who leads, and where.
+    Refer(Referral),
     /// A stream begins.
     StreamAnnounce(StreamAnnounce),
     /// That stream of the sender is over.
@@ -102,6 +108,8 @@ variants!(PeerMessage {
     21 => Card(card: Card),
     22 => Absent(absence: Absence),
     23 => Handover(handover: Handover),
+    24 => Refer(referral: Referral),
+    25 => Bearer(bearer: Bearer),
 });
 
 impl PeerMessage {
@@ -188,6 +196,17 @@ pub struct Card {
 }
 
 fields!(Card { ek, name, address });
+
+/// Where the leader is, from a member that an invite names and that does not lead any more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Referral {
+    /// The leader's transport key; the guest holds it against the ledger.
+    pub npk: Npk,
+    /// Where it can be reached.
+    pub address: Address,
+}
+
+fields!(Referral { npk, address });
 
 /// The leader's word that the receiver shall lead (equation 21).
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,7 +1,7 @@
 //! Every message survives its encoding, and no other bytes are accepted.
 
 use conclave_protocol::{
-    Term,
+    DeviceId, Term, UserId,
     codec::List,
     meeting::{EpochRecord, Reason, Removal, Roster},
 };
@@ -97,6 +97,14 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             })
         }),
         any::<u8>().prop_map(PeerMessage::StreamClose),
+        (array(), array(), array()).prop_map(|(user, dev, sig)| {
+            let (user, dev) = (UserId(user), DeviceId(dev));
+            PeerMessage::Bearer(Bearer { user, dev, sig: Signature::Ed25519(sig) })
+        }),
+        (array(), vec(any::<u8>(), 0..MAX_ADDRESS)).prop_map(|(npk, address)| {
+            let address = Blob::new(address).unwrap();
+            PeerMessage::Refer(Referral { npk: Npk(npk), address })
+        }),
         (any::<u32>(), any::<u8>(), any::<u64>()).prop_map(|(epoch, stream, end)| {
             PeerMessage::StreamTail(StreamTail { epoch: Epoch(epoch), stream, end })
         }),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use conclave_meeting::session::{Freshness, MeetingView, MemberView};
+use conclave_meeting::session::{BearerView, Freshness, MeetingView, MemberView};
 use conclave_protocol::{
     Body, Context, DeviceId, Digest, Ed25519Signer, Genesis, Height, Key, MeetingId, MemberIdx,
     Params, Position, Record, RegisterUser, Rules, Seconds, Signature, Signer, Tx, UserId,
@@ -116,6 +116,7 @@ impl Ledger {
             freshness: Freshness::Fresh,
             roster,
             votes: self.votes(mid),
+            bearers: BTreeMap::new(),
             members: (0..next).map(MemberIdx).map(|idx| (idx, self.member(mid, idx))).collect(),
             meeting,
         }
@@ -127,6 +128,16 @@ impl Ledger {
             _ => None,
         });
         votes.collect()
+    }
+
+    pub(crate) fn record(&self, key: &Key) -> Option<Record> {
+        self.state.get(key).cloned()
+    }
+
+    pub(crate) fn bearer(&self, dev: DeviceId) -> Option<BearerView> {
+        let Some(Record::Device(device)) = self.state.get(&Key::Device(dev)) else { return None };
+        let Some(Record::User(user)) = self.state.get(&Key::User(device.user)) else { return None };
+        Some(BearerView { device: device.clone(), user: user.clone(), info: None })
     }
 
     fn member(&self, mid: MeetingId, idx: MemberIdx) -> MemberView {

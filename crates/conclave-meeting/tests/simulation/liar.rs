@@ -68,9 +68,10 @@ fn scene() -> Scene {
         signer: Arc::<Ed25519Signer>::clone(&own),
         name: Name::new("guest").unwrap(),
         opening: None,
+        behind: None,
     };
     let invite_secret = InviteSecret::new([7; 16]);
-    let invited = Invited { mid: MID, invite_secret, leader_address: address(0) };
+    let invited = Invited { mid: MID, invite_secret, nodes: vec![(npk, address(0))] };
     let guest = Session::join(config, invited, address(1), Millis(0), &mut rng).unwrap();
     let ek = keys.ek().clone();
     let mut scene = Scene { ledger, signer, keys, npk, guest, ek, rng, events: Vec::new() };

@@ -7,11 +7,13 @@ mod chair;
 mod churn;
 mod codes;
 mod corpus;
+mod door;
 mod forks;
 mod ledger;
 mod liar;
 mod meetings;
 mod refresh;
+mod sealed;
 mod survival;
 #[path = "../../../../fuzz/src/targets/mod.rs"]
 mod targets;

@@ -10,7 +10,8 @@ use conclave_meeting::{
     key::{Commitment, StreamKind},
     media::StreamNo,
     session::{
-        Command, Config, Event, Input, Invited, MeetingView, NewMeeting, Output, Session, SubmitId,
+        Behind, Command, Config, Event, Freshness, Input, Invited, MeetingView, NewMeeting, Output,
+        Session, SubmitId,
     },
     time::Millis,
     wire::{Address, Name},
@@ -25,7 +26,7 @@ use rand_chacha::ChaCha20Rng;
 use crate::ledger::{Ledger, Others};
 
 pub(crate) const MID: MeetingId = MeetingId([42; 32]);
-const SECRET: [u8; 16] = [7; 16];
+pub(crate) const SECRET: [u8; 16] = [7; 16];
 const BLOCK: u64 = 400;
 
 /// How bad the network is.
@@ -47,6 +48,12 @@ pub(crate) struct Device {
     pub(crate) signer: Arc<Ed25519Signer>,
     pub(crate) user: UserId,
     pub(crate) dev: DeviceId,
+    /// Whoever bears the persona that this device asks as.
+    pub(crate) behind: Option<Behind>,
+    /// The identity key behind it.
+    pub(crate) real: Option<Arc<Ed25519Signer>>,
+    /// Devices it wants to be told of.
+    watched: BTreeSet<DeviceId>,
     pub(crate) events: Vec<(u64, Event)>,
     /// Units that arrived: sender, stream, sequence number.
     pub(crate) heard: BTreeMap<(MemberIdx, StreamNo), Vec<u16>>,
@@ -83,6 +90,8 @@ pub(crate) struct World {
     asleep: BTreeSet<usize>,
     /// Pairs between which no link can stand.
     apart: BTreeSet<(usize, usize)>,
+    /// Whether all views of the ledger are too old.
+    pub(crate) stale: bool,
     /// Since when the ledger stands still.
     stalled: Option<u64>,
     net: Net,
@@ -113,6 +122,9 @@ impl World {
                     signer,
                     user,
                     dev,
+                    behind: None,
+                    real: None,
+                    watched: BTreeSet::new(),
                     events: Vec::new(),
                     heard: BTreeMap::new(),
                     keyframes: 0,
@@ -135,6 +147,7 @@ impl World {
             hold: false,
             asleep: BTreeSet::new(),
             apart: BTreeSet::new(),
+            stale: false,
             stalled: None,
             net,
             rng,
@@ -169,7 +182,7 @@ impl World {
     }
 
     fn config(&self, device: usize) -> Config {
-        let Device { signer, user, dev, .. } = &self.devices[device];
+        let Device { signer, user, dev, behind, .. } = &self.devices[device];
         let rules = self.ledger.rules();
         Config {
             chain_id: rules.chain_id,
@@ -179,15 +192,20 @@ impl World {
             signer: Arc::<Ed25519Signer>::clone(signer),
             name: Name::new(&format!("device {device}")).unwrap(),
             opening: None,
+            behind: behind.clone(),
         }
     }
 
     pub(crate) fn lead(&mut self) {
+        self.lead_with(Policy::default());
+    }
+
+    pub(crate) fn lead_with(&mut self, policy: Policy) {
         let config = self.config(0);
         let meeting = NewMeeting {
             mid: MID,
             info: UserInfo::Commit([0; 32]),
-            policy: Policy::default(),
+            policy,
             invite_secret: InviteSecret::new(SECRET),
         };
         let now = Millis(self.now);
@@ -202,8 +220,12 @@ impl World {
     }
 
     pub(crate) fn join_with(&mut self, device: usize, invite_secret: InviteSecret) {
+        let nodes = vec![(self.npk(0), address(0))];
+        self.join_by(device, Invited { mid: MID, invite_secret, nodes });
+    }
+
+    pub(crate) fn join_by(&mut self, device: usize, invited: Invited) {
         let config = self.config(device);
-        let invited = Invited { mid: MID, invite_secret, leader_address: address(0) };
         let now = Millis(self.now);
         let rng = &mut self.devices[device].rng;
         let session = Session::join(config, invited, address(device), now, rng).unwrap();
@@ -220,8 +242,12 @@ impl World {
     }
 
     pub(crate) fn admit(&mut self, device: usize) {
+        self.admit_by(0, device);
+    }
+
+    pub(crate) fn admit_by(&mut self, leader: usize, device: usize) {
         let idx = self.idx(device);
-        self.command(0, Command::Admit { idx });
+        self.command(leader, Command::Admit { idx });
     }
 
     pub(crate) fn kick(&mut self, device: usize) {
@@ -390,6 +416,7 @@ impl World {
             }
             Output::KeyframeWanted { .. } => self.devices[device].keyframes += 1,
             Output::Event(event) => self.devices[device].events.push((self.now, event)),
+            Output::Watch(devices) => self.devices[device].watched = devices,
             Output::Wait(_) => {}
         }
     }
@@ -405,7 +432,10 @@ impl World {
             Output::Media { idx, unit, .. } => format!("media {idx} {}", unit.len()),
             Output::Peers(peers) => format!("peers {}", peers.len()),
             Output::Submit { body, .. } => format!("submit {:?}", body.kind()),
-            Output::KeyframeWanted { .. } | Output::Refresh | Output::Wait(_) => return,
+            Output::KeyframeWanted { .. }
+            | Output::Refresh
+            | Output::Wait(_)
+            | Output::Watch(_) => return,
         };
         self.trace.push(format!("{} {device} {what}", self.now));
     }
@@ -502,6 +532,17 @@ pub(crate) fn address(device: usize) -> Address {
 }
 
 impl World {
+    /// From here on a device asks as a persona of its own.
+    pub(crate) fn veil(&mut self, device: usize, seed: u8) {
+        let persona = Arc::new(Ed25519Signer::from_seed(&[seed; 32]));
+        let (user, dev) = self.ledger.register(&persona, "");
+        let own = &mut self.devices[device];
+        let real = (own.user, own.dev, Arc::<Ed25519Signer>::clone(&own.signer));
+        (own.user, own.dev, own.signer) = (user, dev, persona);
+        own.real.get_or_insert_with(|| Arc::<Ed25519Signer>::clone(&real.2));
+        own.behind.get_or_insert(Behind { user: real.0, dev: real.1, signer: real.2 });
+    }
+
     /// From here on a device does nothing.
     pub(crate) fn freeze(&mut self, device: usize) {
         self.asleep.insert(device);
@@ -526,6 +567,12 @@ impl World {
 
     /// The state of the ledger as everyone sees it.
     pub(crate) fn view(&self) -> MeetingView {
-        self.ledger.view(MID, self.stalled.unwrap_or(self.now))
+        let mut view = self.ledger.view(MID, self.stalled.unwrap_or(self.now));
+        let watched = self.devices.iter().flat_map(|device| &device.watched);
+        view.bearers = watched.filter_map(|dev| Some((*dev, self.ledger.bearer(*dev)?))).collect();
+        if self.stale {
+            view.freshness = Freshness::Stale;
+        }
+        view
     }
 }

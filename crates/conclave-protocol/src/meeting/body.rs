@@ -154,6 +154,9 @@ pub struct Policy {
     pub auto_admit: AutoAdmit,
     /// Whether nobody may ask to join.
     pub locked: bool,
+    /// Whether guests ask under a persona made for this meeting. Members see to it; no rule of the
+    /// ledger reads it.
+    pub sealed: bool,
 }
 
 impl Policy {
@@ -166,7 +169,7 @@ impl Policy {
 
     /// A policy with these succession rules; unknown bits are dropped.
     pub const fn new(rules: u8, auto_admit: AutoAdmit) -> Self {
-        Self { rules: rules & Self::KNOWN, auto_admit, locked: false }
+        Self { rules: rules & Self::KNOWN, auto_admit, locked: false, sealed: false }
     }
 
     /// The succession rules.
@@ -188,12 +191,13 @@ impl Write for Policy {
         buf.put_u8(self.rules);
         self.auto_admit.write(buf);
         self.locked.write(buf);
+        self.sealed.write(buf);
     }
 }
 
 impl EncodeSize for Policy {
     fn encode_size(&self) -> usize {
-        3
+        4
     }
 }
 
@@ -205,7 +209,8 @@ impl Read for Policy {
         if rules & !Self::KNOWN != 0 {
             return Err(Error::Invalid("policy", "unknown succession rule"));
         }
-        Ok(Self { rules, auto_admit: AutoAdmit::read(buf)?, locked: bool::read(buf)? })
+        let auto_admit = AutoAdmit::read(buf)?;
+        Ok(Self { rules, auto_admit, locked: bool::read(buf)?, sealed: bool::read(buf)? })
     }
 }
 

@@ -102,9 +102,9 @@ pub(crate) fn suite() -> impl Strategy<Value = Suite> {
 
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let auto = prop_oneof![Just(AutoAdmit::Never), Just(AutoAdmit::Invited)];
-    (any::<u8>(), auto, any::<bool>()).prop_map(|(rules, auto, locked)| {
+    (any::<u8>(), auto, any::<bool>(), any::<bool>()).prop_map(|(rules, auto, locked, sealed)| {
         let mut policy = Policy::new(rules, auto);
-        policy.locked = locked;
+        (policy.locked, policy.sealed) = (locked, sealed);
         policy
     })
 }

@@ -48,7 +48,7 @@ async fn what_is_submitted_becomes_final_and_is_proven() {
     assert!(matches!(snapshot.record(&user), Some(Record::User(_))));
     assert!(snapshot.covers(&absent) && snapshot.record(&absent).is_none());
     assert_eq!(chain.freshness(), Freshness::Fresh);
-    let view = chain.meeting_view(MeetingId([7; 32])).await.unwrap();
+    let view = chain.meeting_view(MeetingId([7; 32]), &Default::default()).await.unwrap();
     assert!(view.meeting.is_none() && view.members.is_empty());
     let shown = chain.network();
     assert!(shown.height >= included.height.0 && shown.validators[0].ok);

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_ledger::MAX_KEYS;
-use conclave_meeting::session::{Freshness, MeetingView, MemberView};
+use conclave_meeting::session::{BearerView, Freshness, MeetingView, MemberView};
 use conclave_protocol::{
-    Key, MeetingId, MeetingRecord, MemberIdx, MemberRecord, Record, UserId,
+    DeviceId, Key, MeetingId, MeetingRecord, MemberIdx, MemberRecord, Record, UserId,
     identity::assemble,
     meeting::{MemberStatus, Policy, Roster},
 };
@@ -19,19 +19,25 @@ use super::{Chain, ChainError, PoisonError, Snapshot, light};
 pub(super) type Known = BTreeSet<Key>;
 
 impl Chain {
-    /// The meeting as it is proven at one final height: everything or an error.
+    /// The meeting as it is proven at one final height: everything or an error. `watched` are
+    /// devices said to be behind the personas of a sealed meeting.
     ///
     /// # Errors
     /// [`ChainError::Incomplete`] or those of [`snapshot`](Self::snapshot).
-    pub async fn meeting_view(&self, mid: MeetingId) -> Result<MeetingView, ChainError> {
+    pub async fn meeting_view(
+        &self,
+        mid: MeetingId,
+        watched: &BTreeSet<DeviceId>,
+    ) -> Result<MeetingView, ChainError> {
         let mut keys = self.known(mid);
         keys.insert(Key::Meeting(mid));
         // Head, members, users, infos: each round can reveal keys that the next one needs.
         for _ in 0..ROUNDS {
             let Some(snapshot) = self.at_one_height(&keys).await? else { continue };
-            let needed = needed(mid, &snapshot);
+            let mut needed = needed(mid, &snapshot);
+            needed.extend(behind(watched, &snapshot));
             if needed.iter().all(|key| snapshot.covers(key)) {
-                let view = self.view(mid, &snapshot)?;
+                let view = self.view(mid, watched, &snapshot)?;
                 self.remember(mid, needed);
                 return Ok(view);
             }
@@ -55,7 +61,12 @@ impl Chain {
         Ok(whole.map(Snapshot))
     }
 
-    fn view(&self, mid: MeetingId, at: &Snapshot) -> Result<MeetingView, ChainError> {
+    fn view(
+        &self,
+        mid: MeetingId,
+        watched: &BTreeSet<DeviceId>,
+        at: &Snapshot,
+    ) -> Result<MeetingView, ChainError> {
         let meeting = head(mid, at).cloned();
         let next = meeting.as_ref().map_or(0, |meeting| meeting.next_idx.0);
         let mut members = BTreeMap::new();
@@ -81,7 +92,18 @@ impl Chain {
             }
         });
         let votes = votes.collect();
-        Ok(MeetingView { height, header, time, freshness, meeting, roster, members, votes })
+        let bearers = watched.iter().filter_map(|dev| Some((*dev, bearer(*dev, at)?))).collect();
+        Ok(MeetingView {
+            height,
+            header,
+            time,
+            freshness,
+            meeting,
+            roster,
+            members,
+            votes,
+            bearers,
+        })
     }
 
     fn known(&self, mid: MeetingId) -> Known {
@@ -117,6 +139,27 @@ fn needed(mid: MeetingId, at: &Snapshot) -> BTreeSet<Key> {
         }
     }
     keys
+}
+
+/// The keys of devices behind personas, as far as `at` tells them.
+fn behind(watched: &BTreeSet<DeviceId>, at: &Snapshot) -> BTreeSet<Key> {
+    let mut keys = BTreeSet::new();
+    for dev in watched {
+        keys.insert(Key::Device(*dev));
+        let Some(Record::Device(device)) = at.record(&Key::Device(*dev)) else { continue };
+        keys.insert(Key::User(device.user));
+        if let Some(Record::User(user)) = at.record(&Key::User(device.user)) {
+            keys.extend((0..user.info_chunks).map(|part| Key::UserInfo(device.user, part)));
+        }
+    }
+    keys
+}
+
+fn bearer(dev: DeviceId, at: &Snapshot) -> Option<BearerView> {
+    let Some(Record::Device(device)) = at.record(&Key::Device(dev)) else { return None };
+    let Some(Record::User(user)) = at.record(&Key::User(device.user)) else { return None };
+    let info = info(device.user, user.info_chunks, at);
+    Some(BearerView { device: device.clone(), user: user.clone(), info })
 }
 
 /// Who left or was removed is shown by what the meeting remembers of them.

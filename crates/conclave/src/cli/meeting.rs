@@ -19,6 +19,12 @@ pub(super) enum Command {
     Create {
         /// What it is about
         title: String,
+        /// Let in whoever shows the invite, without asking
+        #[arg(long)]
+        auto_admit: bool,
+        /// Keep from the ledger who joins: guests ask as personas made for this meeting
+        #[arg(long)]
+        sealed: bool,
     },
     /// Ask to be let in
     Join {
@@ -83,8 +89,9 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
     let output = common.output();
     let done = |_: &Empty| "done".to_owned();
     match command {
-        Command::Create { title } => {
-            let opened: Opened = local.post("/api/meetings", &NewMeeting { title }).await?;
+        Command::Create { title, auto_admit, sealed } => {
+            let ask = NewMeeting { title, auto_admit, sealed };
+            let opened: Opened = local.post("/api/meetings", &ask).await?;
             output.say(&opened, || format!("meeting {} is being published", opened.mid))
         }
         Command::Join { link, preview: true } => {
@@ -211,8 +218,9 @@ fn show(meeting: &Meeting) -> String {
     for member in &meeting.members {
         let leader = if member.leader { ", leader" } else { "" };
         let me = if member.me { ", this device" } else { "" };
+        let hidden = if member.hidden { ", hidden from the ledger" } else { "" };
         lines.push(format!(
-            "  {:>4}  {}  {}{leader}{me} {}",
+            "  {:>4}  {}  {}{leader}{me}{hidden} {}",
             member.idx,
             member.fingerprint,
             plain(&member.name),

@@ -17,7 +17,7 @@ const STEP: Duration = Duration::from_secs(30);
 /// A meeting was not published or not ended in time.
 pub(crate) async fn load(daemon: &Daemon, count: usize) -> Result<()> {
     for _ in 0..count {
-        let ask = NewMeeting { title: "Nobody comes".to_owned() };
+        let ask = NewMeeting { title: "Nobody comes".to_owned(), ..NewMeeting::default() };
         let opened: Opened = daemon.post("/api/meetings", &ask).await?;
         daemon
             .until_meeting("the published meeting", STEP, |m| {

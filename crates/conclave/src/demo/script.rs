@@ -161,7 +161,8 @@ async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Resul
 }
 
 async fn publish(leader: &Daemon, timeline: &Timeline) -> Result<String> {
-    let ask = NewMeeting { title: "Monthly summary conference".to_owned() };
+    let ask =
+        NewMeeting { title: "Monthly summary conference".to_owned(), ..NewMeeting::default() };
     let opened: Opened = leader.post("/api/meetings", &ask).await?;
     let link = leader
         .until_meeting("the published meeting", STEP, |m| {

@@ -31,7 +31,10 @@ pub(crate) async fn run(options: &Options, world: &World, timeline: &Timeline) -
     }
 
     timeline.chapter("Your meeting (sections IV.B to IV.D)");
-    let ask = NewMeeting { title: "My first meeting without a server".to_owned() };
+    let ask = NewMeeting {
+        title: "My first meeting without a server".to_owned(),
+        ..NewMeeting::default()
+    };
     let _: Opened = you.post("/api/meetings", &ask).await?;
     let link = you
         .until_meeting("the published meeting", STEP, |m| {

@@ -7,17 +7,22 @@
 mod book;
 mod outbox;
 mod own;
+mod persona;
 mod profile;
 pub(crate) mod record;
 mod room;
 mod state;
+mod words;
 
 use std::{path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::{Command, Config, Invited, NewMeeting as NewSession, Session};
 use conclave_protocol::{
-    Key, MeetingId, MemberIdx, Record, Signer as _, codec::Text, invite::InviteSecret, key,
-    meeting::Policy,
+    Key, MeetingId, MemberIdx, Record, Signer as _,
+    codec::Text,
+    invite::InviteSecret,
+    key,
+    meeting::{AutoAdmit, Policy},
 };
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -25,8 +30,10 @@ use self::{
     book::Book,
     outbox::Outbox,
     own::attend::attend,
+    persona::Persona,
     profile::{Profile, ProfileError},
     room::{Ground, Inviter, Opening, Room, door},
+    words::{media, no_keys, no_persona, no_way_in, refused},
 };
 use crate::{
     chain::{Chain, ChainError},
@@ -221,13 +228,18 @@ impl Node {
         }
     }
 
-    async fn enter(&self, person: &Person, opening: Opening) -> Result<Opened, Refused> {
+    async fn enter(
+        &self,
+        person: &Person,
+        outbox: Outbox,
+        opening: Opening,
+    ) -> Result<Opened, Refused> {
         let mid = opening.mid.to_hex();
         let ground = Ground {
             chain: self.setup.chain.clone(),
             book: person.book.clone(),
             me: person.profile.secrets.user,
-            outbox: person.outbox.clone(),
+            outbox,
             rtc: self.rtc.clone(),
             browser: Arc::clone(&self.browser),
             relays: self.setup.relays.clone(),
@@ -251,6 +263,7 @@ impl Node {
             signer: Arc::clone(&person.profile.signer) as _,
             name: Text::new(shorten(&secrets.info)).unwrap_or_default(),
             opening: person.profile.opening(person.info_seq),
+            behind: None,
         }
     }
 
@@ -338,12 +351,12 @@ impl Backend for Node {
             Refused::new(Fault::Wrong, "the title cannot be used", "take a shorter one")
         })?;
         let config = self.config(&person);
-        let meeting = NewSession {
-            mid,
-            info,
-            policy: Policy::default(),
-            invite_secret: InviteSecret::new(secret),
-        };
+        let mut policy = Policy::default();
+        policy.sealed = ask.sealed;
+        if ask.auto_admit {
+            policy.auto_admit = AutoAdmit::Invited;
+        }
+        let meeting = NewSession { mid, info, policy, invite_secret: InviteSecret::new(secret) };
         let session = Session::lead(
             config.clone(),
             meeting,
@@ -352,10 +365,11 @@ impl Backend for Node {
             &mut rand::rng(),
         );
         let session = session.map_err(|error| no_keys(&error))?;
-        let inviter = Some(Inviter { config, secret });
+        let inviter = Inviter { config, secret: InviteSecret::new(secret) };
         let title = title.to_owned();
         let opening = Opening { session, mid, title, role: Role::Leader, inviter };
-        Box::pin(self.enter(&person, opening)).await
+        let outbox = person.outbox.clone();
+        Box::pin(self.enter(&person, outbox, opening)).await
     }
 
     async fn preview(&self, ask: Invitation) -> Result<Preview, Refused> {
@@ -368,19 +382,25 @@ impl Backend for Node {
         self.must_be_free()?;
         let person = self.person()?;
         let found = door::look(&self.setup.chain, &ask.link).await;
-        let door::Found { invite, preview } = found.map_err(|error| no_way_in(&error))?;
+        let door::Found { invite, preview, sealed } = found.map_err(|error| no_way_in(&error))?;
         if let Some(failed) = preview.checks.iter().find(|check| !check.ok) {
             let next = "ask for a new invite";
             return Err(Refused::new(Fault::Conflict, failed.text.clone(), next));
         }
-        let lobby = door::lobby(&invite).map(|address| address.encode()).unwrap_or_default();
+        let (mut config, mut outbox) = (self.config(&person), person.outbox.clone());
+        if sealed {
+            let chain = &self.setup.chain;
+            let persona = Persona::register(chain).await.map_err(|error| no_persona(&error))?;
+            config = persona.veil(config);
+            outbox = persona.outbox(chain.clone(), person.book.clone());
+        }
         let invited = Invited {
             mid: invite.mid,
             invite_secret: InviteSecret::new(*invite.secret.danger_bytes()),
-            leader_address: conclave_meeting::wire::Address::new(lobby).unwrap_or_default(),
+            nodes: door::nodes(&invite),
         };
         let session = Session::join(
-            self.config(&person),
+            config.clone(),
             invited,
             Default::default(),
             Default::default(),
@@ -388,8 +408,9 @@ impl Backend for Node {
         );
         let session = session.map_err(|error| no_keys(&error))?;
         let (mid, title) = (invite.mid, preview.title);
-        let opening = Opening { session, mid, title, role: Role::Guest, inviter: None };
-        Box::pin(self.enter(&person, opening)).await
+        let inviter = Inviter { config, secret: invite.secret };
+        let opening = Opening { session, mid, title, role: Role::Guest, inviter };
+        Box::pin(self.enter(&person, outbox, opening)).await
     }
 
     async fn admit(&self, ask: Admit) -> Result<(), Refused> {
@@ -467,48 +488,4 @@ impl Backend for Node {
         let answer = answer.map_err(|error| media(&error))?;
         Ok(Received { id: answer.session.to_string(), sdp: answer.sdp })
     }
-}
-
-fn refused(error: &ProfileError) -> Refused {
-    match error {
-        ProfileError::Chain(_) => Refused::new(
-            Fault::Unavailable,
-            format!("the identity was not registered: {error}"),
-            "look whether the validators run, then try again",
-        ),
-        ProfileError::Name(_) => {
-            Refused::new(Fault::Wrong, error.to_string(), "choose another name")
-        }
-        ProfileError::NotAdded => {
-            Refused::new(Fault::Conflict, error.to_string(), "add it from the first device")
-        }
-        ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
-    }
-}
-
-fn no_way_in(error: &door::DoorError) -> Refused {
-    let (fault, next) = match error {
-        door::DoorError::Chain(_) => {
-            (Fault::Unavailable, "look whether the validators run, then try again")
-        }
-        door::DoorError::Invite(_) => (Fault::Wrong, "copy the whole link and try again"),
-        door::DoorError::OtherNetwork => {
-            (Fault::Wrong, "start conclave with the network file of the one who invites")
-        }
-    };
-    Refused::new(fault, error.to_string(), next)
-}
-
-fn no_keys(error: &impl ToString) -> Refused {
-    Refused::new(Fault::Internal, error.to_string(), "try again")
-}
-
-fn media(error: &rtc::RtcError) -> Refused {
-    let fault = match error {
-        rtc::RtcError::NoSession(_) => Fault::Missing,
-        rtc::RtcError::Offer(_) | rtc::RtcError::Want(_) => Fault::Wrong,
-        rtc::RtcError::TooMany => Fault::Conflict,
-        _ => Fault::Internal,
-    };
-    Refused::new(fault, error.to_string(), "reload the page")
 }

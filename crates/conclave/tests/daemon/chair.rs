@@ -67,3 +67,39 @@ fn the_chair_is_handed_over_voted_for_and_taken_from_a_leader_that_is_killed() {
     people[0].say(&["meeting", "end"]);
     people[1].until("the end", |m| m["phase"] == "ended");
 }
+
+#[test]
+fn invites_stay_good_when_the_chair_changes_hands() {
+    let dir = tempfile::tempdir().unwrap();
+    let (network, _validator) = consortium(dir.path());
+    let names = ["Ada", "Grace", "Alan", "Edsger"];
+    let people: Vec<Person> = names.iter().map(|name| Person::arrive(name, &network)).collect();
+    people[0].say(&["meeting", "create", "Budget", "--auto-admit"]);
+    let link = |person: &Person| {
+        let meeting = person.until("the invite", |m| m["invite"]["link"].is_string());
+        meeting["invite"]["link"].as_str().unwrap().to_owned()
+    };
+    let old = link(&people[0]);
+    people[1].say(&["meeting", "join", &old]);
+    for person in &people[..2] {
+        person.until("the key, though nobody said so", |m| leads(m, "Ada", 2));
+    }
+    let grace = idx(&people[0].until("a meeting", |_| true), "Grace");
+    people[0].say(&["meeting", "appoint", &grace]);
+    people[1].until("Grace leads", |m| leads(m, "Grace", 2));
+    people[0].until("no invite any more", |m| m["invite"].is_null() && leads(m, "Grace", 2));
+    let new = link(&people[1]);
+    assert_ne!(new, old);
+    for (number, link) in [(2, &old), (3, &new)] {
+        let preview = people[number].say(&["meeting", "join", link, "--preview"]);
+        assert_eq!(preview["title"], "Budget");
+        let checks = preview["checks"].as_array().unwrap();
+        assert!(checks.iter().all(|check| check["ok"] == true), "{checks:?}");
+        people[number].say(&["meeting", "join", link]);
+        for person in &people[..=number] {
+            person.until("the key", |m| leads(m, "Grace", number + 1));
+        }
+    }
+    people[1].say(&["meeting", "end"]);
+    people[0].until("the end", |m| m["phase"] == "ended");
+}

@@ -5,6 +5,7 @@ mod chair;
 mod devices;
 mod person;
 mod recovery;
+mod sealed;
 
 use std::time::Instant;
 

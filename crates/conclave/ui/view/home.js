@@ -14,7 +14,11 @@ export function home(screen, actions) {
   const daemon = screen.daemon;
   const me = daemon?.identity;
   const busy = screen.busy.includes("meetings");
-  const start = fields((field) => actions.start(field("title")));
+  const start = fields((field) =>
+    actions.start(field("title"), {
+      ...(field("auto_admit") ? { auto_admit: true } : {}),
+      ...(field("sealed") ? { sealed: true } : {}),
+    }));
   const stale = daemon?.network.freshness === "stale";
   const able = me?.registered && !me.devices.some((one) => one.me && !one.active);
   const way = html`<button type="button" class="main" @click=${() =>
@@ -36,10 +40,21 @@ export function home(screen, actions) {
     <div class="pair">
       <section class="card">
         <h1 tabindex="-1" data-focus>New meeting</h1>
-        <p>You lead it: nobody comes in unless you admit them.</p>
+        <p>You lead it, and you say who comes in.</p>
         <form @submit=${start}>
           <label class="field">Title
             <input name="title" required maxlength="120" autocomplete="off" ?disabled=${busy}>
+          </label>
+          <label class="choice">
+            <input type="checkbox" name="auto_admit" ?disabled=${busy}>
+            <span>Let in whoever holds the invite
+              <span class="hint">Otherwise nobody comes in unless you admit them.</span></span>
+          </label>
+          <label class="choice">
+            <input type="checkbox" name="sealed" ?disabled=${busy}>
+            <span>Keep from the ledger who joins
+              <span class="hint">Guests ask under a persona made for this meeting. You and the members
+                see who they are.</span></span>
           </label>
           ${refusal(screen.refusal)}
           <button class="main wide" ?disabled=${busy || !able}>

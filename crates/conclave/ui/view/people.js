@@ -42,7 +42,8 @@ function person(member, leads, actions) {
     <div>
       <p><strong>${member.name}</strong>
         ${member.me ? html`<span class="tag">you</span>` : nothing}
-        ${member.leader ? html`<span class="tag">leader</span>` : nothing}</p>
+        ${member.leader ? html`<span class="tag">leader</span>` : nothing}
+        ${member.hidden ? html`<span class="tag">hidden from the ledger</span>` : nothing}</p>
       <p class="hint"><code>${member.fingerprint}</code></p>
       <p class="hint">${LINKS[member.link]} · ${KEYS[member.key]} · admitted at block
         ${member.admitted_height}</p>

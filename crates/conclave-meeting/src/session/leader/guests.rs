@@ -23,14 +23,21 @@ const MAX_KNOCKS: usize = 256;
 impl Session {
     /// Checks every request and tells what changed.
     pub(super) fn check_guests(&mut self) {
+        let (stuck, sealed) = (self.is_stuck(), self.is_sealed());
         let Some((_, view)) = &self.view else { return };
         let Some(leader) = &mut self.leader else { return };
-        let checker =
-            Checker { chain: &self.config.chain_id, mid: &self.mid, invite: &self.invite };
-        let auto = view
+        let checker = Checker {
+            chain: &self.config.chain_id,
+            mid: &self.mid,
+            invite: &self.invite,
+            bearers: Some(&self.bearers).filter(|_| sealed),
+        };
+        let invited = view
             .meeting
             .as_ref()
             .is_some_and(|meeting| meeting.policy.auto_admit == AutoAdmit::Invited);
+        // What a person may not do, the policy does not do either.
+        let auto = invited && !stuck && view.freshness != Freshness::Stale;
         let mut news = Vec::new();
         for (idx, asker) in &view.members {
             let waits = asker.member.status_at(&self.config.params, view.time)
@@ -69,7 +76,7 @@ impl Session {
     pub(in crate::session) fn knocked(&mut self, npk: Npk, knock: Knock) {
         let known = self.view().and_then(|view| view.members.get(&knock.idx)).cloned();
         let Some(leader) = &mut self.leader else {
-            Counters::count(&mut self.counters.bad_messages);
+            self.refer(npk, &knock);
             return;
         };
         let idx = knock.idx;
@@ -120,6 +127,10 @@ impl Session {
         let now = self.now;
         let leader = self.leader.as_mut().ok_or(CommandError::NotLeader)?;
         leader.told.remove(&idx).ok_or(CommandError::NoSuchMember)?;
+        if ban {
+            self.ban_bearer(idx);
+        }
+        let Some(leader) = &mut self.leader else { return Err(CommandError::NotLeader) };
         leader.admits.remove(&idx);
         let knock = leader.knocks.remove(&idx);
         let reason = if ban { Reason::Banned } else { Reason::Kicked };
@@ -145,6 +156,9 @@ impl Session {
         }
         leader.removals.insert(idx, if ban { Reason::Banned } else { Reason::Kicked });
         leader.soon(now);
+        if ban {
+            self.ban_bearer(idx);
+        }
         Ok(())
     }
 }

@@ -46,11 +46,18 @@ impl From<KeyAlgorithm> for Algorithm {
 }
 
 /// `POST /api/meetings`. Answer: [`Opened`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewMeeting {
     /// What the meeting is about; told to guests only, 1 to 200 bytes.
     pub title: String,
+    /// Whether the leader's device lets in whoever shows the invite; else a person decides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_admit: bool,
+    /// Whether guests ask as personas made for this meeting, so that the ledger does not see who
+    /// they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
 }
 
 /// `POST /api/invite` (answer: [`Preview`]) and `POST /api/join` (answer: [`Opened`]).

@@ -30,6 +30,9 @@ pub struct Meeting {
     /// Whether nobody may ask to come in.
     #[serde(default)]
     pub locked: bool,
+    /// Whether guests ask as personas, so that the ledger does not see who they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
     /// The way in for others; leaders only.
     pub invite: Option<Invite>,
     /// Everyone in the roster.
@@ -135,6 +138,9 @@ pub struct Member {
     /// How many users voted that they should lead.
     #[serde(default)]
     pub votes: u16,
+    /// Whether the ledger does not see who they are: it has a persona made for this meeting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
     /// What they send.
     pub streams: Vec<Stream>,
 }
@@ -233,6 +239,8 @@ pub struct Fact {
 pub enum FactName {
     /// The user is not banned here.
     Ban,
+    /// In a sealed meeting: a registered person is behind the persona.
+    Bearer,
     /// User and device are active under that key, at the same height (eq. 13).
     Identity,
     /// The invite secret was known.

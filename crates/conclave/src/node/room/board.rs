@@ -11,7 +11,7 @@ use conclave_meeting::{
 };
 use conclave_protocol::{MemberIdx, Npk, UserInfo, meeting::MemberStatus};
 
-use super::codes;
+use super::{codes, personas};
 use crate::{
     http::wire::{self, KeyState, Level, LinkState, Phase, Role},
     keystore::fingerprint,
@@ -72,6 +72,7 @@ impl Board {
             view.term = meeting.term.0;
             view.leader = Some(meeting.leader.0);
             view.locked = meeting.policy.locked;
+            view.sealed = meeting.policy.sealed;
             view.members = self.members(meeting.leader, now);
         }
         view.lobby =
@@ -86,7 +87,7 @@ impl Board {
 
     /// The invite can be handed out.
     pub(crate) fn invite(&mut self, invite: wire::Invite) {
-        self.meeting.invite = Some(invite);
+        self.meeting.invite = Some(invite).filter(|_| self.meeting.role == Role::Leader);
     }
 
     /// A newer verified state of the ledger.
@@ -241,6 +242,7 @@ impl Board {
             Event::LeaderChanged { idx, .. } => {
                 let mine = self.meeting.me == Some(idx.0);
                 self.meeting.role = if mine { Role::Leader } else { Role::Guest };
+                self.meeting.invite = None;
                 let who =
                     if mine { "you lead".to_owned() } else { format!("{} leads", self.name(*idx)) };
                 let next = "a new key is on its way".to_owned();
@@ -376,6 +378,7 @@ impl Board {
             key_text: problem.cloned().unwrap_or_default(),
             met: self.met.get(&idx).cloned(),
             votes: self.votes(idx),
+            hidden: self.ledger.as_ref().is_some_and(|view| personas::is_hidden(view, idx)),
             streams: streams
                 .filter_map(|((_, number), stream)| {
                     let kind = wire_kind(stream.kind)?;
@@ -446,6 +449,7 @@ pub(crate) const fn wire_kind(kind: StreamKind) -> Option<wire::StreamKind> {
 fn fact(fact: &Fact) -> Option<wire::Fact> {
     let name = match fact.name {
         FactName::Ban => wire::FactName::Ban,
+        FactName::Bearer => wire::FactName::Bearer,
         FactName::Identity => wire::FactName::Identity,
         FactName::Invite => wire::FactName::Invite,
         FactName::Keys => wire::FactName::Keys,

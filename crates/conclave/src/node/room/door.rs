@@ -1,6 +1,6 @@
 //! Invites: making one for an own meeting, and checking one against the ledger before asking.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -8,7 +8,8 @@ use aws_lc_rs::{
 };
 
 use conclave_protocol::{
-    Ivk, Key, MeetingId, MeetingRecord, Npk, Record, Seconds, UserId, UserInfo,
+    Ivk, Key, MeetingId, MeetingRecord, MemberRecord, Npk, Position, Record, Seconds, Term, UserId,
+    UserInfo,
     codec::{Blob, List, Text},
     identity::assemble,
     invite::{Address, Checkpoint, Invite, InviteSecret, Node},
@@ -44,7 +45,7 @@ pub(crate) struct Host<'a> {
 pub(crate) async fn invite(
     chain: &Chain,
     host: &Host<'_>,
-    secret: [u8; 16],
+    secret: InviteSecret,
 ) -> Result<Invite, ChainError> {
     let (height, hash) = chain.checkpoint().await?;
     let relay = host.address.relay().and_then(|url| Text::new(url).ok());
@@ -60,7 +61,7 @@ pub(crate) async fn invite(
         leader: host.user,
         ivk_fp: host.ivk.fingerprint(),
         checkpoint: Checkpoint { height, hash },
-        secret: InviteSecret::new(secret),
+        secret,
         expires: Seconds(chain.time().await?.0.saturating_add(LIFE)),
         nodes: List::new(vec![node]).unwrap_or_default(),
     })
@@ -82,6 +83,8 @@ pub(crate) enum DoorError {
 pub(crate) struct Found {
     pub(crate) invite: Invite,
     pub(crate) preview: Preview,
+    /// Whether guests ask as personas.
+    pub(crate) sealed: bool,
 }
 
 /// Checks an invite against the ledger: nothing but the ledger is asked, nobody is told.
@@ -102,12 +105,17 @@ pub(crate) async fn look(chain: &Chain, link: &str) -> Result<Found, DoorError> 
             checks: vec![check("meeting", false, text)],
             ..Preview::default()
         };
-        return Ok(Found { invite, preview });
+        return Ok(Found { invite, preview, sealed: false });
     };
-    let keys = keys(&invite, &meeting);
-    let snapshot = chain.snapshot(&keys).await?;
-    let preview = preview(chain, &invite, &meeting, &snapshot);
-    Ok(Found { invite, preview })
+    let snapshot = chain.snapshot(&keys(&invite, &meeting)).await?;
+    // After a change of the leader, whoever made the invite has another seat.
+    let handed_on =
+        meeting.term > Term(1)
+            && chain.meeting_view(invite.mid, &BTreeSet::new()).await?.members.values().any(
+                |seat| made(&invite, &seat.member) && seat.member.admitted != Position::default(),
+            );
+    let preview = preview(chain, &invite, (&meeting, handed_on), &snapshot);
+    Ok(Found { invite, preview, sealed: meeting.policy.sealed })
 }
 
 /// Everything a preview rests on, so that all of it is proven at one height.
@@ -120,22 +128,30 @@ fn keys(invite: &Invite, meeting: &MeetingRecord) -> Vec<Key> {
     keys
 }
 
-fn preview(chain: &Chain, invite: &Invite, meeting: &MeetingRecord, at: &Snapshot) -> Preview {
+/// `handed_on`: whether whoever made the invite was in and somebody else leads.
+fn preview(
+    chain: &Chain,
+    invite: &Invite,
+    (meeting, handed_on): (&MeetingRecord, bool),
+    at: &Snapshot,
+) -> Preview {
     let now = at.time();
     let open = meeting.status_at(&chain.params(), now) == MeetingStatus::Open;
     let leader = match at.record(&Key::Member(invite.mid, meeting.leader)) {
         Some(Record::Member(member)) => Some(member),
         _ => None,
     };
-    let theirs = leader.is_some_and(|l| l.user == invite.leader && invite.names(&l.ivk));
-    let checks = vec![
+    let theirs = leader.is_some_and(|leader| made(invite, leader));
+    let mut checks = vec![
         check("chain", true, "the invite is for the network this device follows"),
         check("meeting", open, if open { "the meeting is open" } else { "the meeting is over" }),
         check(
             "leader",
-            theirs,
+            theirs || handed_on,
             if theirs {
                 "it is led by the person and the key that the invite names"
+            } else if handed_on {
+                "whoever made the invite was let in, and somebody else leads now by its rules"
             } else {
                 "it is not led by the person and the key that the invite names"
             },
@@ -159,6 +175,11 @@ fn preview(chain: &Chain, invite: &Invite, meeting: &MeetingRecord, at: &Snapsho
             },
         ),
     ];
+    if meeting.policy.sealed {
+        let text = "the ledger will not see that it is you: this device asks as a persona made for \
+                    this meeting, and shows who you are to its members only";
+        checks.push(check("sealed", true, text));
+    }
     let info = |key: &dyn Fn(u8) -> Key, count: u8| {
         let parts = (0..count).filter_map(|part| match at.record(&key(part)) {
             Some(Record::Info(part)) => Some(part),
@@ -184,6 +205,11 @@ fn preview(chain: &Chain, invite: &Invite, meeting: &MeetingRecord, at: &Snapsho
         proof_height: at.height().0,
         checks,
     }
+}
+
+/// Whether a member is who made the invite.
+fn made(invite: &Invite, member: &MemberRecord) -> bool {
+    member.user == invite.leader && invite.names(&member.ivk)
 }
 
 /// The title as it stands on the ledger: readable by whoever has an invite, and nobody else.
@@ -225,11 +251,14 @@ fn check(name: &str, ok: bool, text: &str) -> Check {
     Check { name: name.to_owned(), ok, text: text.to_owned() }
 }
 
-/// Where the leader's lobby is, as the invite says.
-pub(crate) fn lobby(invite: &Invite) -> Option<AddressBlob> {
-    let node = invite.nodes.as_slice().first()?;
-    let sockets = node.addresses.iter().map(|address| SocketAddr::from(*address));
-    AddressBlob::new(node.relay.as_ref().map(Text::as_str), sockets).ok()
+/// Whom to call, as the invite says.
+pub(crate) fn nodes(invite: &Invite) -> Vec<(Npk, conclave_meeting::wire::Address)> {
+    let address = |node: &Node| {
+        let sockets = node.addresses.iter().map(|address| SocketAddr::from(*address));
+        let blob = AddressBlob::new(node.relay.as_ref().map(Text::as_str), sockets).ok()?;
+        Some((node.npk, conclave_meeting::wire::Address::new(blob.encode()).ok()?))
+    };
+    invite.nodes.iter().filter_map(address).collect()
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
 //! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
 //! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
-//! words.
+//! words; `personas` shows the people of a sealed meeting.
 
 mod acquaintance;
 mod actor;
 mod board;
 mod codes;
 pub(crate) mod door;
+mod personas;
 mod streams;
 
 use std::{path::PathBuf, sync::Arc};

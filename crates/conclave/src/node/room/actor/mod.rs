@@ -2,7 +2,11 @@
 //! the session is given.
 //!
 //! Whatever happens outside becomes one input; then the session's outputs are carried out until it
-//! has none. Nothing here decides anything about the meeting.
+//! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
+//! `invites` the links of a leader.
+
+mod invites;
+mod media;
 
 use std::{
     collections::BTreeSet,
@@ -12,10 +16,10 @@ use std::{
 
 use bytes::Bytes;
 use conclave_meeting::{
-    session::{Command, Config, Event, Input, MeetingView, Output, Session, SubmitId},
+    session::{Command, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
 };
-use conclave_protocol::{Body, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
+use conclave_protocol::{Body, DeviceId, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, watch},
@@ -26,23 +30,23 @@ use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
     board::Board,
-    codes,
-    streams::{Origin, Streams, stream_kind},
+    codes, personas,
+    streams::{Origin, Streams},
 };
 use crate::{
     clip::{Clip, Player},
     http::{Fault, Refused, wire},
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
     node::record::{KeyLine, Recorder, What},
-    rtc::{MediaKind, RtcEvent, RtpUnit, StreamKey},
+    rtc::{RtpUnit, StreamKey},
 };
 
 /// How often the view is made anew though nothing happened, so that ages and silence show.
 const REDRAW: Duration = Duration::from_millis(500);
-/// What a repair takes besides the round trip.
-const REPAIR: Duration = Duration::from_millis(30);
 /// Views of the page closer together than this become one.
 const COALESCE: Duration = Duration::from_millis(20);
+
+pub(crate) use invites::Inviter;
 
 /// How a meeting begins for this device.
 pub(crate) struct Opening {
@@ -54,14 +58,8 @@ pub(crate) struct Opening {
     pub(crate) title: String,
     /// What this device is in it.
     pub(crate) role: wire::Role,
-    /// Makes the invite once the meeting is published; leaders only.
-    pub(crate) inviter: Option<Inviter>,
-}
-
-/// What an own meeting's invites are made of.
-pub(crate) struct Inviter {
-    pub(crate) config: Config,
-    pub(crate) secret: [u8; 16],
+    /// Makes invites whenever this device leads.
+    pub(crate) inviter: Inviter,
 }
 
 /// Starts the loop of one meeting.
@@ -95,6 +93,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         view,
         count,
         inputs,
+        watched: BTreeSet::new(),
         fetching: false,
         again: false,
         streams: Streams::default(),
@@ -113,7 +112,7 @@ struct Actor {
     ground: Ground,
     mid: MeetingId,
     session: Session,
-    inviter: Option<Inviter>,
+    inviter: Inviter,
     start: Instant,
     rng: StdRng,
     board: Board,
@@ -124,6 +123,8 @@ struct Actor {
     count: watch::Sender<Counts>,
     /// Where tasks put what they bring back.
     inputs: mpsc::Sender<Late>,
+    /// Devices behind personas that the session wants to see.
+    watched: BTreeSet<DeviceId>,
     fetching: bool,
     /// Something changed while the ledger was being asked: ask once more.
     again: bool,
@@ -254,6 +255,7 @@ impl Actor {
             Output::Refresh => self.fetch(),
             Output::Submit { id, body, others } => self.submit(id, body, others),
             Output::Wait(_) => {}
+            Output::Watch(devices) => self.watched = devices,
         }
     }
 
@@ -289,6 +291,9 @@ impl Actor {
                 self.make_invite();
             }
             Event::Requested { idx } => self.own(*idx),
+            Event::LeaderChanged { idx, .. } if self.session.me() == Some(*idx) => {
+                self.make_invite();
+            }
             Event::HeaderWanted { idx, height } => {
                 let answer = self.ground.chain.header_answer(*height);
                 self.feed(Input::HeaderAnswer { idx: *idx, height: *height, answer });
@@ -322,8 +327,9 @@ impl Actor {
             return;
         }
         let (chain, mid, inputs) = (self.ground.chain.clone(), self.mid, self.inputs.clone());
+        let watched = self.watched.clone();
         tokio::spawn(async move {
-            let view = chain.meeting_view(mid).await;
+            let view = chain.meeting_view(mid, &watched).await;
             if let Err(error) = &view {
                 tracing::debug!(%error, "the ledger was not heard");
             }
@@ -338,9 +344,11 @@ impl Actor {
             Late::Ledger(view) => {
                 self.fetching = false;
                 if let Some(view) = view {
-                    self.board.ledger((*view).clone());
+                    // The session first: it judges who is behind a persona.
+                    self.feed(Input::Ledger(view.clone()));
+                    let view = personas::unveiled(&self.session, *view);
                     self.acquaint(&view);
-                    self.feed(Input::Ledger(view));
+                    self.board.ledger(view);
                 }
                 if std::mem::take(&mut self.again) {
                     self.fetch();
@@ -362,6 +370,7 @@ impl Actor {
                 self.board.met(idx, Some(fact));
             }
             Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
+            // Somebody else may lead by the time it is made.
             Late::Invite(invite) => self.board.invite(invite),
         }
     }
@@ -424,76 +433,6 @@ impl Actor {
         }
     }
 
-    fn browser(&mut self, event: RtcEvent) {
-        match event {
-            RtcEvent::MediaIn { kind, session, unit } => {
-                self.send(Origin::Browser(session), kind, &unit);
-            }
-            RtcEvent::KeyframeWanted(stream) => {
-                let Some(number) = conclave_meeting::media::StreamNo::new(stream.stream_no) else {
-                    return;
-                };
-                let command =
-                    Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
-                // A stream that has just ended needs no keyframe.
-                let _gone = self.command(command);
-            }
-            RtcEvent::SessionDown(session) => self.close(Origin::Browser(session)),
-            RtcEvent::SessionUp(_) => {}
-        }
-    }
-
-    /// Sends one packet of own media under the number of its stream, which opens with it.
-    fn send(&mut self, origin: Origin, kind: MediaKind, unit: &RtpUnit) {
-        let number = match self.streams.number(origin, kind) {
-            Some(number) => number,
-            None => match self.session.open_stream(stream_kind(kind), self.now()) {
-                Ok(number) => {
-                    self.streams.insert(origin, kind, number);
-                    self.board.own_stream(number.value(), Some(stream_kind(kind)));
-                    self.dirty = true;
-                    number
-                }
-                // Nobody is there to hear it yet.
-                Err(_) => return,
-            },
-        };
-        let now = self.now();
-        // Without a key nothing is sealed, and nothing is kept for later: media is live.
-        let _unsent = self.session.send_media(number, &unit.encode(), now);
-        if let Some(me) = self.view.borrow().me {
-            self.board.heard(MemberIdx(me), number.value(), Instant::now());
-        }
-    }
-
-    fn close(&mut self, origin: Origin) {
-        for number in self.streams.remove(origin) {
-            let _gone = self.command(Command::CloseStream { stream: number });
-            self.board.own_stream(number.value(), None);
-            self.dirty = true;
-        }
-    }
-
-    /// A lost packet is repaired within a round trip and a little more; so long the browser is not
-    /// told.
-    fn set_patience(&self) {
-        for (npk, idx, stream_no) in self.board.remote_streams() {
-            if let Some(rtt) = self.links.stats(&npk).and_then(|stats| stats.rtt) {
-                let hold = rtt + REPAIR;
-                self.ground.rtc.set_reorder(StreamKey { idx: idx.0, stream_no }, hold);
-            }
-        }
-    }
-
-    fn play(&mut self, now: Instant) {
-        let Some(mut player) = self.player.take() else { return };
-        while player.next_at() <= now {
-            let (kind, unit) = player.next_unit();
-            self.send(Origin::Clip, kind, &unit);
-        }
-        self.player = Some(player);
-    }
-
     fn ask(&mut self, ask: Ask) {
         self.dirty = true;
         match ask {
@@ -524,29 +463,6 @@ impl Actor {
         if self.command(Command::Leave).is_err() {
             self.over = true;
         }
-    }
-
-    fn make_invite(&mut self) {
-        let Some(inviter) = self.inviter.take() else { return };
-        let (chain, inputs, mid) = (self.ground.chain.clone(), self.inputs.clone(), self.mid);
-        let (npk, address) = (self.links.own_key(), self.links.own_address());
-        tokio::spawn(async move {
-            let host = super::door::Host {
-                mid,
-                user: inviter.config.user,
-                ivk: inviter.config.signer.ivk(),
-                npk,
-                address: &address,
-            };
-            let made = super::door::invite(&chain, &host, inviter.secret).await;
-            match made.map(|invite| invite.to_string()) {
-                Ok(link) => {
-                    let qr = crate::qr::draw(&link);
-                    let _over = inputs.send(Late::Invite(wire::Invite { link, qr })).await;
-                }
-                Err(error) => tracing::warn!(%error, "no invite"),
-            }
-        });
     }
 
     fn record_keys(&mut self) {

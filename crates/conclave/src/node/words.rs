@@ -1,0 +1,57 @@
+//! What went wrong, and what to do next, in words for a person.
+
+use super::{profile::ProfileError, room::door};
+use crate::{
+    chain::ChainError,
+    http::{Fault, Refused},
+    rtc,
+};
+
+pub(super) fn refused(error: &ProfileError) -> Refused {
+    match error {
+        ProfileError::Chain(_) => Refused::new(
+            Fault::Unavailable,
+            format!("the identity was not registered: {error}"),
+            "look whether the validators run, then try again",
+        ),
+        ProfileError::Name(_) => {
+            Refused::new(Fault::Wrong, error.to_string(), "choose another name")
+        }
+        ProfileError::NotAdded => {
+            Refused::new(Fault::Conflict, error.to_string(), "add it from the first device")
+        }
+        ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
+    }
+}
+
+pub(super) fn no_way_in(error: &door::DoorError) -> Refused {
+    let (fault, next) = match error {
+        door::DoorError::Chain(_) => {
+            (Fault::Unavailable, "look whether the validators run, then try again")
+        }
+        door::DoorError::Invite(_) => (Fault::Wrong, "copy the whole link and try again"),
+        door::DoorError::OtherNetwork => {
+            (Fault::Wrong, "start conclave with the network file of the one who invites")
+        }
+    };
+    Refused::new(fault, error.to_string(), next)
+}
+
+pub(super) fn no_persona(error: &ChainError) -> Refused {
+    let text = format!("the persona for this meeting was not registered: {error}");
+    Refused::new(Fault::Unavailable, text, "look whether the validators run, then try again")
+}
+
+pub(super) fn no_keys(error: &impl ToString) -> Refused {
+    Refused::new(Fault::Internal, error.to_string(), "try again")
+}
+
+pub(super) fn media(error: &rtc::RtcError) -> Refused {
+    let fault = match error {
+        rtc::RtcError::NoSession(_) => Fault::Missing,
+        rtc::RtcError::Offer(_) | rtc::RtcError::Want(_) => Fault::Wrong,
+        rtc::RtcError::TooMany => Fault::Conflict,
+        _ => Fault::Internal,
+    };
+    Refused::new(fault, error.to_string(), "reload the page")
+}
