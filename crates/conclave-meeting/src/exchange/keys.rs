@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::{
     agreement::{self, PrivateKey, UnparsedPublicKey, X25519},
+    encoding::{AsBigEndian as _, Curve25519SeedBin},
     kem::{Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768, SharedSecret},
 };
 use conclave_protocol::{
@@ -75,6 +76,20 @@ impl MemberKeys {
         })
     }
 
+    /// Both secrets in the clear.
+    ///
+    /// Only for participants of a demonstration whose exchange strangers compute anew: whoever
+    /// holds these opens every wrap that was made for this device.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Library`].
+    pub fn danger_export(&self) -> Result<RawKeys, ExchangeError> {
+        let seed: Curve25519SeedBin<'_> = self.esk.as_be_bytes()?;
+        let esk = Zeroizing::new(seed.as_ref().to_vec());
+        let dk = Zeroizing::new(self.dk.key_bytes()?.as_ref().to_vec());
+        Ok(RawKeys { esk, dk })
+    }
+
     pub(super) fn decapsulate(&self, kem_ct: &KemCt) -> Result<SharedSecret, ExchangeError> {
         Ok(self.dk.decapsulate(Ciphertext::from(kem_ct.as_bytes()))?)
     }
@@ -100,6 +115,20 @@ impl MemberKeys {
 impl fmt::Debug for MemberKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemberKeys")
+    }
+}
+
+/// The secrets of one device in one meeting, outside of the library that made them.
+pub struct RawKeys {
+    /// The X25519 secret of RFC 7748, 32 bytes.
+    pub esk: Zeroizing<Vec<u8>>,
+    /// The ML-KEM-768 decapsulation key in the form of FIPS 203, 2,400 bytes.
+    pub dk: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for RawKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RawKeys")
     }
 }
 
@@ -203,6 +232,17 @@ mod tests {
         assert!(keys.ek().is_valid());
         assert!(keys.epk().check().is_ok());
         assert_eq!(format!("{keys:?}"), "MemberKeys");
+    }
+
+    #[test]
+    fn exported_keys_are_the_same_keys() {
+        let keys = MemberKeys::generate(&mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let raw = keys.danger_export().unwrap();
+        assert_eq!((raw.esk.len(), raw.dk.len()), (32, 2_400));
+        let esk = raw.esk.as_slice().try_into().unwrap();
+        assert_eq!(MemberKeys::of(esk, Some(&raw.dk)).epk(), keys.epk());
+        assert_eq!(raw.dk[1_152..1_152 + EK], *keys.ek().0, "dk holds ek");
+        assert_eq!(format!("{raw:?}"), "RawKeys");
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod foreign_vectors;
 mod keys;
 
 pub use chain::{EncMk, ExchangeError, PairChain};
-pub use keys::{EK, Ek, KEM_CT, KemCt, MemberKeys};
+pub use keys::{EK, Ek, KEM_CT, KemCt, MemberKeys, RawKeys};
 
 use conclave_protocol::{
     ChainId, DeviceId, Digest, Epk, Ivk, MeetingId, MemberIdx, Term, UserId,

@@ -375,7 +375,8 @@ impl Session {
 
     /// The exchange keys in memory, those that wait for the ledger among them.
     ///
-    /// Only for tests that show what a seized device can still open.
+    /// Only for tests that show what a seized device can still open, and for a demonstration that
+    /// strangers compute anew.
     #[must_use]
     pub fn danger_member_keys(&self) -> Vec<&MemberKeys> {
         let secrets = self.secrets.iter();
