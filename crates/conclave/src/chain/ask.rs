@@ -7,7 +7,7 @@ use conclave_protocol::{Key, RegisterUser, Signature, identity::Gate};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Chain, ChainError, Remote, Snapshot, now_ms};
+use super::{Chain, ChainError, PoisonError, Remote, Snapshot, now_ms};
 
 impl Chain {
     /// The proven records under `keys`, or their proven absence, all at one final height: not
@@ -115,6 +115,10 @@ impl Chain {
             Ok(snapshot) => {
                 remote.proved(snapshot.height.0);
                 self.0.publish();
+                if let Some(log) = self.0.answers.get() {
+                    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.note(keys, bytes, &snapshot);
+                }
                 Some(Snapshot(snapshot))
             }
             Err(refusal) => {

@@ -5,6 +5,7 @@
 //! meeting. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
+mod answers;
 mod ask;
 mod follow;
 mod fork;
@@ -15,7 +16,9 @@ mod view;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -27,12 +30,13 @@ use conclave_protocol::{
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{remote::Remote, view::Known};
+use self::{answers::AnswerLog, remote::Remote, view::Known};
 use crate::{
     http::wire::{self, ValidatorView},
     network::Network,
 };
 
+pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
 pub use history::Change;
 pub use remote::RemoteError;
@@ -51,6 +55,8 @@ struct Shared {
     overdue: watch::Sender<Vec<TxId>>,
     /// What the last view of a meeting held, to ask for all of the next one at once.
     known: Mutex<BTreeMap<MeetingId, Known>>,
+    /// Where the demo wants verified answers written.
+    answers: OnceLock<Mutex<AnswerLog>>,
     /// Ends the followers with the last clone.
     _following: DropGuard,
 }
@@ -75,6 +81,7 @@ impl Chain {
             newest: watch::Sender::new(None),
             overdue: watch::Sender::new(Vec::new()),
             known: Mutex::default(),
+            answers: OnceLock::new(),
             _following: closing.clone().drop_guard(),
         }));
         for number in 0..chain.0.remotes.len() {
@@ -83,6 +90,16 @@ impl Chain {
             tokio::spawn(async move { closing.run_until_cancelled(follower).await });
         }
         Ok(chain)
+    }
+
+    /// From now on writes down in `dir` which answers about the state were believed.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn record_answers(&self, dir: &Path) -> io::Result<()> {
+        let log = Mutex::new(AnswerLog::create(dir)?);
+        let _there_already = self.0.answers.set(log);
+        Ok(())
     }
 
     /// The network.

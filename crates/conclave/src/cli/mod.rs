@@ -95,6 +95,9 @@ pub struct Demo {
     /// Keep everything that was written, and say where
     #[arg(long)]
     pub keep: bool,
+    /// Write down everything, secrets of the actors too, so that strangers can recompute the meeting
+    #[arg(long, value_name = "DIR", requires = "once")]
+    pub record: Option<PathBuf>,
 }
 
 /// The whole program.
@@ -131,6 +134,10 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
 }
 
 async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
+    if let Some(dir) = &demo.record {
+        let other = "conclave demo --once --record ANOTHER-DIRECTORY";
+        crate::demo::may_record_in(dir).advise(other)?;
+    }
     let options = crate::demo::Options {
         once: demo.once,
         json: common.json,
@@ -139,6 +146,7 @@ async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
         browser: !demo.no_browser,
         port: demo.port,
         keep: demo.keep,
+        record: demo.record,
     };
     crate::demo::run(options).await.advise("conclave demo --keep, and look at the logs it names")
 }

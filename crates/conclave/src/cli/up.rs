@@ -41,7 +41,7 @@ pub(super) struct Up {
     /// Write down which packets were opened
     #[arg(long, value_name = "DIR", hide = true)]
     record: Option<PathBuf>,
-    /// Write down the meeting keys, too: only to show afterwards that they are gone
+    /// Write down the keys, too: only to show afterwards that they are gone, or to recompute all
     #[arg(long, hide = true, requires = "record")]
     record_keys: bool,
 }
@@ -56,6 +56,9 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let passphrase = unlock(&keystore, &network)?;
     let dev = embedded.is_some();
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
+    if let Some(dir) = &up.record {
+        chain.record_answers(dir).with_context(|| format!("writing in {}", dir.display()))?;
+    }
     let clip = up.clip.and_then(|n| Guest::ALL.get(usize::from(n) % Guest::ALL.len())).copied();
     let record = up.record.map(|dir| (dir, up.record_keys));
     let relays = network.relays();

@@ -136,7 +136,7 @@ impl Scene {
         let (click, epoch) = self.kick.context("nobody was kicked")?;
         let (mut last, mut later) = (click, 0);
         for recording in recordings {
-            for (at_ns, packet) in recording.sealed(What::In).filter(|(at, _)| *at >= click) {
+            for (at_ns, _, packet) in recording.received().filter(|(at, ..)| *at >= click) {
                 if let Some(opened) = guest.opens(&packet)? {
                     last = last.max(at_ns);
                     later += usize::from(opened > epoch);
@@ -216,13 +216,19 @@ impl Recording {
         self.keys.iter().filter_map(|line| hex::decode(&line.mk).ok()?.try_into().ok())
     }
 
-    /// Sealed packets, put together again.
-    fn sealed(&self, what: What) -> impl Iterator<Item = (u64, Vec<u8>)> + '_ {
-        reassembled(self.entries.iter().filter(move |entry| entry.what == what))
+    /// Messages of other members that came in.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.what == What::Message)
+    }
+
+    /// Sealed packets that came in, put together again: when, from whom, what.
+    pub(crate) fn received(&self) -> impl Iterator<Item = (u64, u16, Vec<u8>)> + '_ {
+        reassembled(self.entries.iter().filter(|entry| entry.what == What::In))
     }
 
     fn sealed_to(&self, idx: u16) -> impl Iterator<Item = (u64, Vec<u8>)> + '_ {
         reassembled(self.entries.iter().filter(move |e| e.what == What::Out && e.idx == idx))
+            .map(|(at_ns, _, packet)| (at_ns, packet))
     }
 
     /// The epoch whose key opens the packet, if one that this participant ever held does.
@@ -256,20 +262,20 @@ impl Recording {
     }
 
     /// The member index of this participant.
-    fn idx(&self) -> Option<u16> {
+    pub(crate) fn idx(&self) -> Option<u16> {
         self.entries.iter().find_map(|e| (e.what == What::Own).then_some(e.idx))
     }
 }
 
 fn reassembled<'a>(
     entries: impl Iterator<Item = &'a Entry> + 'a,
-) -> impl Iterator<Item = (u64, Vec<u8>)> + 'a {
+) -> impl Iterator<Item = (u64, u16, Vec<u8>)> + 'a {
     let mut hops: BTreeMap<u16, Reassembler> = BTreeMap::new();
     entries.filter_map(move |entry| {
         let hop = hops.entry(entry.idx).or_default();
         let now = Millis(entry.at_ns / 1_000_000);
         let packet = hop.push(&Bytes::copy_from_slice(&entry.bytes), now).ok()??;
-        Some((entry.at_ns, packet))
+        Some((entry.at_ns, entry.idx, packet))
     })
 }
 

@@ -3,8 +3,10 @@
 //! Without options a person leads the meeting in their own browser and three guests ask to come in.
 //! With `--once` nobody is needed: a script runs every step, checks it, measures, and decides the
 //! exit status. Read in this order: `script` (what happens), `world` and `daemon` (who plays),
-//! `timeline` (what is printed), `measure` and `memory` (what is checked afterwards).
+//! `timeline` (what is printed), `measure` and `memory` (what is checked afterwards), `archive` (what
+//! strangers get to check).
 
+mod archive;
 mod daemon;
 mod finality;
 mod measure;
@@ -15,9 +17,11 @@ mod show;
 mod timeline;
 mod world;
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, Result};
 
-use self::{timeline::Timeline, world::World};
+use self::{archive::Archive, timeline::Timeline, world::World};
 
 /// What the demo is asked to be.
 #[derive(Clone, Debug)]
@@ -36,6 +40,16 @@ pub struct Options {
     pub port: u16,
     /// Keep everything that was written, and say where.
     pub keep: bool,
+    /// Where a recording of the script goes, for strangers to check; see [`may_record_in`].
+    pub record: Option<PathBuf>,
+}
+
+/// Whether a recording can be made in this directory: it does not exist or is empty.
+///
+/// # Errors
+/// It holds something, or is no directory.
+pub fn may_record_in(dir: &Path) -> Result<()> {
+    Archive::reserve(dir).map(drop)
 }
 
 /// Runs the demo; true if every check held.

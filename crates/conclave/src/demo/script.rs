@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::{
     Options,
+    archive::{Archive, Played},
     daemon::Daemon,
     finality,
     measure::{Recording, Scene},
@@ -35,11 +36,12 @@ pub(crate) async fn run(
     world: &mut World,
     timeline: &mut Timeline,
 ) -> Result<bool> {
+    let archive = options.record.as_deref().map(Archive::reserve).transpose()?;
     let guests = options.guests.clamp(3, GUESTS.len());
     let scene = &mut Scene::default();
 
     timeline.chapter("Identity (section IV.A)");
-    let leader = world.participant("Alice", Some(0), false, options.port).await?;
+    let leader = world.participant("Alice", Some(0), archive.is_some(), options.port).await?;
     let mut others = Vec::new();
     for (i, name) in GUESTS.iter().enumerate().take(guests) {
         let clip = u8::try_from(i + 1).context("counting guests")?;
@@ -53,7 +55,7 @@ pub(crate) async fn run(
     }
 
     timeline.chapter("Meeting information publish (section IV.B)");
-    let link = publish(&leader, timeline).await?;
+    let (mid, link) = publish(&leader, timeline).await?;
 
     timeline.chapter("Meeting requests (sections IV.C and IV.D)");
     for guest in &others {
@@ -129,6 +131,12 @@ pub(crate) async fn run(
         figures.packets_opened > 0,
         &format!("{} packets opened, {} refused", figures.packets_opened, figures.packets_refused),
     );
+    if let Some(archive) = archive {
+        let participants = std::iter::once(&leader).chain(&others).zip(&recordings).collect();
+        archive.write(world, &Played { mid: &mid, invite: &link, participants }).await?;
+        let dir = archive.dir().display();
+        timeline.step("", &format!("recorded in {dir}; check it with: python3 -m witness {dir}"));
+    }
     Ok(timeline.summary(&json!(figures)))
 }
 
@@ -160,7 +168,8 @@ async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Resul
     Ok(())
 }
 
-async fn publish(leader: &Daemon, timeline: &Timeline) -> Result<String> {
+/// The meeting and its invite.
+async fn publish(leader: &Daemon, timeline: &Timeline) -> Result<(String, String)> {
     let ask =
         NewMeeting { title: "Monthly summary conference".to_owned(), ..NewMeeting::default() };
     let opened: Opened = leader.post("/api/meetings", &ask).await?;
@@ -173,7 +182,7 @@ async fn publish(leader: &Daemon, timeline: &Timeline) -> Result<String> {
         "(5)-(7)",
         &format!("{} published meeting {} and has the invite", leader.name, short(&opened.mid)),
     );
-    Ok(link)
+    Ok((opened.mid, link))
 }
 
 async fn request(

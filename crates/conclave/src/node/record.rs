@@ -1,8 +1,9 @@
 //! What a participant of the demo writes down, so that the meeting can be measured afterwards.
 //!
 //! Only the hidden options of `conclave up` that the demo uses switch this on. `packets` holds
-//! [`Entry`]s back to back; `keys` holds one JSON line per meeting key and is written only where
-//! the keys themselves are asked for, since whoever reads it can open the meeting.
+//! [`Entry`]s back to back. `keys` and `secrets` hold one JSON line per meeting key and per set of
+//! exchange keys; they and what members say to each other are written only where the keys
+//! themselves are asked for, since whoever reads them can open the meeting.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,18 +13,22 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::rtc::RtpUnit;
-
-/// Longest datagram that is written down.
-const MAX_BYTES: usize = 2_048;
 
 /// Writes what happens to one participant.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     packets: BufWriter<File>,
-    keys: Option<File>,
+    secret: Option<Secret>,
+}
+
+/// What opens the meeting.
+#[derive(Debug)]
+struct Secret {
+    keys: File,
+    secrets: File,
 }
 
 /// One thing that happened to a packet.
@@ -35,8 +40,8 @@ pub(crate) struct Entry {
     pub(crate) what: What,
     /// The other member: who sent it, or to whom it went.
     pub(crate) idx: u16,
-    /// The datagram; for [`What::Opened`] KID and CTR, 8 bytes each, and one byte: 1 where a
-    /// keyframe begins, 2 where a picture ends.
+    /// The datagram or message; for [`What::Opened`] KID and CTR, 8 bytes each, and one byte: 1
+    /// where a keyframe begins, 2 where a picture ends.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -54,6 +59,24 @@ pub(crate) enum What {
     /// A transaction of this device is final and proven; microseconds since it was given to the
     /// ledger, 8 bytes.
     Final,
+    /// A message of another member came in; `idx` is [`NOBODY`] before the ledger names its sender.
+    Message,
+}
+
+/// The index of a sender that is not known yet.
+pub(crate) const NOBODY: u16 = u16::MAX;
+
+/// The exchange keys of this device in one meeting, until others take their place.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct SecretLine {
+    /// Meeting, hex.
+    pub(crate) mid: String,
+    /// Index of this device in it.
+    pub(crate) idx: u16,
+    /// The X25519 secret, hex.
+    pub(crate) esk: String,
+    /// The ML-KEM-768 decapsulation key, hex.
+    pub(crate) dk: String,
 }
 
 /// One meeting key, with what is needed to derive stream keys from it.
@@ -79,12 +102,15 @@ impl Recorder {
     /// # Errors
     /// The files cannot be made.
     pub(crate) fn create(dir: &Path, keys: bool) -> io::Result<Self> {
-        let create = |name| {
+        let create = |name| -> io::Result<File> {
             let mut options = OpenOptions::new();
             options.create(true).append(true).mode(0o600).open(dir.join(name))
         };
-        let keys = if keys { Some(create("keys")?) } else { None };
-        Ok(Self { packets: BufWriter::new(create("packets")?), keys })
+        let secret = || -> io::Result<Secret> {
+            Ok(Secret { keys: create("keys")?, secrets: create("secrets")? })
+        };
+        let secret = keys.then(secret).transpose()?;
+        Ok(Self { packets: BufWriter::new(create("packets")?), secret })
     }
 
     /// Writes one entry with the present time. A full disk ends the record, not the meeting.
@@ -107,16 +133,41 @@ impl Recorder {
 
     /// Writes one meeting key, if keys are asked for.
     pub(crate) fn key(&mut self, line: &KeyLine) {
-        if let (Some(keys), Ok(mut text)) = (&mut self.keys, serde_json::to_string(line)) {
-            text.push('\n');
-            let _full = keys.write_all(text.as_bytes());
-            zeroize::Zeroize::zeroize(&mut text);
+        if let Some(secret) = &mut self.secret {
+            write_line(&mut secret.keys, line);
+        }
+    }
+
+    /// Whether keys are asked for.
+    pub(crate) const fn keeps_secrets(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Writes the exchange keys of one meeting, if keys are asked for.
+    pub(crate) fn secrets(&mut self, line: &SecretLine) {
+        if let Some(secret) = &mut self.secret {
+            write_line(&mut secret.secrets, line);
+        }
+    }
+
+    /// Writes a message of another member, if keys are asked for.
+    pub(crate) fn message(&mut self, idx: Option<u16>, bytes: &[u8]) {
+        if self.secret.is_some() {
+            self.packet(What::Message, idx.unwrap_or(NOBODY), bytes);
         }
     }
 
     /// Makes sure that everything so far can be read.
     pub(crate) fn flush(&mut self) {
         let _full = self.packets.flush();
+    }
+}
+
+fn write_line(file: &mut File, line: &impl Serialize) {
+    if let Ok(mut text) = serde_json::to_string(line) {
+        text.push('\n');
+        let _full = file.write_all(text.as_bytes());
+        zeroize::Zeroize::zeroize(&mut text);
     }
 }
 
@@ -128,6 +179,7 @@ impl What {
             Self::Opened => 2,
             Self::Own => 3,
             Self::Final => 4,
+            Self::Message => 5,
         }
     }
 
@@ -138,6 +190,7 @@ impl What {
             2 => Some(Self::Opened),
             3 => Some(Self::Own),
             4 => Some(Self::Final),
+            5 => Some(Self::Message),
             _ => None,
         }
     }
@@ -156,12 +209,24 @@ pub(crate) fn read(dir: &Path) -> io::Result<(Vec<Entry>, Vec<KeyLine>)> {
         entries.push(entry);
         rest = after;
     }
-    let keys = match std::fs::read_to_string(dir.join("keys")) {
-        Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    Ok((entries, keys))
+    Ok((entries, lines(&dir.join("keys"))?))
+}
+
+/// The exchange keys in `dir`, in the order in which they were used.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_secrets(dir: &Path) -> io::Result<Vec<SecretLine>> {
+    lines(&dir.join("secrets"))
+}
+
+/// The JSON lines of a file; none if there is no file.
+pub(crate) fn lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The first entry and what follows it; none at the end or where the writer was cut off.
@@ -169,8 +234,8 @@ fn read_entry(bytes: &[u8]) -> io::Result<Option<(Entry, &[u8])>> {
     let Some((head, rest)) = bytes.split_first_chunk::<13>() else { return Ok(None) };
     let [t0, t1, t2, t3, t4, t5, t6, t7, what, i0, i1, l0, l1] = *head;
     let len = usize::from(u16::from_be_bytes([l0, l1]));
-    let what = What::of(what).filter(|_| len <= MAX_BYTES);
-    let what = what.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a record"))?;
+    let what =
+        What::of(what).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a record"))?;
     let Some((bytes, rest)) = rest.split_at_checked(len) else { return Ok(None) };
     let at_ns = u64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]);
     let idx = u16::from_be_bytes([i0, i1]);
@@ -203,5 +268,21 @@ mod tests {
         assert_eq!((entries[0].what, entries[0].idx), (What::In, 3));
         assert_eq!(entries[0].bytes, b"datagram");
         assert!(keys.is_empty());
+    }
+
+    #[test]
+    fn without_the_word_for_keys_nothing_that_opens_a_meeting_is_written() {
+        let line = SecretLine { mid: "m".into(), idx: 1, esk: "e".into(), dk: "d".into() };
+        for keys in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut recorder = Recorder::create(dir.path(), keys).unwrap();
+            recorder.secrets(&line);
+            recorder.message(None, b"said");
+            recorder.flush();
+            let (entries, _) = read(dir.path()).unwrap();
+            let secrets = read_secrets(dir.path()).unwrap();
+            assert_eq!((entries.len(), secrets.len()), (usize::from(keys), usize::from(keys)));
+            assert_eq!(dir.path().join("secrets").exists(), keys);
+        }
     }
 }

@@ -86,6 +86,10 @@ pub(super) async fn block(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Re
     bytes(rpc.validator.block(Height(height)).await)
 }
 
+pub(super) async fn header_at(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Response {
+    bytes(rpc.validator.header(Height(height)).await)
+}
+
 pub(super) async fn follow(State(rpc): State<Rpc>) -> Response {
     let mut tips = rpc.validator.follow();
     tips.mark_changed();

@@ -37,7 +37,7 @@ use crate::{
     clip::{Clip, Player},
     http::{Fault, Refused, wire},
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
-    node::record::{KeyLine, Recorder, What},
+    node::record::{KeyLine, Recorder, SecretLine, What},
     rtc::{RtpUnit, StreamKey},
 };
 
@@ -305,6 +305,7 @@ impl Actor {
             Event::EpochInstalled { .. } => {
                 self.record_keys();
             }
+            Event::KeysReplaced => self.record_secrets(),
             Event::StreamOpened { idx, stream, .. } => {
                 tracing::debug!(idx = idx.0, stream = stream.value(), "stream opened");
             }
@@ -317,6 +318,25 @@ impl Actor {
         self.board.me(idx);
         if let Some(recorder) = &mut self.recorder {
             recorder.packet(What::Own, idx.0, &[]);
+        }
+        self.record_secrets();
+    }
+
+    /// Writes the exchange keys that the ledger has of this device, if keys are asked for.
+    fn record_secrets(&mut self) {
+        let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.keeps_secrets())
+        else {
+            return;
+        };
+        let keys = self.session.danger_member_keys();
+        let raw = keys.first().and_then(|keys| keys.danger_export().ok());
+        if let (Some(raw), Some(idx)) = (raw, self.session.me()) {
+            recorder.secrets(&SecretLine {
+                mid: self.mid.to_hex(),
+                idx: idx.0,
+                esk: hex::encode(&*raw.esk),
+                dk: hex::encode(&*raw.dk),
+            });
         }
     }
 
@@ -416,6 +436,10 @@ impl Actor {
                 self.dirty = true;
             }
             LinkEvent::Message { npk, bytes, .. } => {
+                if let Some(recorder) = &mut self.recorder {
+                    let from = self.board.member_of(&npk).map(|idx| idx.0);
+                    recorder.message(from, &bytes);
+                }
                 self.feed(Input::Message { npk, bytes: bytes.to_vec() });
             }
             LinkEvent::Path { npk, direct } => {
