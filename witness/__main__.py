@@ -2,14 +2,22 @@
 
 import sys
 
-from . import vectors
+from . import recording, vectors
 
 
-def main(folders):
+def main(words):
+    folders = [word for word in words if word != "--json"]
     if not folders:
-        print("usage: python3 -m witness DIR...   (vectors/, or a recorded demo)")
+        print("usage: python3 -m witness [--json] DIR...   (vectors/, or a recorded demo)")
         return 2
-    return 0 if all([vectors.run(folder) for folder in folders]) else 1
+    as_json = len(folders) < len(words)
+    return 0 if all([run(folder, as_json) for folder in folders]) else 1
+
+
+def run(folder, as_json):
+    if recording.is_one(folder):
+        return recording.run(folder, as_json)
+    return vectors.run(folder)
 
 
 sys.exit(main(sys.argv[1:]))

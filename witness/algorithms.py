@@ -24,11 +24,16 @@ def tagged(key):
     return ("Ed25519", {"key": key})
 
 
-def holds(key, data, sig):
+def quick(key, data, sig):
+    """As `holds`, Ed25519 by the library where it agrees."""
+    return holds(key, data, sig, ed25519.quick)
+
+
+def holds(key, data, sig, edwards=ed25519.holds):
     """Whether a signature holds under a key of the same algorithm."""
     if key[0] != sig[0]:
         return False
-    judge = {"Ed25519": ed25519.holds, "Secp256k1": secp256k1_holds, "Ed448": ed448_holds}
+    judge = {"Ed25519": edwards, "Secp256k1": secp256k1_holds, "Ed448": ed448_holds}
     return judge[key[0]](key[1]["key"], data, sig[1]["bytes"])
 
 

@@ -2,6 +2,9 @@
 
 import hashlib
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
@@ -33,6 +36,15 @@ def holds(key, data, signature):
     left = add(times(s, BASE), times(L - k, a))
     # (L - k)A differs from -kA by LA, a torsion point that the cofactor removes.
     return is_neutral(times(8, add(left, negative(r))))
+
+
+def quick(key, data, signature):
+    """As `holds`. What the library takes under its stricter rule is taken here, too."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return holds(key, data, signature)
+    return True
 
 
 def point(data):
