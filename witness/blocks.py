@@ -1,4 +1,4 @@
-"""Blocks, the chain of headers and its certificates: section 21."""
+"""Blocks, the chain of headers and its certificates: section 22."""
 
 from .codec import INVALID, LENGTH, TAG, TRAILING, Reader, Refused
 from .ids import sha256
@@ -11,7 +11,7 @@ MOST_VALIDATORS = 256
 
 
 class Fields(Reader):
-    """The additional forms of section 21."""
+    """The additional forms of section 22."""
 
     def var(self):
         """An integer in groups of seven bits, the lowest first, in its shortest form."""

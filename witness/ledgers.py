@@ -1,4 +1,4 @@
-"""Both ledgers of a recording, from the genesis on: sections 3, 5, 6, 20 and 21."""
+"""Both ledgers of a recording, from the genesis on: sections 3, 5, 6, 20 and 22."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Proofs of single records under a state root: section 21."""
+"""Proofs of single records under a state root: section 22."""
 
 from .blocks import Fields, read_header_answer
 from .codec import INVALID, TAG, Refused, decode, encode, read
