@@ -256,3 +256,95 @@ fn a_key_is_no_recovery_key_of_two_users_and_no_device_key() {
     let weak = world.recovery_key_body(&second, Some(Ivk::Ed25519([0; 32])));
     assert_eq!(world.say(&second, weak), Err(Refusal::Weak(WeakKey::SmallOrder)));
 }
+
+#[test]
+fn a_retired_user_does_not_come_back() {
+    let mut world = World::new();
+    let (first, sheet) = world.recoverable(1);
+    let (body, device) = world.recover_body(&first, 5);
+    let tx = world.recovery(&body, &device, &sheet);
+    world.run(&tx).unwrap();
+    // The sheet is given up, and with the last device the user; what the sheet began is void.
+    for wait in [0, DAY] {
+        world.wait(wait);
+        let none = world.recovery_key_body(&first, None);
+        world.say(&first, none).unwrap();
+    }
+    let end = world.revoke_body(&first, first.dev, 0);
+    world.say(&first, end).unwrap();
+    assert_eq!(world.user(first.user).status, UserStatus::Retired);
+    let (seq, prev) = world.next_change(&first);
+    let tx = world.recovery(&Recover { seq, prev, ..body }, &device, &sheet);
+    assert_eq!(world.run(&tx).map_err(refusal), Err(Refusal::UserInactive));
+}
+
+#[test]
+fn recoveries_spend_the_tokens_and_the_places_of_the_user() {
+    let mut world = World::new();
+    let (first, sheet) = world.recoverable(1);
+    let body = world.revoke_body(&first, first.dev, 0);
+    world.say(&first, body).unwrap();
+    let mut last = first;
+    let mut seed = 10;
+    let refused = loop {
+        let (body, device) = world.recover_body(&last, seed);
+        let tx = world.recovery(&body, &device, &sheet);
+        if let Err(error) = world.run(&tx) {
+            break refusal(error);
+        }
+        let end = world.revoke_body(&device, device.dev, 0);
+        world.say(&device, end).unwrap();
+        last = device;
+        seed += 1;
+        // Two transactions a round: the tokens come back in time.
+        world.wait(20);
+    };
+    assert_eq!(refused, Refusal::TooManyDevices);
+    assert_eq!(world.user(last.user).devices, identity::MAX_DEVICES_EVER);
+    // Without waiting, the tokens end first.
+    let (other, sheet) = world.recoverable(2);
+    let mut said = 0;
+    let refused = loop {
+        let (body, device) = world.recover_body(&other, 60 + said % 2);
+        let tx = world.recovery(&body, &device, &sheet);
+        match world.run(&tx).map_err(refusal) {
+            Ok(_) => {}
+            Err(Refusal::NotYet) => {
+                let cancel = world.cancel_body(&other, device.dev);
+                if world.say(&other, cancel).is_err() {
+                    break Refusal::TooManyTransactions;
+                }
+            }
+            Err(refused) => break refused,
+        }
+        said += 1;
+    };
+    assert_eq!(refused, Refusal::TooManyTransactions);
+}
+
+#[test]
+fn a_new_recovery_key_is_bound_and_a_weak_device_key_is_no_device() {
+    let mut world = World::new();
+    let (first, sheet) = world.recoverable(1);
+    let body = world.revoke_body(&first, first.dev, 0);
+    world.say(&first, body).unwrap();
+    // The identity point signs anything, its own possession too.
+    let (body, _) = world.recover_body(&first, 5);
+    let mut point = [0; 32];
+    point[0] = 1;
+    let ivk = Ivk::Ed25519(point);
+    let weak = Recover { ivk, dev: identity::device_id(&first.user, &ivk), ..body.clone() };
+    let mut trivial = [0; 64];
+    trivial[0] = 1;
+    let tx = Tx::new(world.rules.chain_id, weak.dev, 0, world.at.time.plus(60), weak)
+        .with(Role::Possession, Signature::Ed25519(trivial))
+        .sign(&sheet);
+    let refused = Err(Refusal::Weak(WeakKey::SmallOrder));
+    assert_eq!(world.run(&tx).map_err(refusal), refused);
+    let next = Ed25519Signer::from_seed(&[77; 32]);
+    let (_, device) = world.recover_body(&first, 5);
+    let body = Recover { recovery_ivk: Some(next.ivk()), ..body };
+    let tx = world.recovery(&body, &device, &sheet);
+    world.run(&tx).unwrap();
+    assert_eq!(world.state[&Key::IvkIndex(next.ivk())], Record::DeviceId(device.dev));
+}

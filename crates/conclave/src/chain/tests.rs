@@ -10,7 +10,7 @@ use super::*;
 use crate::{network::Peer, rpc::Running};
 
 /// A network of one validator behind its real RPC.
-async fn network(dir: &std::path::Path) -> (Running, Network) {
+async fn network(dir: &Path) -> (Running, Network) {
     let (validator, genesis) = start_dev(dir).unwrap();
     let key = validator.status().key;
     let running = Running::embedded(validator).await.unwrap();
