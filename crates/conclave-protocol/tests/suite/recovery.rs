@@ -333,7 +333,7 @@ fn a_new_recovery_key_is_bound_and_a_weak_device_key_is_no_device() {
     let mut point = [0; 32];
     point[0] = 1;
     let ivk = Ivk::Ed25519(point);
-    let weak = Recover { ivk, dev: identity::device_id(&first.user, &ivk), ..body.clone() };
+    let weak = Recover { ivk, dev: identity::device_id(&first.user, &ivk), ..body };
     let mut trivial = [0; 64];
     trivial[0] = 1;
     let tx = Tx::new(world.rules.chain_id, weak.dev, 0, world.at.time.plus(60), weak)
