@@ -1,4 +1,4 @@
-/** @import { DaemonEvent, Disclosed, Handed, Preview, Refusal } from "./types.js" */
+/** @import { DaemonEvent, Disclosed, Handed, Preview, Refusal, Sheet } from "./types.js" */
 
 /** What the daemon answered instead of doing what was asked. */
 export class Refused extends Error {
@@ -130,6 +130,8 @@ export const api = {
   hand: (name, body) => post(`/api/${name}`, body),
   /** @param {string} link @returns {Promise<Disclosed>} */
   checkDisclosure: (link) => post("/api/info/check", { link }),
+  /** @returns {Promise<Sheet>} */
+  drawSheet: () => post("/api/recovery/sheet"),
   /** @param {string} location */
   unpublish: (location) => ask(location, { method: "DELETE" }),
   /**

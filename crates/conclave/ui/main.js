@@ -3,6 +3,7 @@ import { Refused, api, follow, takeToken } from "./api.js";
 import { own } from "./identity.js";
 import { Studio } from "./media.js";
 import { render } from "./node_modules/lit-html/lit-html.js";
+import { recovery } from "./recovery.js";
 import { initial, place, reduce } from "./state.js";
 import { page } from "./view/page.js";
 
@@ -75,6 +76,7 @@ const post = (name, body) => run(name, () => api.post(`/api/${name}`, body));
 const actions = {
   tell,
   ...own(run, tell),
+  ...recovery(run, tell),
   start: (title, rules) => post("meetings", { title, ...rules }),
   check: (link) => run("invite", async () => {
     tell({ kind: "preview", link, preview: await api.preview(link) });

@@ -9,6 +9,7 @@ export const initial = {
   preview: null,
   handed: null,
   disclosed: null,
+  drawn: null,
   panel: null,
   question: null,
   refusal: null,
@@ -43,6 +44,10 @@ export function reduce(screen, happening) {
       return { ...screen, ...BLANK, screen: happening.screen, handed: happening.handed };
     case "disclosed":
       return { ...screen, disclosed: happening.disclosed, refusal: null };
+    case "drawn":
+      return { ...screen, ...BLANK, screen: "sheet", drawn: happening.drawn };
+    case "proof":
+      return { ...screen, screen: happening.on ? "proof" : "sheet", refusal: null };
     case "panel":
       return read({ ...screen, panel: happening.panel });
     case "ask":
@@ -146,7 +151,7 @@ export function over(meeting) {
  *
  * @param {Screen} screen
  * @returns {"loading" | "locked" | "welcome" | "home" | "join" | "preview" | "waiting" | "meeting"
- *   | "over" | "identity" | "offer" | "accept" | "answer"}
+ *   | "over" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof"}
  */
 export function place(screen) {
   if (screen.connection === "locked") return "locked";
@@ -160,8 +165,8 @@ export function place(screen) {
   return screen.screen === "join" && screen.preview ? "preview" : screen.screen;
 }
 
-/** What a screen leaves behind: links with secrets in them live no longer than it. */
-const BLANK = { preview: null, handed: null, disclosed: null, refusal: null };
+/** What a screen leaves behind: links and words with secrets in them live no longer than it. */
+const BLANK = { preview: null, handed: null, disclosed: null, drawn: null, refusal: null };
 
 /**
  * @template {{ id: string }} T

@@ -15,7 +15,14 @@
  *   user: string, device: string, fingerprint: string,
  *   info: { form: InfoForm, text: string }, registered: boolean, devices: Device[],
  *   changes: Change[], unexplained: Change[], rewritten: boolean,
+ *   handle: string | null, recovery: boolean, waits: Waiting[], key: KeyAlgorithm | "",
  * }} Identity
+ * @typedef {"ed25519" | "secp256k1" | "ed448"} KeyAlgorithm
+ * @typedef {{
+ *   by: string, what: "revocation" | "recovery" | "recoverykey", device: string | null,
+ *   due_ms: number, mine: boolean, may_cancel: boolean, text: string,
+ * }} Waiting
+ * @typedef {{ words: string, user: string, fingerprint: string, network: string }} Sheet
  * @typedef {{
  *   device: string, fingerprint: string, me: boolean, active: boolean, seniority: number,
  *   added_at_ms: number,
@@ -78,14 +85,16 @@
  * @typedef {{ act: "end" } | { act: "appoint", idx: number } | { act: "kick", idx: number, ban: boolean } | { act: "rotate" }
  *   | { act: "revoke", device: string } | { act: "forget", user: string }} Question
  * @typedef {{ camera: boolean, mic: boolean, screen: boolean, problem: string }} Media
+ * @typedef {{ sheet: Sheet, ask: number[] }} Drawn a sheet, and which of its words (from 1) are asked back
  * @typedef {{
  *   connection: "connecting" | "open" | "lost" | "locked",
  *   daemon: State | null,
- *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer",
+ *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof",
  *   link: string,
  *   preview: Preview | null,
  *   handed: Handed | null,
  *   disclosed: Disclosed | null,
+ *   drawn: Drawn | null,
  *   panel: Panel | null,
  *   question: Question | null,
  *   refusal: Refusal | null,
@@ -102,6 +111,8 @@
  *   | { kind: "preview", link: string, preview: Preview }
  *   | { kind: "handed", handed: Handed, screen: Screen["screen"] }
  *   | { kind: "disclosed", disclosed: Disclosed }
+ *   | { kind: "drawn", drawn: Drawn }
+ *   | { kind: "proof", on: boolean }
  *   | { kind: "panel", panel: Panel | null }
  *   | { kind: "ask", question: Question | null }
  *   | { kind: "refused", refusal: Refusal | null }
@@ -125,6 +136,9 @@
  *   disclose: () => void,
  *   checkDisclosure: (link: string) => void,
  *   forget: (user: string) => void,
+ *   drawSheet: () => void,
+ *   keepSheet: (drawn: Drawn, typed: string[]) => void,
+ *   print: () => void,
  *   start: (title: string, rules: { auto_admit?: true, sealed?: true }) => void,
  *   check: (link: string) => void,
  *   join: () => void,

@@ -89,7 +89,8 @@ export function identity(change = {}) {
     user: "aa".repeat(32), device: DEVICE, fingerprint: "9f1c 20ab 77e0 4d21",
     info: { form: "clear", text: "Alice Martin" }, registered: true,
     devices: [device(0, { device: DEVICE, fingerprint: "9f1c 20ab 77e0 4d21", me: true })],
-    changes: [changed(0, "the user was registered")], unexplained: [], rewritten: false, ...change,
+    changes: [changed(0, "the user was registered")], unexplained: [], rewritten: false,
+    handle: null, recovery: false, waits: [], key: "ed25519", ...change,
   };
 }
 
@@ -115,6 +116,15 @@ export function contact(name, days, change = {}) {
 
 export function handed(kind) {
   return { link: `conclave:${kind}/1#${"SGFuZGVk".repeat(20)}`, qr: { size: 29, path: QR } };
+}
+
+/** What a recovery key looks like on paper: the words are on the list, the check does not hold. */
+export function sheet(change = {}) {
+  return {
+    words: "acid legal winner thank year wave sausage worth useful bench solar umbrella "
+      + "letter advice cage absurd amount doctor acoustic avoid mosquito velvet orbit zoo",
+    user: "aa".repeat(32), fingerprint: "c4d2 118e 60fb 93a7", network: "0f".repeat(32), ...change,
+  };
 }
 
 /** What is known of somebody from before. */

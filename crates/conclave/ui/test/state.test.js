@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { initial, news, place, reduce } from "../state.js";
 import { assign, remoteStreams } from "../receive.js";
-import { contact, device, freshState, handed, identity, lobbyist, meeting, member } from "./fake-daemon.js";
+import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet } from "./fake-daemon.js";
 
 const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
 
@@ -79,6 +79,17 @@ test("a link to hand over lives no longer than its screen", () => {
   assert.equal(place(offered), "offer");
   for (const happening of [{ kind: "go", screen: "identity" }, { kind: "state", state: freshState({ meeting: meeting() }) }]) {
     assert.equal(reduce(offered, happening).handed, null);
+  }
+});
+
+test("the words of a sheet live no longer than its two screens", () => {
+  const drawn = reduce(at({}), { kind: "drawn", drawn: { sheet: sheet(), ask: [3, 17] } });
+  assert.equal(place(drawn), "sheet");
+  const proof = reduce(drawn, { kind: "proof", on: true });
+  assert.deepEqual([place(proof), proof.drawn], ["proof", drawn.drawn]);
+  assert.deepEqual(reduce(proof, { kind: "proof", on: false }), drawn);
+  for (const happening of [{ kind: "go", screen: "identity" }, { kind: "state", state: freshState({ meeting: meeting() }) }]) {
+    assert.equal(reduce(proof, happening).drawn, null);
   }
 });
 

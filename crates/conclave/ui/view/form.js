@@ -40,11 +40,19 @@ export function day(ms) {
   return date.toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year });
 }
 
+/** A day as it is written on paper.
+ * @param {number} ms
+ */
+export function date(ms) {
+  return new Date(ms).toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year: "numeric" });
+}
+
 /** What the daemon says, as a sentence.
  * @param {string} text
  */
 export function sentence(text) {
   const [first = "", ...rest] = text;
+  if (!first) return "";
   return `${first.toUpperCase()}${rest.join("")}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 

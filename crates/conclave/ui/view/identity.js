@@ -7,6 +7,7 @@ import { history, warnings } from "./history.js";
 import { initials } from "./form.js";
 import { refusal } from "./notices.js";
 import { panel } from "./panel.js";
+import { recovery } from "./sheet.js";
 
 /**
  * The person's own user: who they are, where, what changed, whom they know.
@@ -38,6 +39,7 @@ export function identity(screen, actions) {
             ${screen.busy.includes("devices/rotate") ? "Writing to the ledger …" : "Replace the key of this device"}</button>
         </div>
       </section>
+      <section class="card" aria-label="Recovery sheet">${recovery(screen, me, active, actions)}</section>
       <section class="card" aria-label="History">${history(me)}</section>
       <section class="card" aria-label="People you met">${contacts(daemon, actions)}</section>
       <section class="card" aria-label="Show your name">${disclose(screen, me, actions)}</section>

@@ -1,5 +1,6 @@
 /** @import { Actions, Refusal, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { sentence } from "./form.js";
 import { icon } from "./icon.js";
 
 /**
@@ -28,7 +29,7 @@ export function notices(screen, actions) {
 /** @param {Refusal | null} refused */
 export function refusal(refused) {
   return refused ? html`<div class="refusal" role="alert">
-    <strong>${refused.error}</strong> ${refused.next}
+    <strong>${sentence(refused.error)}</strong> ${sentence(refused.next)}
   </div>` : nothing;
 }
 

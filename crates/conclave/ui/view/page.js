@@ -9,6 +9,7 @@ import { meeting } from "./meeting.js";
 import { notices, refusal } from "./notices.js";
 import { over } from "./over.js";
 import { preview } from "./preview.js";
+import { proof, sheet } from "./sheet.js";
 import { waiting } from "./waiting.js";
 import { welcome } from "./welcome.js";
 
@@ -64,6 +65,10 @@ function inside(where, screen, actions) {
       return accept(screen, actions);
     case "answer":
       return answer(screen, actions);
+    case "sheet":
+      return sheet(screen, actions);
+    case "proof":
+      return proof(screen, actions);
     case "join":
       return joinForm(screen, actions);
     case "preview":

@@ -1,0 +1,47 @@
+/** @import { Actions, Happening } from "./types.js" */
+import { api } from "./api.js";
+
+/**
+ * What a person does about the sheet of paper that brings them back.
+ *
+ * @param {(name: string, work: () => Promise<unknown>) => Promise<boolean>} run
+ * @param {(happening: Happening) => void} tell
+ */
+export function recovery(run, tell) {
+  return {
+    drawSheet: () => run("recovery/sheet", async () => {
+      tell({ kind: "drawn", drawn: { sheet: await api.drawSheet(), ask: twoOf(WORDS) } });
+    }),
+    /** @type {Actions["keepSheet"]} */
+    keepSheet: async ({ sheet, ask }, typed) => {
+      const words = sheet.words.split(" ");
+      const wrong = ask.find((number, n) => typed[n]?.toLowerCase() !== words[number - 1]);
+      if (wrong !== undefined) {
+        const error = `Word ${wrong} on your sheet is another one.`;
+        return tell({ kind: "refused", refusal: { error, next: "Look at the sheet and type it again." } });
+      }
+      if (await run("recovery/keep", () => api.post("/api/recovery/keep", { words: sheet.words }))) {
+        tell({ kind: "go", screen: "identity" });
+        tell({ kind: "notice", notice: KEPT });
+      }
+    },
+    print: () => globalThis.print(),
+  };
+}
+
+/** Two different numbers from 1 to `count`, the lower one first.
+ * @param {number} count
+ */
+function twoOf(count) {
+  const [a = 0, b = 0] = crypto.getRandomValues(new Uint32Array(2));
+  const first = a % count;
+  const second = (first + 1 + b % (count - 1)) % count;
+  return [first + 1, second + 1].sort((one, other) => one - other);
+}
+
+const WORDS = 24;
+/** @type {import("./types.js").Notice} */
+const KEPT = {
+  id: "sheet", level: "info", text: "The ledger was told about your sheet.",
+  next: "Keep the paper where no device of yours is.",
+};

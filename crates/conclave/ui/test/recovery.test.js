@@ -1,0 +1,110 @@
+/** The sheet of paper, what waits, and names, before a daemon that is made up. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { identity, sheet } from "./fake-daemon.js";
+import { button, eventually } from "./helpers.js";
+import { onPage, sent } from "./on-page.js";
+import { SHOTS, shot } from "./shots.js";
+
+const region = (page, name) => page.getByRole("region", { name, exact: true });
+const enter = (page) => button(page, "Your identity: Alice Martin").click();
+const WORDS = sheet().words.split(" ");
+
+/** Types the two words that are asked for, as `word` writes them. */
+async function answer(page, word) {
+  const asked = await page.getByRole("textbox", { name: /^Word \d+$/ }).all();
+  assert.equal(asked.length, 2);
+  const numbers = [];
+  for (const field of asked) {
+    const number = Number((await field.evaluate((one) => one.labels[0].textContent)).match(/\d+/)[0]);
+    numbers.push(number);
+    await field.fill(word(number));
+  }
+  assert.notEqual(numbers[0], numbers[1]);
+}
+
+onPage("a recovery sheet is drawn, printed, proven and kept", {}, async (page, daemon) => {
+  await page.evaluate(() => { globalThis.prints = 0; globalThis.print = () => { globalThis.prints += 1; }; });
+  daemon.answers.set("/api/recovery/sheet", [200, sheet()]);
+  await enter(page);
+  await region(page, "Recovery sheet").getByText("You have none.").waitFor();
+  await button(page, "Make a recovery sheet").click();
+  await page.getByRole("heading", { name: "Print this, or write it down" }).waitFor();
+  const paper = page.getByRole("article", { name: "Conclave recovery sheet" });
+  const shown = (await paper.getByRole("listitem").allInnerTexts()).map((text) => text.split(/\s+/).join(" "));
+  assert.deepEqual(shown, WORDS.map((word, n) => `${n + 1} ${word}`));
+  for (const text of [sheet().user, sheet().fingerprint, sheet().network, "Alice Martin"]) {
+    await paper.getByText(text).waitFor();
+  }
+  await page.getByText("Nobody keeps these words").waitFor();
+  await shot(page, "sheet");
+  await button(page, "Print").click();
+  assert.equal(await page.evaluate(() => globalThis.prints), 1);
+
+  await button(page, "I have it on paper").click();
+  assert.equal(await page.getByText(WORDS[0], { exact: true }).count(), 0, "the words are not there to be copied");
+  await shot(page, "sheet-proof");
+  await answer(page, (n) => n === 24 ? "zoom" : `${WORDS[n - 1]}x`);
+  await button(page, "Let this sheet count").click();
+  await page.getByRole("alert").getByText(/Word \d+ on your sheet is another one/).waitFor();
+  assert.deepEqual(sent(daemon, "/api/recovery/keep"), []);
+  await button(page, "Show the words again").click();
+  await paper.waitFor();
+  await button(page, "I have it on paper").click();
+  await answer(page, (n) => ` ${WORDS[n - 1].toUpperCase()} `);
+  await button(page, "Let this sheet count").click();
+  await page.getByRole("heading", { name: "Your identity" }).waitFor();
+  assert.deepEqual(sent(daemon, "/api/recovery/keep"), [{ words: sheet().words }]);
+  await page.getByText("Keep the paper where no device of yours is.").waitFor();
+  daemon.show({ identity: identity({ recovery: true }) });
+  await region(page, "Recovery sheet").getByText("You have one.").waitFor();
+  await region(page, "Recovery sheet").getByText("takes the place of the old one after a day").waitFor();
+  await button(page, "Make a new recovery sheet").waitFor();
+  await shot(page, "sheet-kept");
+});
+
+onPage("a refused sheet stays to be tried again, and a thrown away one is gone", {
+  identity: identity({ recovery: true }),
+}, async (page, daemon) => {
+  daemon.answers.set("/api/recovery/sheet", [200, sheet()]);
+  daemon.answers.set("/api/recovery/keep", [409, { error: "the ledger refused it", next: "try again" }]);
+  await enter(page);
+  await button(page, "Make a new recovery sheet").click();
+  await button(page, "I have it on paper").click();
+  await page.getByText("takes its place after a day").waitFor();
+  await answer(page, (n) => WORDS[n - 1]);
+  await button(page, "Let this sheet count").click();
+  await page.getByRole("alert").getByText("The ledger refused it. Try again.").waitFor();
+  await button(page, "Show the words again").click();
+  await button(page, "Throw it away").click();
+  await page.getByRole("heading", { name: "Your identity" }).waitFor();
+  assert.equal(sent(daemon, "/api/recovery/keep").length, 1);
+  assert.equal(await page.getByText(WORDS[0], { exact: true }).count(), 0);
+});
+
+onPage("paper gets the sheet and nothing else", {}, async (page, daemon) => {
+  daemon.answers.set("/api/recovery/sheet", [200, sheet()]);
+  await enter(page);
+  await button(page, "Make a recovery sheet").click();
+  const paper = page.getByRole("article", { name: "Conclave recovery sheet" });
+  await paper.waitFor();
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await page.setViewportSize({ width: 794, height: 1123 });
+  await page.screenshot({ path: join(SHOTS, "sheet-print.png") });
+  assert.equal(await page.evaluate(() => {
+    const sheet = document.querySelector(".paper");
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let others = "";
+    for (let text = walk.nextNode(); text; text = walk.nextNode()) {
+      if (!sheet.contains(text) && text.parentElement.checkVisibility()) others += text.data.trim();
+    }
+    return others;
+  }), "");
+  assert.equal(await page.getByRole("button").count(), 0);
+  await paper.getByText("24").waitFor();
+  await page.pdf({ path: join(SHOTS, "sheet-print.pdf"), format: "A4" });
+  const pdf = await readFile(join(SHOTS, "sheet-print.pdf"), "latin1");
+  assert.equal(pdf.match(/\/Type \/Page\b/g)?.length, 1, "it is one page of A4");
+  await page.emulateMedia({ media: "screen", colorScheme: null });
+});

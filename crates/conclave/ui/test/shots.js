@@ -1,0 +1,43 @@
+/** Pictures of the page for whoever wants to look at it. */
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { assertAccessible } from "./browser.js";
+import { TARGET } from "./world.js";
+
+const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+export const SHOTS = join(TARGET, "screenshots");
+
+/**
+ * Draws the page as a desk and as a phone show it. On both nothing stands out of the window, what
+ * one presses or types into is large enough for a thumb, and axe finds nothing.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+export async function shot(page, name) {
+  await mkdir(SHOTS, { recursive: true });
+  const before = page.viewportSize();
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    await page.screenshot({ path: join(SHOTS, `${name}-${size}.png`), fullPage: true, animations: "disabled" });
+    await assertFits(page, `${name}-${size}`);
+    await assertAccessible(page);
+  }
+  if (before) await page.setViewportSize(before);
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+async function assertFits(page, name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.equal(wide, 0, `${name} is wider than its window`);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll("button, summary, textarea, input:not([type=radio], [type=checkbox]), .choice")]
+      .filter((one) => one.checkVisibility())
+      .map((one) => ({ one: one.outerHTML.slice(0, 90), ...one.getBoundingClientRect().toJSON() }))
+      .filter(({ width, height }) => width < 44 || height < 44));
+  assert.deepEqual(small, [], `${name} has targets that are too small`);
+}
