@@ -1,4 +1,4 @@
-/** @import { DaemonEvent, Disclosed, Handed, Preview, Refusal, Sheet } from "./types.js" */
+/** @import { DaemonEvent, Disclosed, Handed, Identity, Preview, Refusal, Sheet } from "./types.js" */
 
 /** What the daemon answered instead of doing what was asked. */
 export class Refused extends Error {
@@ -132,6 +132,8 @@ export const api = {
   checkDisclosure: (link) => post("/api/info/check", { link }),
   /** @returns {Promise<Sheet>} */
   drawSheet: () => post("/api/recovery/sheet"),
+  /** @param {object} body @returns {Promise<Identity>} */
+  recover: (body) => post("/api/recovery/recover", body),
   /** @param {string} location */
   unpublish: (location) => ask(location, { method: "DELETE" }),
   /**

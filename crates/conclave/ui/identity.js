@@ -63,6 +63,6 @@ export function own(run, tell) {
  * @param {string} passphrase empty for none
  * @returns {T | T & { passphrase: string }}
  */
-function guarded(body, passphrase) {
+export function guarded(body, passphrase) {
   return passphrase ? { ...body, passphrase } : body;
 }

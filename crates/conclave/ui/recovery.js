@@ -1,5 +1,6 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { api } from "./api.js";
+import { guarded } from "./identity.js";
 
 /**
  * What a person does about the sheet of paper that brings them back.
@@ -26,6 +27,12 @@ export function recovery(run, tell) {
       }
     },
     print: () => globalThis.print(),
+    /** @type {Actions["recover"]} */
+    recover: (words, name, form, passphrase) => run("recovery/recover", async () => {
+      const { registered } = await api.recover(guarded({ words, name, form }, passphrase));
+      tell({ kind: "go", screen: registered ? "home" : "recovering" });
+      if (registered) tell({ kind: "said", text: "This computer is one of your devices now" });
+    }),
   };
 }
 

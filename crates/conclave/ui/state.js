@@ -10,6 +10,7 @@ export const initial = {
   handed: null,
   disclosed: null,
   drawn: null,
+  typed: 0,
   panel: null,
   question: null,
   refusal: null,
@@ -48,6 +49,8 @@ export function reduce(screen, happening) {
       return { ...screen, ...BLANK, screen: "sheet", drawn: happening.drawn };
     case "proof":
       return { ...screen, screen: happening.on ? "proof" : "sheet", refusal: null };
+    case "typed":
+      return { ...screen, typed: happening.words };
     case "panel":
       return read({ ...screen, panel: happening.panel });
     case "ask":
@@ -83,7 +86,7 @@ function arrive(screen, daemon) {
     const { refusal } = screen;
     Object.assign(next, BLANK, { screen: "home", panel: null, question: null, read: 0, refusal });
   }
-  if (daemon.identity?.registered && ["accept", "answer"].includes(next.screen)) {
+  if (daemon.identity?.registered && isNewcomer(next.screen)) {
     Object.assign(next, BLANK, { screen: "home", said: "This computer is one of your devices now" });
   }
   if (next.question && !stands(next.question, daemon)) next.question = null;
@@ -151,22 +154,38 @@ export function over(meeting) {
  *
  * @param {Screen} screen
  * @returns {"loading" | "locked" | "welcome" | "home" | "join" | "preview" | "waiting" | "meeting"
- *   | "over" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof"}
+ *   | "over" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof" | "recover" | "recovering"}
  */
 export function place(screen) {
   if (screen.connection === "locked") return "locked";
   if (!screen.daemon) return "loading";
   if (!screen.daemon.identity) {
-    return screen.screen === "accept" || screen.screen === "answer" ? screen.screen : "welcome";
+    return isNewcomer(screen.screen) ? screen.screen : "welcome";
   }
+  if (screen.screen === "home" && recovery(screen.daemon.identity)) return "recovering";
   const meeting = screen.daemon.meeting;
   if (meeting && !over(meeting)) return meeting.phase === "live" ? "meeting" : "waiting";
   if (meeting && meeting.mid !== screen.closed && screen.screen === "home") return "over";
   return screen.screen === "join" && screen.preview ? "preview" : screen.screen;
 }
 
+/** What this device asked with a recovery sheet, while it waits.
+ * @param {import("./types.js").Identity} identity
+ */
+export function recovery({ registered, waits }) {
+  return registered ? undefined : waits.find(({ what, mine }) => what === "recovery" && mine);
+}
+
+/** @param {Screen["screen"]} screen */
+function isNewcomer(screen) {
+  return NEWCOMER.includes(screen);
+}
+
+/** The ways of a computer that is nobody yet. @type {Screen["screen"][]} */
+const NEWCOMER = ["accept", "answer", "recover", "recovering"];
+
 /** What a screen leaves behind: links and words with secrets in them live no longer than it. */
-const BLANK = { preview: null, handed: null, disclosed: null, drawn: null, refusal: null };
+const BLANK = { preview: null, handed: null, disclosed: null, drawn: null, typed: 0, refusal: null };
 
 /**
  * @template {{ id: string }} T

@@ -89,12 +89,14 @@
  * @typedef {{
  *   connection: "connecting" | "open" | "lost" | "locked",
  *   daemon: State | null,
- *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof",
+ *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof"
+ *     | "recover" | "recovering",
  *   link: string,
  *   preview: Preview | null,
  *   handed: Handed | null,
  *   disclosed: Disclosed | null,
  *   drawn: Drawn | null,
+ *   typed: number,
  *   panel: Panel | null,
  *   question: Question | null,
  *   refusal: Refusal | null,
@@ -113,6 +115,7 @@
  *   | { kind: "disclosed", disclosed: Disclosed }
  *   | { kind: "drawn", drawn: Drawn }
  *   | { kind: "proof", on: boolean }
+ *   | { kind: "typed", words: number }
  *   | { kind: "panel", panel: Panel | null }
  *   | { kind: "ask", question: Question | null }
  *   | { kind: "refused", refusal: Refusal | null }
@@ -139,6 +142,7 @@
  *   drawSheet: () => void,
  *   keepSheet: (drawn: Drawn, typed: string[]) => void,
  *   print: () => void,
+ *   recover: (words: string, name: string, form: InfoForm, passphrase: string) => void,
  *   start: (title: string, rules: { auto_admit?: true, sealed?: true }) => void,
  *   check: (link: string) => void,
  *   join: () => void,

@@ -118,6 +118,14 @@ export function handed(kind) {
   return { link: `conclave:${kind}/1#${"SGFuZGVk".repeat(20)}`, qr: { size: 29, path: QR } };
 }
 
+/** Something that happens later unless somebody objects: by default, a device wants to put this one out. */
+export function waiting(change = {}) {
+  return {
+    by: device(1).device, what: "revocation", device: DEVICE, due_ms: MAY + DAY, mine: false,
+    may_cancel: true, text: "1d1d1d1d asked that device bbbbbbbb be put out", ...change,
+  };
+}
+
 /** What a recovery key looks like on paper: the words are on the list, the check does not hold. */
 export function sheet(change = {}) {
   return {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { identity, sheet } from "./fake-daemon.js";
+import { identity, sheet, waiting } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
 import { SHOTS, shot } from "./shots.js";
@@ -107,4 +107,69 @@ onPage("paper gets the sheet and nothing else", {}, async (page, daemon) => {
   const pdf = await readFile(join(SHOTS, "sheet-print.pdf"), "latin1");
   assert.equal(pdf.match(/\/Type \/Page\b/g)?.length, 1, "it is one page of A4");
   await page.emulateMedia({ media: "screen", colorScheme: null });
+});
+
+/** A recovery as the new device sees it. */
+const BACK = waiting({
+  by: identity().device, what: "recovery", device: null, mine: true, may_cancel: false,
+  text: "a recovery sheet was used: device bbbbbbbb is to take the place of all others",
+});
+const words = (page) => page.getByRole("textbox", { name: "The 24 words, in their order" });
+
+onPage("with the sheet one comes back after a day", { identity: null }, async (page, daemon) => {
+  await shot(page, "welcome");
+  await button(page, "I have a recovery sheet").click();
+  await page.getByText("0 of 24 words").waitFor();
+  await words(page).fill(WORDS.slice(0, 23).join("\n "));
+  await page.getByText("23 of 24 words").waitFor();
+  const refused = { error: "a recovery sheet has 24 words, these are 23", next: "compare with the sheet, word by word" };
+  daemon.answers.set("/api/recovery/recover", [400, refused]);
+  await button(page, "Come back").click();
+  await page.getByRole("alert").getByText("A recovery sheet has 24 words, these are 23. Compare with the sheet, word by word.").waitFor();
+  await shot(page, "recover");
+  refused.error = "word 24 is not on the list of BIP 39; look at its spelling";
+  await words(page).fill(sheet().words.replace("zoo", "zooo"));
+  await button(page, "Come back").click();
+  await page.getByRole("alert").getByText("Word 24 is not on the list").waitFor();
+  await page.getByRole("textbox", { name: "Your name" }).fill("Alice");
+  await page.getByRole("radio", { name: "My name, encrypted" }).check();
+  await page.getByText("Protect the key").click();
+  await page.getByRole("textbox", { name: "Passphrase" }).fill("correct horse");
+  await words(page).fill(sheet().words);
+  const waits = identity({ registered: false, devices: [], changes: [], waits: [BACK] });
+  daemon.answers.set("/api/recovery/recover", [200, { ...waits, waits: [] }]);
+  await button(page, "Come back").click();
+  await page.getByText("The ledger is being asked until when.").waitFor();
+  assert.deepEqual(sent(daemon, "/api/recovery/recover").at(-1),
+    { words: sheet().words, name: "Alice", form: "encrypted", passphrase: "correct horse" });
+  daemon.show({ identity: waits });
+  await page.getByText("It happens on Sunday, 4 May 2025, ").waitFor();
+  await page.getByText("Then use the sheet again.").waitFor();
+  await shot(page, "recovering");
+  await page.reload();
+  await page.getByRole("heading", { name: "Your recovery waits" }).waitFor();
+  daemon.show({ identity: identity() });
+  await button(page, "Start a meeting").waitFor();
+});
+
+onPage("nobody is left to object: the sheet counts at once", { identity: null }, async (page, daemon) => {
+  daemon.answers.set("/api/recovery/recover", () => {
+    daemon.show({ identity: identity() });
+    return [200, identity()];
+  });
+  await button(page, "I have a recovery sheet").click();
+  await words(page).fill(sheet().words);
+  await button(page, "Come back").click();
+  await button(page, "Start a meeting").waitFor();
+  assert.deepEqual(sent(daemon, "/api/recovery/recover"), [{ words: sheet().words, name: "", form: "clear" }]);
+});
+
+onPage("after a recovery that was called off the sheet is used again", {
+  identity: identity({ registered: false, devices: [], changes: [] }),
+}, async (page) => {
+  await shot(page, "unregistered");
+  await button(page, "Use the recovery sheet again").click();
+  await words(page).waitFor();
+  await button(page, "Back").click();
+  await button(page, "Use the recovery sheet again").waitFor();
 });

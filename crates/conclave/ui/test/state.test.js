@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { initial, news, place, reduce } from "../state.js";
 import { assign, remoteStreams } from "../receive.js";
-import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet } from "./fake-daemon.js";
+import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet, waiting } from "./fake-daemon.js";
 
 const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
 
@@ -91,6 +91,23 @@ test("the words of a sheet live no longer than its two screens", () => {
   for (const happening of [{ kind: "go", screen: "identity" }, { kind: "state", state: freshState({ meeting: meeting() }) }]) {
     assert.equal(reduce(proof, happening).drawn, null);
   }
+});
+
+test("a computer that comes back by its sheet shows the wait until the ledger has it", () => {
+  const recovery = waiting({ what: "recovery", device: null, mine: true, may_cancel: false });
+  const waits = freshState({ identity: identity({ registered: false, devices: [], waits: [recovery] }) });
+  assert.equal(place(reduce(initial, { kind: "state", state: waits })), "recovering");
+  assert.equal(place(at({ identity: identity({ waits: [{ ...recovery, mine: false }] }) })), "home");
+  let screen = reduce(at({ identity: null }), { kind: "go", screen: "recover" });
+  assert.equal(place(screen), "recover");
+  // The key is there before the command is answered: what was typed stays until then.
+  const unknown = freshState({ identity: identity({ registered: false, devices: [] }) });
+  screen = reduce(reduce(screen, { kind: "typed", words: 24 }), { kind: "state", state: unknown });
+  assert.deepEqual([place(screen), screen.typed], ["recover", 24]);
+  screen = reduce(screen, { kind: "go", screen: "recovering" });
+  assert.deepEqual([place(screen), screen.typed], ["recovering", 0]);
+  screen = reduce(reduce(screen, { kind: "state", state: waits }), { kind: "state", state: freshState() });
+  assert.equal(place(screen), "home");
 });
 
 test("a new device shows its link until the ledger has it", () => {

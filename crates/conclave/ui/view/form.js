@@ -40,6 +40,13 @@ export function day(ms) {
   return date.toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year });
 }
 
+/** A moment that is near, in local time.
+ * @param {number} ms
+ */
+export function moment(ms) {
+  return `${new Date(ms).toLocaleDateString(LANGUAGE, { weekday: "long" })}, ${day(ms)}, ${clock(ms)}`;
+}
+
 /** A day as it is written on paper.
  * @param {number} ms
  */

@@ -30,12 +30,16 @@ export function home(screen, actions) {
       <p><strong>${me?.info.text}</strong>
         <span class="hint">${FORMS[me?.info.form ?? "clear"]} · fingerprint
           <code>${me?.fingerprint}</code></span>
-        ${me?.registered ? nothing : html`<span class="hint">The ledger is still confirming it.</span>`}
+        ${me?.registered ? nothing : html`<span class="hint">The ledger does not know this device yet.</span>`}
       </p>
       ${me?.registered ? html`<button type="button" @click=${() =>
           actions.tell({ kind: "go", screen: "identity" })}>Devices and history</button>`
-        : html`<button type="button" @click=${() =>
-          actions.tell({ kind: "go", screen: "accept" })}>Paste a device link again</button>`}
+        : html`<span class="row">
+          <button type="button" @click=${() =>
+            actions.tell({ kind: "go", screen: "accept" })}>Paste a device link again</button>
+          <button type="button" @click=${() =>
+            actions.tell({ kind: "go", screen: "recover" })}>Use the recovery sheet again</button>
+        </span>`}
     </section>
     <div class="pair">
       <section class="card">

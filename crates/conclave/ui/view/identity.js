@@ -70,7 +70,7 @@ function name(me) {
       <span class="face" aria-hidden="true">${initials(me.info.text)}</span>
       <div><h2 class="name">${me.info.text}</h2><p class="hint">${FORMS[me.info.form]}</p></div>
     </div>
-    ${me.registered ? nothing : html`<p>The ledger is still confirming it.</p>`}
+    ${me.registered ? nothing : html`<p>The ledger does not know this device yet.</p>`}
     <dl class="ids">
       <div><dt>Fingerprint of this device</dt><dd><code>${me.fingerprint}</code></dd></div>
       <div><dt>User</dt><dd><code>${me.user}</code></dd></div>

@@ -9,6 +9,7 @@ import { meeting } from "./meeting.js";
 import { notices, refusal } from "./notices.js";
 import { over } from "./over.js";
 import { preview } from "./preview.js";
+import { recover, recovering } from "./recover.js";
 import { proof, sheet } from "./sheet.js";
 import { waiting } from "./waiting.js";
 import { welcome } from "./welcome.js";
@@ -69,6 +70,10 @@ function inside(where, screen, actions) {
       return sheet(screen, actions);
     case "proof":
       return proof(screen, actions);
+    case "recover":
+      return recover(screen, actions);
+    case "recovering":
+      return recovering(screen, actions);
     case "join":
       return joinForm(screen, actions);
     case "preview":

@@ -19,23 +19,32 @@ export function welcome(screen, actions) {
       <label class="field">Your name
         <input name="name" required maxlength="200" autocomplete="name" ?disabled=${busy}>
       </label>
-      <fieldset>
-        <legend>What the public ledger shows of it</legend>
-        ${FORMS.map(([form, title, text]) => html`
-          <label class="choice">
-            <input type="radio" name="form" value=${form} ?checked=${form === "clear"}
-              ?disabled=${busy}>
-            <span><strong>${title}</strong><span>${text}</span></span>
-          </label>`)}
-      </fieldset>
+      ${infoForms("clear", busy)}
       ${passphrase(busy)}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
         ${busy ? "Writing to the ledger …" : "Create identity"}</button>
       <button type="button" class="wide" ?disabled=${busy}
         @click=${() => actions.tell({ kind: "go", screen: "accept" })}>I have an identity already</button>
+      <button type="button" class="wide" ?disabled=${busy}
+        @click=${() => actions.tell({ kind: "go", screen: "recover" })}>I have a recovery sheet</button>
     </form>
   </section>`;
+}
+
+/** What the ledger is to hold of a name.
+ * @param {InfoForm} chosen
+ * @param {boolean} busy
+ */
+export function infoForms(chosen, busy) {
+  return html`<fieldset>
+    <legend>What the public ledger shows of it</legend>
+    ${FORMS.map(([form, title, text]) => html`
+      <label class="choice">
+        <input type="radio" name="form" value=${form} ?checked=${form === chosen} ?disabled=${busy}>
+        <span><strong>${title}</strong><span>${text}</span></span>
+      </label>`)}
+  </fieldset>`;
 }
 
 /** Protects the key file of a new key.
