@@ -42,7 +42,7 @@ export function own(run, tell) {
       }
     },
     /** @type {Actions["revokeDevice"]} */
-    revokeDevice: (device) => change("devices/revoke", { device }, "The device was revoked"),
+    revokeDevice: (device) => change("devices/revoke", { device }, "The ledger was told"),
     /** @type {Actions["rotateKey"]} */
     rotateKey: (passphrase) =>
       change("devices/rotate", guarded({}, passphrase), "This device has a new key"),

@@ -26,6 +26,11 @@ export function recovery(run, tell) {
         tell({ kind: "notice", notice: KEPT });
       }
     },
+    /** @type {Actions["callOff"]} */
+    callOff: async (by) => {
+      const done = await run(`cancel ${by}`, () => api.post("/api/changes/cancel", { device: by }));
+      if (done) tell({ kind: "said", text: "Called off" });
+    },
     print: () => globalThis.print(),
     /** @type {Actions["recover"]} */
     recover: (words, name, form, passphrase) => run("recovery/recover", async () => {

@@ -142,6 +142,7 @@
  *   drawSheet: () => void,
  *   keepSheet: (drawn: Drawn, typed: string[]) => void,
  *   print: () => void,
+ *   callOff: (by: string) => void,
  *   recover: (words: string, name: string, form: InfoForm, passphrase: string) => void,
  *   start: (title: string, rules: { auto_admit?: true, sealed?: true }) => void,
  *   check: (link: string) => void,

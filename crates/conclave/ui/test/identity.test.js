@@ -92,12 +92,16 @@ onPage("a device is revoked after it was said what that means", { identity: TWO 
   assert.equal(await revoke.count(), 0);
 });
 
-onPage("a newer device is not offered to revoke an older one", {
+onPage("a newer device asks that an older one be revoked", {
   identity: identity({ devices: [device(0), { ...ME, seniority: 1 }] }),
-}, async (page) => {
+}, async (page, daemon) => {
   await enter(page);
   await page.getByRole("listitem", { name: "Device 0d0d0d0d" }).getByText("older than this one").waitFor();
-  assert.equal(await button(page, "Revoke device 0d0d0d0d").count(), 0);
+  await button(page, "Revoke device 0d0d0d0d").click();
+  const dialog = page.getByRole("dialog", { name: "Ask to revoke device 0d0d0d0d?" });
+  await dialog.getByText("until then it can call that off").waitFor();
+  await dialog.getByRole("button", { name: "Ask for it" }).click();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/devices/revoke"), [{ device: device(0).device }]));
 });
 
 onPage("to revoke the last device is to give up the identity", {}, async (page, daemon) => {

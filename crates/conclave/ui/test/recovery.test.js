@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { identity, sheet, waiting } from "./fake-daemon.js";
+import { device, identity, meeting, sheet, waiting } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
 import { SHOTS, shot } from "./shots.js";
@@ -172,4 +172,71 @@ onPage("after a recovery that was called off the sheet is used again", {
   await words(page).waitFor();
   await button(page, "Back").click();
   await button(page, "Use the recovery sheet again").waitFor();
+});
+
+const ME = device(0, { device: identity().device, me: true });
+const [PHONE, OLD] = [device(1), device(2)];
+/** Three things wait: a device wants this one out, a sheet was used, and this one wants another sheet. */
+const THREATS = identity({
+  devices: [ME, PHONE], recovery: true,
+  waits: [
+    waiting(),
+    waiting({
+      by: OLD.device, what: "recovery", device: null,
+      text: "a recovery sheet was used: device 2d2d2d2d is to take the place of all others",
+    }),
+    waiting({ by: ME.device, what: "recoverykey", device: null, mine: true, text: "this device asked for another recovery sheet" }),
+  ],
+});
+const alert = (page, text) => page.getByRole("alert").filter({ hasText: text });
+const OFF = "Call it off: 1d1d1d1d asked that device bbbbbbbb be put out";
+
+onPage("what waits is said at home and beside the identity, and called off", { identity: THREATS }, async (page, daemon) => {
+  const threat = alert(page, "1d1d1d1d asked that device bbbbbbbb be put out.");
+  await threat.getByText("It happens on Sunday, 4 May 2025, ").waitFor();
+  await threat.getByText("This computer would be out. If it was not you, somebody has device 1d1d1d1d").waitFor();
+  await threat.getByText("Asked by device 1d1d1d1d, fingerprint 5d0e 88f1 c02a 6b97").waitFor();
+  await alert(page, "A recovery sheet was used").getByText("somebody has your sheet").waitFor();
+  await alert(page, "A recovery sheet was used").getByText("Asked by whoever has your recovery sheet").waitFor();
+  const own = page.getByRole("status").filter({ hasText: "This device asked for another recovery sheet." });
+  await own.getByText("Asked by this device").waitFor();
+  await shot(page, "waits-home");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shot(page, "waits-home-dark");
+  await page.emulateMedia({ colorScheme: null });
+  await button(page, "Your identity: Alice Martin (something to look at)").click();
+  await page.getByRole("heading", { name: "Your identity" }).waitFor();
+  await shot(page, "waits-identity");
+  daemon.answers.set("/api/changes/cancel", [409, { error: "the ledger refused it", next: "try again" }]);
+  await button(page, OFF).click();
+  await page.getByRole("alert").getByText("The ledger refused it.").waitFor();
+  daemon.answers.delete("/api/changes/cancel");
+  await button(page, OFF).click();
+  await own.getByRole("button", { name: "Call it off" }).click();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/changes/cancel"),
+    [PHONE.device, PHONE.device, ME.device].map((one) => ({ device: one }))));
+  daemon.show({ identity: { ...THREATS, waits: [] } });
+  await threat.waitFor({ state: "detached" });
+  await button(page, "Your identity: Alice Martin").waitFor();
+});
+
+onPage("what this device cannot call off is said, with who can", {
+  identity: identity({ devices: [device(0), { ...ME, seniority: 1 }], waits: [waiting({ by: device(0).device, device: PHONE.device, may_cancel: false })] }),
+}, async (page) => {
+  await page.getByRole("alert").getByText("This device cannot do that; an older one can.").waitFor();
+  assert.equal(await page.getByRole("button", { name: /Call it off/ }).count(), 0);
+});
+
+onPage("in a meeting only what others asked is said", {
+  identity: THREATS, meeting: meeting({ me: null }),
+}, async (page, daemon) => {
+  await alert(page, "1d1d1d1d asked").waitFor();
+  assert.equal(await page.getByText("This device asked for another recovery sheet.").count(), 0);
+  await shot(page, "waits-meeting");
+  await button(page, OFF).click();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/changes/cancel"), [{ device: PHONE.device }]));
+  await button(page, "People").click();
+  await button(page, "Your devices and history").click();
+  await page.getByText("This device asked for another recovery sheet.").waitFor();
+  await shot(page, "waits-panel");
 });

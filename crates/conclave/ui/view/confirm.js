@@ -104,6 +104,14 @@ function revoke(device, daemon, actions) {
       yes: "Give it up for ever", act,
     };
   }
+  const mine = active.find((one) => one.me)?.seniority ?? 0;
+  if (active.some((one) => one.device === device && one.seniority < mine)) {
+    return {
+      title: `Ask to revoke device ${short(device)}?`,
+      text: "It is older than this one: it is revoked after a day, and until then it can call that off.",
+      yes: "Ask for it", act,
+    };
+  }
   return {
     title: me ? "Revoke this device?" : `Revoke device ${short(device)}?`,
     text: me ? "This computer leaves its meetings and can never speak for you again."

@@ -31,7 +31,7 @@ export function devices(screen, me, actions) {
  */
 function device(screen, one, mine, actions) {
   const name = one.me ? "This device" : `Device ${short(one.device)}`;
-  const may = mine?.active && mine.seniority <= one.seniority;
+  const older = one.active && mine?.active && mine.seniority > one.seniority;
   const busy = screen.busy.includes("devices/revoke");
   return html`<li aria-label=${name}>
     <div>
@@ -39,9 +39,9 @@ function device(screen, one, mine, actions) {
         ${one.active ? nothing : html`<span class="tag bad">revoked</span>`}</p>
       <p class="hint"><code>${one.fingerprint}</code></p>
       <p class="hint">Added on ${day(one.added_at_ms)}${one.me ? ` · device ${short(one.device)}` : ""}
-        ${one.active && mine?.active && !may ? "· older than this one, which cannot revoke it" : ""}</p>
+        ${older ? "· older than this one" : ""}</p>
     </div>
-    ${one.active && may ? html`<button type="button" class="danger" ?disabled=${busy}
+    ${one.active && mine?.active ? html`<button type="button" class="danger" ?disabled=${busy}
       aria-label=${one.me ? "Revoke this device" : `Revoke device ${short(one.device)}`}
       @click=${() => actions.tell({ kind: "ask", question: { act: "revoke", device: one.device } })}>
       Revoke</button>` : nothing}

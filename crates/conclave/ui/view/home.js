@@ -5,6 +5,7 @@ import { linkField } from "./handed.js";
 import { warnings } from "./history.js";
 import { FORMS } from "./identity.js";
 import { refusal } from "./notices.js";
+import { waits } from "./waits.js";
 
 /**
  * @param {Screen} screen
@@ -25,6 +26,7 @@ export function home(screen, actions) {
     actions.tell({ kind: "go", screen: "identity" })}>Look at your devices</button>`;
   return html`
     ${warnings(screen, actions, way)}
+    ${waits(screen, actions)}
     <section class="card who">
       <span class="face" aria-hidden="true">${initials(me?.info.text ?? "")}</span>
       <p><strong>${me?.info.text}</strong>

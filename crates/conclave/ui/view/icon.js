@@ -15,6 +15,7 @@ const PATHS = {
   cameraOff: "M3 7h8M14 10V7M14 11l7-4v10l-3-1.700M14 17H3V7M3 3l18 18",
   chat: "M4 5h16v11H10l-5 4v-4H4z",
   check: "M5 12.500l4.500 4.500L19 7.500",
+  clock: "M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0M12 7v5.500l3.500 2",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   cross: "M7 7l10 10M17 7L7 17",

@@ -8,6 +8,7 @@ import { initials } from "./form.js";
 import { refusal } from "./notices.js";
 import { panel } from "./panel.js";
 import { recovery } from "./sheet.js";
+import { isUrgent, waits } from "./waits.js";
 
 /**
  * The person's own user: who they are, where, what changed, whom they know.
@@ -27,6 +28,7 @@ export function identity(screen, actions) {
     </header>
     ${refusal(screen.refusal)}
     ${warnings(screen, actions)}
+    ${waits(screen, actions)}
     <div class="pair own">
       <section class="card" aria-label="Who you are">${name(me)}</section>
       <section class="card" aria-label="Devices">
@@ -58,6 +60,7 @@ export function identityPanel(screen, actions) {
   if (!me) return html``;
   return panel("Your identity", actions, html`
     ${warnings(screen, actions)}
+    ${waits(screen, actions)}
     <p class="hint">Fingerprint <code>${me.fingerprint}</code></p>
     ${devices(screen, me, actions)}
     ${history(me)}`);
@@ -88,12 +91,12 @@ function name(me) {
 export function corner(screen, actions) {
   const me = screen.daemon?.identity;
   if (!me) return nothing;
-  const alarm = me.unexplained.length > 0 || me.rewritten;
+  const alarm = me.unexplained.length > 0 || me.rewritten || me.waits.some(isUrgent);
   return html`<button type="button" class="plain corner"
     @click=${() => actions.tell({ kind: "go", screen: "identity" })}>
     <span class="face" aria-hidden="true">${initials(me.info.text)}</span>
-    <span><span class="unseen">Your identity: </span><span class="name">${me.info.text}</span>
-      ${alarm ? html`<span class="unseen">, something to look at</span>` : nothing}</span>
+    <span><span class="unseen">Your identity: </span><span class="name">${me.info.text}</span>${
+      alarm ? html`<span class="unseen">(something to look at)</span>` : nothing}</span>
     ${alarm ? html`<span class="count alarm" aria-hidden="true">!</span>` : nothing}
   </button>`;
 }

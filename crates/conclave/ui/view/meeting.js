@@ -12,6 +12,7 @@ import { notices, refusal } from "./notices.js";
 import { people } from "./people.js";
 import { switches } from "./preview.js";
 import { tiles } from "./tiles.js";
+import { isUrgent, waits } from "./waits.js";
 
 /**
  * @param {Screen} screen
@@ -40,6 +41,7 @@ export function meeting(screen, actions) {
       ${screen.panel === "identity" ? nothing : warnings(screen, actions, html`
         <button type="button" class="main" @click=${() =>
           actions.tell({ kind: "panel", panel: "identity" })}>Look at your devices</button>`)}
+      ${screen.panel === "identity" ? nothing : waits(screen, actions, isUrgent)}
       ${screen.media.problem ? html`<p class="refusal" role="alert">${screen.media.problem}</p>` : nothing}
       ${notices(screen, actions)}
     </div>

@@ -65,7 +65,7 @@ export function recovering(screen, actions) {
       ? html`It happens on <strong><time datetime=${new Date(asked.due_ms).toISOString()}>${
         moment(asked.due_ms)}</time></strong>, unless one of your devices calls it off before.`
       : "The ledger is being asked until when."}</p>
-    <ul class="advice">
+    <ul class="bullets">
       <li>Leave Conclave running, or start it again after that time. The rest happens by itself.</li>
       <li>Keep the sheet: you may need it again.</li>
       <li>If a thief has one of your devices, they can call it off. Then use the sheet again.</li>
