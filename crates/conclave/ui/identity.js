@@ -29,8 +29,15 @@ export function own(run, tell) {
   });
   return {
     /** @type {Actions["createIdentity"]} */
-    createIdentity: (name, form, passphrase) =>
-      run("identity", () => api.post("/api/identity", guarded({ name, form }, passphrase))),
+    createIdentity: (name, form, passphrase, key) => {
+      const body = { name, form, ...key === "ed25519" ? {} : { key } };
+      return run("identity", () => api.post("/api/identity", guarded(body, passphrase)));
+    },
+    /** @type {Actions["claimHandle"]} */
+    claimHandle: (name) => change("handle", { name }, `@${name} is yours`),
+    /** @type {Actions["rename"]} */
+    rename: (name, form, passphrase) =>
+      change("info", guarded({ name, form }, passphrase), "Your name was changed"),
     offerDevice: () => hand("devices/offer", "offer"),
     /** @type {Actions["acceptDevice"]} */
     acceptDevice: (link, passphrase) =>

@@ -61,7 +61,7 @@ async function run(name, work) {
     await work();
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause;
-    tell({ kind: "refused", refusal: cause.refusal });
+    tell({ kind: "refused", refusal: { ...cause.refusal, of: name } });
     return false;
   } finally {
     tell({ kind: "busy", name, on: false });

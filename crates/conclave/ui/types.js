@@ -76,7 +76,7 @@
  *   mid: string, title: string, leader: { user: string, name: string, fingerprint: string },
  *   proof_height: number, checks: { name: string, ok: boolean, text: string }[],
  * }} Preview
- * @typedef {{ error: string, next: string }} Refusal
+ * @typedef {{ error: string, next: string, of?: string }} Refusal `of`: the command, told by the page
  * @typedef {{ kind: "state", state: State } | { kind: "notice", notice: Notice }} DaemonEvent
  *
  * What the page itself remembers.
@@ -129,7 +129,9 @@
  *
  * @typedef {{
  *   tell: (happening: Happening) => void,
- *   createIdentity: (name: string, form: InfoForm, passphrase: string) => void,
+ *   createIdentity: (name: string, form: InfoForm, passphrase: string, key: KeyAlgorithm) => void,
+ *   claimHandle: (name: string) => Promise<boolean>,
+ *   rename: (name: string, form: InfoForm, passphrase: string) => Promise<boolean>,
  *   offerDevice: () => void,
  *   acceptDevice: (link: string, passphrase: string) => void,
  *   addDevice: (link: string) => void,

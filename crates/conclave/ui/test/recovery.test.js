@@ -1,4 +1,4 @@
-/** The sheet of paper, what waits, and names, before a daemon that is made up. */
+/** The sheet of paper and what waits, before a daemon that is made up. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

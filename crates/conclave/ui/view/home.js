@@ -29,7 +29,7 @@ export function home(screen, actions) {
     ${waits(screen, actions)}
     <section class="card who">
       <span class="face" aria-hidden="true">${initials(me?.info.text ?? "")}</span>
-      <p><strong>${me?.info.text}</strong>
+      <p><span><strong>${me?.info.text}</strong> ${me?.handle ? html`<span class="handle">@${me.handle}</span>` : nothing}</span>
         <span class="hint">${FORMS[me?.info.form ?? "clear"]} · fingerprint
           <code>${me?.fingerprint}</code></span>
         ${me?.registered ? nothing : html`<span class="hint">The ledger does not know this device yet.</span>`}

@@ -5,10 +5,12 @@ import { devices } from "./devices.js";
 import { check, disclose } from "./disclose.js";
 import { history, warnings } from "./history.js";
 import { initials } from "./form.js";
+import { names } from "./names.js";
 import { refusal } from "./notices.js";
 import { panel } from "./panel.js";
 import { recovery } from "./sheet.js";
 import { isUrgent, waits } from "./waits.js";
+import { KEYS } from "./welcome.js";
 
 /**
  * The person's own user: who they are, where, what changed, whom they know.
@@ -26,11 +28,11 @@ export function identity(screen, actions) {
       <h1 tabindex="-1" data-focus>Your identity</h1>
       <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>Back</button>
     </header>
-    ${refusal(screen.refusal)}
+    ${["handle", "info"].includes(screen.refusal?.of ?? "") ? nothing : refusal(screen.refusal)}
     ${warnings(screen, actions)}
     ${waits(screen, actions)}
     <div class="pair own">
-      <section class="card" aria-label="Who you are">${name(me)}</section>
+      <section class="card" aria-label="Who you are">${name(me)}${names(screen, me, active, actions)}</section>
       <section class="card" aria-label="Devices">
         ${devices(screen, me, actions)}
         <div class="row">
@@ -71,11 +73,14 @@ function name(me) {
   return html`
     <div class="self">
       <span class="face" aria-hidden="true">${initials(me.info.text)}</span>
-      <div><h2 class="name">${me.info.text}</h2><p class="hint">${FORMS[me.info.form]}</p></div>
+      <div><h2 class="name">${me.info.text}</h2>
+        ${me.handle ? html`<p class="handle">@${me.handle}</p>` : nothing}
+        <p class="hint">${FORMS[me.info.form]}</p></div>
     </div>
     ${me.registered ? nothing : html`<p>The ledger does not know this device yet.</p>`}
     <dl class="ids">
       <div><dt>Fingerprint of this device</dt><dd><code>${me.fingerprint}</code></dd></div>
+      ${me.key ? html`<div><dt>Kind of key</dt><dd>${KEYS[me.key][0]}</dd></div>` : nothing}
       <div><dt>User</dt><dd><code>${me.user}</code></dd></div>
       <div><dt>This device</dt><dd><code>${me.device}</code></dd></div>
     </dl>

@@ -1,4 +1,4 @@
-/** @import { Actions, InfoForm, Screen } from "../types.js" */
+/** @import { Actions, InfoForm, KeyAlgorithm, Screen } from "../types.js" */
 import { html } from "../node_modules/lit-html/lit-html.js";
 import { fields } from "./form.js";
 import { refusal } from "./notices.js";
@@ -21,6 +21,7 @@ export function welcome(screen, actions) {
       </label>
       ${infoForms("clear", busy)}
       ${passphrase(busy)}
+      ${algorithm(busy)}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
         ${busy ? "Writing to the ledger …" : "Create identity"}</button>
@@ -60,10 +61,28 @@ export function passphrase(busy) {
   </details>`;
 }
 
+/** What kind of key is made; hardly anybody has to choose.
+ * @param {boolean} busy
+ */
+function algorithm(busy) {
+  return html`<details>
+    <summary>Advanced: kind of key</summary>
+    <fieldset>
+      <legend class="unseen">Kind of key</legend>
+      ${Object.entries(KEYS).map(([key, [title, text]]) => html`
+        <label class="choice">
+          <input type="radio" name="key" value=${key} ?checked=${key === "ed25519"} ?disabled=${busy}>
+          <span><strong>${title}</strong><span>${text}</span></span>
+        </label>`)}
+    </fieldset>
+  </details>`;
+}
+
 /** @param {Actions} actions */
 function submit(actions) {
   return fields((field) => actions.createIdentity(
-    field("name"), /** @type {InfoForm} */ (field("form")), field("passphrase")));
+    field("name"), /** @type {InfoForm} */ (field("form")), field("passphrase"),
+    /** @type {KeyAlgorithm} */ (field("key"))));
 }
 
 /** @type {[InfoForm, string, string][]} */
@@ -72,3 +91,10 @@ const FORMS = [
   ["encrypted", "My name, encrypted", "Only people you meet can read it."],
   ["commit", "Only a fingerprint", "The ledger holds no name. People you tell it can check that it is yours."],
 ];
+
+/** @type {Record<KeyAlgorithm, [string, string]>} */
+export const KEYS = {
+  ed25519: ["Ed25519", "Small and fast. Right for nearly everyone."],
+  secp256k1: ["ECDSA on secp256k1", "The curve of many other ledgers."],
+  ed448: ["Ed448", "A larger curve; larger signatures."],
+};
