@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import ids, invite, ledgers, meeting_keys, packets
+from . import ids, ledgers, links, meeting_keys, packets
 from .codec import Refused, decode, encode
 from .report import Report
 
@@ -55,7 +55,7 @@ class Recording:
         if ids.chain_id(self.genesis) != self.chain_id:
             raise ValueError("chain_id is not the hash of the genesis")
         self.height = int(index["height"])
-        self.invite = invite.parse(index["invite"])
+        self.invite = links.read("Invite", index["invite"])
         self.people = {int(one["idx"]): one for one in index["participants"]}
         if not self.people:
             raise ValueError("nobody took part")

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from . import blocks, ids, invite, mlkem, proofs, recording, sframe
+from . import blocks, ids, links, mlkem, proofs, recording, sframe
 from .codec import decode, encode
 
 FILES = ("blocks", "answers", "messages", "packets", "secrets")
@@ -350,7 +350,7 @@ class Parts(unittest.TestCase):
 
     def test_an_invite_is_no_other_link(self):
         with self.assertRaises(blocks.Refused):
-            invite.parse("conclave:i/1#AAAA")
+            links.read("Invite", "conclave:i/1#AAAA")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import algorithms, codes, exchange, ids, invite, sframe, signature, transactions
+from . import algorithms, codes, exchange, ids, invite, links, sframe, signature, transactions
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -148,36 +148,62 @@ def keys(checks, file):
     checks.equal("roster hash", ids.roster_hash(members).hex(), file["roster"]["hash"])
 
 
-def links(checks, file):
-    parsed = invite.parse(file["link"])
-    checks.equal("invite", encode("Invite", parsed).hex(), file["invite"])
-    checks.equal("link", invite.link(parsed), file["link"])
-    for at in range(len(invite.PREFIX), len(file["link"])):
-        other = "A" if file["link"][at] != "A" else "B"
-        try:
-            invite.parse(file["link"][:at] + other + file["link"][at + 1 :])
-            checks.true(f"link with character {at} changed is refused", False)
-        except Refused:
-            checks.true("refused", True)
-    guest = [bytes([n]) * 32 for n in (11, 12, 13)]
-    shown = invite.tag(parsed["secret"], parsed["mid"], *guest)
-    checks.equal("invite tag", shown.hex(), file["invite_tag"])
+def codes_file(checks, file):
     code = decode("SecurityCode", bytes.fromhex(file["security_code_input"]))
     checks.equal("security code", codes.security(code), file["security_code"])
+    guest = [bytes([n]) * 32 for n in (11, 12, 13)]
+    shown = invite.tag(bytes([7]) * 16, code["mid"], *guest)
+    checks.equal("invite tag", shown.hex(), file["invite_tag"])
     epoch = codes.epoch(bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32)
     checks.equal("epoch code", epoch, file["epoch_code"])
     at = {"height": 77, "index": 1, "time": 1_700_000_000}
     checks.equal("place", codes.place(at).hex(), file["place"])
-    record, mid = bytes([14]) * 32, parsed["mid"]
-    commit = codes.nonce_commitment(mid, 2, record, 3, bytes([15]) * 32)
+    record = bytes([14]) * 32
+    commit = codes.nonce_commitment(code["mid"], 2, record, 3, bytes([15]) * 32)
     checks.equal("nonce commitment", commit.hex(), file["nonce_commitment"])
     pictures = codes.short(record, {0: bytes([16]) * 32, 3: bytes([15]) * 32})
     checks.equal("short code", pictures, file["short_code"])
     checks.equal("list of pictures", codes.list_hash(), codes.LIST_HASH)
     checks.equal("fingerprint", codes.shown(code["ivk"]), file["fingerprint"])
-    commit = ids.commitment(bytes([1]) * 32, parsed["leader"], 0, "Alice")
+    commit = ids.commitment(bytes([1]) * 32, code["leader"], 0, "Alice")
     found = encode("UserInfo", ("Commit", {"mac": commit})).hex()
     checks.equal("commitment", found, file["user_info_commitment"])
+
+
+def links_file(checks, file):
+    checks.equal("kinds", sorted(links.PREFIX), [each["kind"] for each in file["kinds"]])
+    for each in file["kinds"]:
+        name = each["kind"]
+        checks.equal(f"{name} prefix", links.PREFIX[name], each["prefix"])
+        for one in each["valid"]:
+            value = decode(name, bytes.fromhex(one["bytes"]))
+            checks.equal(f"{name} link", links.write(name, value), one["link"])
+            for text in (one["link"], *one["also"]):
+                checks.equal(f"{name} {text!r}", link_verdict(name, text), value)
+            for at in range(len(each["prefix"]), len(one["link"])):
+                other = "A" if one["link"][at] != "A" else "B"
+                text = one["link"][:at] + other + one["link"][at + 1 :]
+                checks.equal(f"{name} character {at}", link_verdict(name, text), "Damaged")
+            if name == "DeviceAnswer":
+                answer(checks, value)
+        for one in each["refused"]:
+            checks.equal(f"{name} {one['what']}", link_verdict(name, one["text"]), one["error"])
+
+
+def link_verdict(kind, text):
+    """What a link holds, or why it is refused."""
+    try:
+        return links.read(kind, text)
+    except Refused as refused:
+        return refused.kind
+
+
+def answer(checks, value):
+    body = value["body"]
+    checks.equal("device of an answer", ids.device(body["user"], body["ivk"]), body["dev"])
+    data = signature.message("device-pop", value["chain_id"], encode("AddDevice", body))
+    held = algorithms.holds(body["ivk"], data, value["possession"])
+    checks.true(f"possession of a key of {body['ivk'][0]}", held)
 
 
 def scripts(checks, file):
@@ -292,10 +318,11 @@ def rfc9605(checks, file):
 
 
 FILES = {
+    "codes": codes_file,
     "encodings": encodings,
     "exchange": exchange_file,
     "keys": keys,
-    "links": links,
+    "links": links_file,
     "malformed": malformed,
     "messages": encodings,
     "rfc9605": rfc9605,

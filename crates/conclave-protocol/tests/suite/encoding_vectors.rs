@@ -2,9 +2,8 @@
 
 use conclave_protocol::{
     code::SecurityCode,
-    codec::{EncodeSize, List, Read, Text, Write},
+    codec::{EncodeSize, Read, Text, Write},
     identity::Gate,
-    invite::{Checkpoint, Invite, InviteSecret, Node},
     state::Key,
     tx::Role,
     *,
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     frozen_vectors::{frozen, transactions},
+    link_vectors::{answers, disclosures, invite, offers},
     world::{World, genesis},
 };
 
@@ -22,8 +22,11 @@ const ENOUGH: usize = 20;
 #[test]
 fn every_encoding_keeps_its_bytes_and_its_refusals() {
     let types = [
+        of("DeviceAnswer", &answers()),
+        of("DeviceOffer", &offers()),
         of("Genesis", &[genesis()]),
         of("Gate", &[Gate::Sponsor(ValidatorKey([3; 32])), Gate::Work(77)]),
+        of("InfoDisclosure", &disclosures()),
         of("Invite", &[invite(0), invite(2)]),
         of("Ivk", &[Ivk::Ed25519([5; 32])]),
         of("Key", &state().0),
@@ -56,25 +59,6 @@ fn infos() -> [UserInfo; 4] {
         UserInfo::Encrypted([1; 8], [2; 12], codec::Blob::new([3; 40]).unwrap()),
         UserInfo::Commit([4; 32]),
     ]
-}
-
-fn invite(nodes: u8) -> Invite {
-    let address = |text: &str| text.parse::<std::net::SocketAddr>().unwrap().into();
-    let node = |n: u8| Node {
-        npk: Npk([n; 32]),
-        relay: (n == 0).then(|| Text::new("https://relay.example.org").unwrap()),
-        addresses: List::new([address("192.0.2.1:4433"), address("[2001:db8::1]:4433")]).unwrap(),
-    };
-    Invite {
-        chain_id: ChainId([1; 32]),
-        mid: MeetingId([3; 32]),
-        leader: UserId([4; 32]),
-        ivk_fp: [5; 16],
-        checkpoint: Checkpoint { height: Height(77), hash: Digest([6; 32]) },
-        secret: InviteSecret::new([7; 16]),
-        expires: Seconds(1_700_000_000),
-        nodes: List::new((0..nodes).map(node).collect::<Vec<_>>()).unwrap(),
-    }
 }
 
 fn code() -> SecurityCode {
@@ -128,19 +112,26 @@ fn turn<T: Write + EncodeSize + Read<Cfg = ()>>(bytes: &[u8]) -> Value {
     json!({ "01": turned(0x01), "80": turned(0x80), "ff": turned(0xff) })
 }
 
-/// `.` accepted, `c` cut short, `t` bytes after the end, `l` a length over its bound, `g` an
-/// unknown tag, `i` a field that breaks its own rule.
+/// `.` accepted, or the class of the refusal.
 fn class<T: Write + EncodeSize + Read<Cfg = ()>>(bytes: &[u8]) -> char {
     match decode::<T>(bytes) {
         Ok(value) => {
             assert_eq!(encode(&value), bytes, "accepted and written otherwise");
             '.'
         }
-        Err(DecodeError::Truncated) => 'c',
-        Err(DecodeError::Trailing(_)) => 't',
-        Err(DecodeError::TooLong(_)) => 'l',
-        Err(DecodeError::Tag) => 'g',
-        Err(_) => 'i',
+        Err(error) => class_of(&error),
+    }
+}
+
+/// `c` cut short, `t` bytes after the end, `l` a length over its bound, `g` an unknown tag, `i` a
+/// field that breaks its own rule.
+pub(crate) fn class_of(error: &DecodeError) -> char {
+    match error {
+        DecodeError::Truncated => 'c',
+        DecodeError::Trailing(_) => 't',
+        DecodeError::TooLong(_) => 'l',
+        DecodeError::Tag => 'g',
+        _ => 'i',
     }
 }
 

@@ -15,6 +15,7 @@ mod handles;
 mod identity;
 mod invariants;
 mod key_vectors;
+mod link_vectors;
 mod links;
 mod meeting;
 mod recovery;
