@@ -6,7 +6,7 @@ use crate::targets::TARGETS;
 
 #[test]
 fn nothing_in_the_corpus_of_the_fuzzer_breaks_a_property() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzzing/corpus");
     for (name, run) in TARGETS {
         let files = fs::read_dir(corpus.join(name)).unwrap();
         let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();

@@ -15,6 +15,6 @@ mod meetings;
 mod refresh;
 mod sealed;
 mod survival;
-#[path = "../../../../fuzz/src/targets/mod.rs"]
+#[path = "../../../../fuzzing/src/targets/mod.rs"]
 mod targets;
 mod world;
