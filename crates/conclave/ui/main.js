@@ -1,5 +1,6 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { Refused, api, follow, takeToken } from "./api.js";
+import { keepFocus } from "./focus.js";
 import { own } from "./identity.js";
 import { Studio } from "./media.js";
 import { render } from "./node_modules/lit-html/lit-html.js";
@@ -33,10 +34,10 @@ function draw() {
   for (const dialog of root.querySelectorAll("dialog")) if (!dialog.open) dialog.showModal();
   // Focus moves to what opened, so that keyboard and screen reader begin there.
   const opened = `${where}/${screen.panel ?? ""}`;
-  if (opened !== shown && shown) {
-    /** @type {HTMLElement | null} */ (
-      root.querySelector(screen.panel ? "[data-panel]" : "[data-focus]"))?.focus();
-  }
+  const heading = /** @type {HTMLElement | null} */ (
+    root.querySelector(screen.panel ? "[data-panel]" : "[data-focus]"));
+  if (opened !== shown && shown) heading?.focus();
+  else keepFocus(heading);
   shown = opened;
 }
 
@@ -90,7 +91,10 @@ const actions = {
   }),
   deny: (idx, ban) => run(`deny ${idx}`, () => api.post("/api/deny", { idx, ban })),
   appoint: (idx) => run(`appoint ${idx}`, () => api.post("/api/appoint", { idx })),
-  vote: (idx) => run(`vote ${idx}`, () => api.post("/api/vote", { idx })),
+  vote: (idx) => run(`vote ${idx}`, async () => {
+    await api.post("/api/vote", { idx });
+    tell({ kind: "said", text: "Your vote is on the ledger" });
+  }),
   lock: (locked) => run("lock", () => api.post("/api/lock", { locked })),
   kick: (idx, ban) => run(`kick ${idx}`, () => api.post("/api/kick", { idx, ban })),
   leave: () => post("leave"),

@@ -103,10 +103,10 @@ function stands(question, daemon) {
   const meeting = daemon.meeting && !over(daemon.meeting) ? daemon.meeting : null;
   switch (question.act) {
     case "end":
-      return meeting !== null;
+      return meeting?.role === "leader";
     case "appoint":
     case "kick":
-      return meeting?.members.some(({ idx }) => idx === question.idx) ?? false;
+      return meeting?.role === "leader" && meeting.members.some(({ idx }) => idx === question.idx);
     case "revoke":
       return identity?.devices.some((one) => one.active && one.device === question.device) ?? false;
     case "forget":
@@ -138,10 +138,19 @@ export function news(before, now) {
   const has = new Set(now.members.map(({ idx }) => idx));
   const asked = new Set(before.lobby.map(({ idx }) => idx));
   return [
+    ...before.leader === null || before.leader === now.leader ? [] : leads(now),
+    ...Boolean(before.locked) === Boolean(now.locked) ? []
+      : [now.locked ? "The meeting is locked" : "The meeting is open"],
     ...now.members.filter(({ idx, me }) => !me && !had.has(idx)).map((one) => `${one.name} joined`),
     ...before.members.filter(({ idx }) => !has.has(idx)).map((one) => `${one.name} left`),
     ...now.lobby.filter(({ idx }) => !asked.has(idx)).map((one) => `${one.name} asks to come in`),
   ].join(". ");
+}
+
+/** @param {Meeting} meeting */
+function leads({ leader, members }) {
+  const who = members.find(({ idx }) => idx === leader);
+  return who ? [who.me ? "You lead the meeting" : `${who.name} leads the meeting`] : [];
 }
 
 /** @param {Meeting} meeting */

@@ -41,3 +41,33 @@ async function assertFits(page, name) {
       .filter(({ width, height }) => width < 44 || height < 44));
   assert.deepEqual(small, [], `${name} has targets that are too small`);
 }
+
+/**
+ * Goes through the page by keyboard: whatever has the focus shows it, and nothing lies over it.
+ *
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<number>} how many places there are
+ */
+export async function assertFocusSeen(page) {
+  await page.evaluate(() => {
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+  });
+  for (let n = 0; n < 80; n += 1) {
+    await page.keyboard.press("Tab");
+    const place = await page.evaluate(() => {
+      const one = document.activeElement;
+      if (!one || one === document.body) return null;
+      const { outlineStyle, outlineWidth } = getComputedStyle(one);
+      const { x, y, width, height } = one.getBoundingClientRect();
+      const top = document.elementFromPoint(x + width / 2, y + height / 2);
+      const covered = top === null || !(one.contains(top) || one.closest("label")?.contains(top));
+      return { name: one.outerHTML.slice(0, 90), outline: `${outlineStyle} ${outlineWidth}`, covered };
+    });
+    if (!place) return n;
+    assert.equal(place.outline, "solid 3px", place.name);
+    assert.equal(place.covered, false, `${place.name} is under something else`);
+  }
+  assert.fail("the keyboard never comes around");
+}

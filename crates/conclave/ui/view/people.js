@@ -19,10 +19,12 @@ export function people(screen, meeting, actions) {
       <div><dt>Leader term</dt><dd>${meeting.term}</dd></div>
       <div><dt>Ledger</dt><dd>block ${network?.height}, ${age(network?.age_ms ?? 0)} old</dd></div>
     </dl>
-    ${leads ? html`<div class="row"><button type="button" aria-pressed=${meeting.locked ? "true" : "false"}
+    ${leads ? html`<div class="row"><button type="button" ?disabled=${screen.busy.includes("lock")}
       @click=${() => actions.lock(!meeting.locked)}>${meeting.locked ? "Unlock the meeting" : "Lock the meeting"}</button></div>` : nothing}
+    ${meeting.sealed ? html`<p class="hint">Sealed: the ledger does not see who joins.</p>` : nothing}
     ${meeting.locked ? html`<p class="hint">Locked: nobody new can ask to come in.</p>` : nothing}
-    <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) => person(member, leads, actions))}</ul>
+    <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) =>
+      person(screen, member, leads, actions))}</ul>
     <h3>Validators</h3>
     <ul class="rows">${network?.validators.map(({ key, url, height, ok }) => html`
       <li><span><code>${key}</code> <span class="hint">${url}</span></span>
@@ -31,11 +33,12 @@ export function people(screen, meeting, actions) {
 }
 
 /**
+ * @param {Screen} screen
  * @param {Member} member
  * @param {boolean} leads
  * @param {Actions} actions
  */
-function person(member, leads, actions) {
+function person(screen, member, leads, actions) {
   const { idx } = member;
   return html`<li aria-label=${member.name}>
     <span class="face" aria-hidden="true">${initials(member.name)}</span>
@@ -49,14 +52,17 @@ function person(member, leads, actions) {
         ${member.admitted_height}</p>
       ${met(member.met)}
       ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
+      ${member.votes ? html`<p class="hint">${member.votes === 1 ? "1 person wants" : `${member.votes} people want`}
+        ${member.me ? "you" : "them"} to lead. More than half of all are needed.</p>` : nothing}
       ${member.me ? html`<div class="row"><button type="button" @click=${() =>
         actions.tell({ kind: "panel", panel: "identity" })}>Your devices and history</button></div>` : nothing}
-      ${member.votes ? html`<p class="hint">${member.votes} want ${member.me ? "you" : "them"} to lead</p>` : nothing}
       ${!leads && !member.leader ? html`<div class="row">
-        <button type="button" aria-label="Vote for ${member.name} to lead" @click=${() =>
+        <button type="button" aria-label="Vote to lead: ${member.name}"
+          ?disabled=${screen.busy.includes(`vote ${idx}`)} @click=${() =>
           actions.vote(idx)}>Vote to lead</button></div>` : nothing}
       ${leads && !member.me ? html`<div class="row">
-        <button type="button" aria-label="Hand over to ${member.name}" @click=${() =>
+        <button type="button" aria-label="Hand over to ${member.name}"
+          ?disabled=${screen.busy.includes(`appoint ${idx}`)} @click=${() =>
           actions.tell({ kind: "ask", question: { act: "appoint", idx } })}>Hand over</button>
         <button type="button" aria-label="Kick ${member.name}" @click=${() =>
           actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>Kick</button>
