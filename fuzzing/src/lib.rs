@@ -6,7 +6,7 @@ mod ledger;
 pub mod light;
 pub mod seeds;
 mod targets;
-#[path = "../../crates/conclave-meeting/tests/simulation/world.rs"]
+#[path = "../../crates/conclave-meeting/tests/simulation/world/mod.rs"]
 #[expect(dead_code, reason = "the simulation of the tests, used in part")]
 mod world;
 

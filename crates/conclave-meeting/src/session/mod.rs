@@ -4,15 +4,18 @@
 //! `leader` and `guest` hold what only one role does, `judge` what a member holds against a new
 //! key, `install` what both do with it, `refresh` a member's own keys, `succession` who leads next,
 //! `chair` a change of the leader, `presence` who is heard, `provisional` a ledger that stands
-//! still, `watch` what time brings, `referral` the way to the leader, `media` the packets, `peers` the links, `epochs` the live keys,
-//! `verify` the checks of people, `bearer` the people behind the personas of a sealed
-//! meeting, `code` and `fork` what people and devices compare.
+//! still, `settle` what follows from every input, `watch` what time brings, `submit` what goes to
+//! the ledger, `referral` the way to the leader, `media` the packets, `peers` the links, `epochs`
+//! the live keys, `secrets` the own ones, `ending` how all of them are erased, `verify` the checks
+//! of people, `bearer` the people behind the personas of a sealed meeting, `code` and `fork` what
+//! people and devices compare.
 
 mod bearer;
 mod chair;
 mod code;
 mod config;
 mod counters;
+mod ending;
 mod epochs;
 mod fork;
 mod guest;
@@ -29,7 +32,10 @@ mod provisional;
 mod receive;
 mod referral;
 mod refresh;
+mod secrets;
+mod settle;
 mod streams;
+mod submit;
 mod succession;
 mod verify;
 mod watch;
@@ -40,8 +46,7 @@ use std::{
 };
 
 use conclave_protocol::{
-    Body, Ed25519Signer, Epoch, MeetingId, MeetingLeave, MemberIdx, Npk, invite::InviteSecret,
-    meeting::MeetingStatus,
+    Epoch, MeetingId, MemberIdx, Npk, invite::InviteSecret, meeting::MeetingStatus,
 };
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -58,13 +63,14 @@ pub use output::{
 
 use self::{
     bearer::Bearers, chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media,
-    peers::Peers, presence::Presence, provisional::Progress, refresh::Refresh, succession::Vacancy,
+    peers::Peers, presence::Presence, provisional::Progress, refresh::Refresh, secrets::Secrets,
+    submit::Purpose, succession::Vacancy,
 };
 use crate::{
     exchange::{ExchangeError, MemberKeys},
     key::{EpochId, MeetingKey},
     time::Millis,
-    wire::{Address, Name, PeerMessage},
+    wire::{Address, Name},
 };
 
 /// A guest or member that reaches nobody for so long forgets its keys (section 13).
@@ -119,39 +125,6 @@ pub struct Session {
     counters: Counters,
     now: Millis,
     outputs: VecDeque<Output>,
-}
-
-/// Everything that must not outlive the meeting.
-struct Secrets {
-    keys: MemberKeys,
-    /// Those that take their place when the ledger says so.
-    next: Option<MemberKeys>,
-    nsk: Ed25519Signer,
-    seed: Zeroizing<[u8; 32]>,
-}
-
-impl Secrets {
-    fn generate(rng: &mut dyn CryptoRng) -> Result<Self, ExchangeError> {
-        let keys = MemberKeys::generate(rng)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        rng.fill_bytes(seed.as_mut());
-        Ok(Self { keys, next: None, nsk: Ed25519Signer::from_seed(&seed), seed })
-    }
-}
-
-/// What a submitted body is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Purpose {
-    Dismiss,
-    Door,
-    Epoch(Epoch),
-    Heartbeat,
-    Leave,
-    Publish,
-    Reassign,
-    Refresh,
-    Request,
-    Vote,
 }
 
 impl Session {
@@ -408,136 +381,6 @@ impl Session {
             Some(MeetingStatus::Open) => self.guest_ledger(),
             None => {}
         }
-    }
-
-    fn submit_failed(&mut self, id: SubmitId, reason: String) {
-        match self.submits.remove(&id) {
-            Some(Purpose::Publish | Purpose::Request) => self.end(Ending::Failed(reason)),
-            Some(Purpose::Epoch(epoch)) => {
-                self.epoch_refused(epoch);
-                self.event(Event::SubmitFailed { reason });
-            }
-            // Another claim was first, or the leader came back.
-            Some(Purpose::Reassign) => self.vacancy.refused(self.now),
-            Some(Purpose::Refresh) => self.refresh_failed(),
-            Some(Purpose::Door | Purpose::Vote) => self.event(Event::SubmitFailed { reason }),
-            Some(Purpose::Dismiss | Purpose::Heartbeat | Purpose::Leave) | None => {}
-        }
-    }
-
-    /// A session that is over only sees its last word through.
-    fn handle_ended(&mut self, input: Input) {
-        const TRIES: u8 = 5;
-        match input {
-            Input::Ledger(view) => self.view = Some((self.now, *view)),
-            Input::SubmitFailed { id, .. } => {
-                let purpose = self.submits.remove(&id);
-                if purpose == Some(Purpose::Dismiss) && self.farewell_tries < TRIES {
-                    self.farewell_tries = self.farewell_tries.saturating_add(1);
-                    self.push(Output::Refresh);
-                    self.submit_dismissal();
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Everything that follows from the state and the time, after every input.
-    fn settle(&mut self, rng: &mut dyn CryptoRng) {
-        if self.ended {
-            return;
-        }
-        self.epochs.expire(self.now);
-        self.attend();
-        self.watch_ledger();
-        self.lead_on(rng);
-        self.guest_on();
-        self.refresh_keys(rng);
-        self.watch_chair();
-        self.switch();
-        self.watch_rekey();
-        self.watch_records();
-        self.watch_unknown();
-        self.watch_contact();
-        if self.ended {
-            return;
-        }
-        self.dial();
-        self.ask_for_gaps();
-        self.remember_header();
-        self.compare(rng);
-        self.gossip();
-    }
-
-    fn deadline(&self) -> Option<Millis> {
-        if self.ended {
-            return None;
-        }
-        let lost = self.contact.filter(|_| self.guest.is_some()).map(|at| at.plus(LOST_AFTER));
-        [
-            self.epochs.deadline(),
-            self.leader.as_ref().and_then(|leader| leader.deadline(self.is_stalled())),
-            self.presence.deadline(),
-            self.silence_deadline(),
-            self.stall_deadline(),
-            self.chair_deadline(),
-            self.refresh.deadline(),
-            self.bearers.deadline(),
-            self.guest.as_ref().and_then(Guest::deadline),
-            self.dial_deadline(),
-            self.media.deadline(),
-            self.gossip_at,
-            self.rounds.deadline(),
-            self.overdue_at(),
-            self.last_key_until().filter(|_| !self.blocked),
-            lost,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        .map(|at| at.max(self.now))
-    }
-
-    fn leave(&mut self) {
-        if let Some(idx) = self.me {
-            self.submit(Purpose::Leave, MeetingLeave { mid: self.mid, idx });
-        }
-        self.broadcast(&PeerMessage::Bye(crate::wire::Farewell::Leaving));
-        self.end(Ending::Left);
-    }
-
-    /// The only way out: every key is erased here.
-    fn end(&mut self, ending: Ending) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        self.secrets = None;
-        self.epochs.clear();
-        self.rounds.clear();
-        self.media = Media::default();
-        self.leader = None;
-        self.guest = None;
-        self.bearers = Bearers::default();
-        // The old one is erased as it is dropped.
-        self.invite = InviteSecret::new([0; 16]);
-        self.index.clear();
-        let linked: Vec<Npk> =
-            self.peers.iter().filter(|(_, peer)| peer.is_up()).map(|(npk, _)| *npk).collect();
-        self.peers.clear();
-        for npk in linked {
-            self.push(Output::Close { npk });
-        }
-        self.push(Output::Peers(BTreeSet::new()));
-        self.event(Event::Ended(ending));
-    }
-
-    fn submit(&mut self, purpose: Purpose, body: impl Into<Body>) -> SubmitId {
-        self.last_submit = self.last_submit.saturating_add(1);
-        let id = SubmitId(self.last_submit);
-        self.submits.insert(id, purpose);
-        self.push(Output::Submit { id, body: body.into(), others: Vec::new() });
-        id
     }
 
     fn push(&mut self, output: Output) {

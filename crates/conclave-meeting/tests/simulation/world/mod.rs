@@ -1,5 +1,8 @@
 //! Devices, the network between them, and the clock. Everything follows from one seed.
 
+mod net;
+mod pace;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -10,7 +13,7 @@ use conclave_meeting::{
     key::{Commitment, StreamKind},
     media::StreamNo,
     session::{
-        Behind, Command, Config, Event, Freshness, Input, Invited, MeetingView, NewMeeting, Output,
+        Behind, Command, Config, Event, Freshness, Input, Invited, MeetingView, NewMeeting,
         Session, SubmitId,
     },
     time::Millis,
@@ -20,7 +23,7 @@ use conclave_protocol::{
     Body, DeviceId, Digest, Ed25519Signer, Epoch, MeetingId, MemberIdx, Npk, Term, UserId,
     UserInfo, invite::InviteSecret, meeting::Policy,
 };
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
 use crate::ledger::{Ledger, Others};
@@ -306,177 +309,6 @@ impl World {
         self.drain(device);
     }
 
-    /// Lets `ms` milliseconds pass.
-    pub(crate) fn run(&mut self, ms: u64) {
-        let end = self.now + ms;
-        loop {
-            let ticks = self.devices.iter().filter_map(|device| device.tick).map(|at| at.0);
-            let next = ticks
-                .chain(self.queue.keys().next().map(|(at, _)| *at))
-                .chain([self.next_block])
-                .min()
-                .unwrap();
-            if next > end {
-                break;
-            }
-            self.now = self.now.max(next);
-            if self.next_block <= self.now {
-                self.block();
-            }
-            while let Some(entry) = self.queue.first_entry().filter(|e| e.key().0 <= self.now) {
-                let (device, input) = entry.remove();
-                self.give(device, input);
-            }
-            for device in 0..self.devices.len() {
-                if self.devices[device].tick.is_some_and(|at| at.0 <= self.now) {
-                    self.devices[device].tick = None;
-                    self.give(device, Input::Tick);
-                }
-            }
-        }
-        self.now = end;
-    }
-
-    fn block(&mut self) {
-        self.next_block = self.now + BLOCK;
-        if self.stalled.is_some() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.mempool);
-        let bodies = batch.iter().map(|(device, _, body, others)| {
-            let Device { signer, dev, .. } = &self.devices[*device];
-            (signer.as_ref(), *dev, body.clone(), others.clone())
-        });
-        let results = self.ledger.block(self.now, bodies.collect());
-        for ((device, id, ..), result) in batch.into_iter().zip(results) {
-            if let Err(reason) = result {
-                self.post(device, 1, Input::SubmitFailed { id, reason });
-            }
-        }
-        let view = self.view();
-        for device in 0..self.devices.len() {
-            let delay = self.rng.random_range(1..60);
-            self.post(device, delay, Input::Ledger(Box::new(view.clone())));
-        }
-    }
-
-    fn post(&mut self, device: usize, delay: u64, input: Input) {
-        self.serial += 1;
-        self.queue.insert((self.now + delay, self.serial), (device, input));
-    }
-
-    /// Reliable and in order per pair.
-    fn post_in_order(&mut self, from: usize, to: usize, input: Input) {
-        let at = self.now + self.rng.random_range(1..10_u64);
-        let last = self.fifo.entry((from, to)).or_default();
-        *last = at.max(*last);
-        let delay = *last - self.now;
-        self.post(to, delay, input);
-    }
-
-    fn drain(&mut self, device: usize) {
-        loop {
-            let output = self.devices[device].session.as_mut().unwrap().poll_output();
-            if let Output::Wait(at) = output {
-                self.devices[device].tick = at.map(|at| at.max(Millis(self.now + 1)));
-                return;
-            }
-            self.carry_out(device, output);
-        }
-    }
-
-    fn carry_out(&mut self, device: usize, output: Output) {
-        self.note(device, &output);
-        match output {
-            Output::Submit { id, body, others } => self.mempool.push((device, id, body, others)),
-            Output::Refresh => {
-                let view = self.view();
-                self.post(device, 20, Input::Ledger(Box::new(view)));
-            }
-            Output::Peers(allowed) => self.devices[device].allowed = allowed,
-            Output::Dial { npk, lobby, address } => self.dial(device, npk, lobby, &address),
-            Output::Close { npk } => {
-                if let Some(other) = self.by_npk(npk) {
-                    self.cut(device, other);
-                }
-            }
-            Output::Message { npk, bytes } => {
-                // An attacker may have called without being a device of this world.
-                let Some(to) = self.by_npk(npk) else { return };
-                let from = self.npk(device);
-                self.messages.push((device, to, bytes.clone()));
-                if self.devices[device].links.contains(&to) && !self.hold {
-                    self.post_in_order(device, to, Input::Message { npk: from, bytes });
-                }
-            }
-            Output::Datagram { npk, bytes } => self.datagram(device, npk, &bytes),
-            Output::Media { idx, kid, unit, .. } => {
-                let seq = u16::from_be_bytes([unit[0], unit[1]]);
-                self.devices[device].heard.entry((idx, kid.stream)).or_default().push(seq);
-            }
-            Output::KeyframeWanted { .. } => self.devices[device].keyframes += 1,
-            Output::Event(event) => self.devices[device].events.push((self.now, event)),
-            Output::Watch(devices) => self.devices[device].watched = devices,
-            Output::Wait(_) => {}
-        }
-    }
-
-    fn note(&mut self, device: usize, output: &Output) {
-        let what = match output {
-            Output::Close { .. } => "close".to_owned(),
-            Output::Datagram { bytes, .. } => format!("datagram {}", bytes.len()),
-            Output::Dial { lobby, .. } => format!("dial {lobby}"),
-            Output::Event(Event::Gossip { idx, .. }) => format!("gossip {idx}"),
-            Output::Event(event) => format!("{event:?}"),
-            Output::Message { bytes, .. } => format!("message {} {}", bytes[0], bytes.len()),
-            Output::Media { idx, unit, .. } => format!("media {idx} {}", unit.len()),
-            Output::Peers(peers) => format!("peers {}", peers.len()),
-            Output::Submit { body, .. } => format!("submit {:?}", body.kind()),
-            Output::KeyframeWanted { .. }
-            | Output::Refresh
-            | Output::Wait(_)
-            | Output::Watch(_) => return,
-        };
-        self.trace.push(format!("{} {device} {what}", self.now));
-    }
-
-    fn datagram(&mut self, from: usize, npk: Npk, bytes: &Bytes) {
-        let Some(to) = self.by_npk(npk) else { return };
-        self.captured.push(Captured { at: self.now, from, to, bytes: bytes.clone() });
-        if !self.devices[from].links.contains(&to) {
-            return;
-        }
-        let npk = self.npk(from);
-        let copies = if self.rng.random_bool(self.net.duplicate) { 2 } else { 1 };
-        for _ in 0..copies {
-            if !self.rng.random_bool(self.net.loss) {
-                let delay = self.rng.random_range(1..=self.net.jitter);
-                self.post(to, delay, Input::Datagram { npk, bytes: bytes.clone() });
-            }
-        }
-    }
-
-    fn dial(&mut self, from: usize, npk: Npk, lobby: bool, to: &Address) {
-        let own = self.npk(from);
-        let to = usize::from(to.as_slice()[0]);
-        let other = &self.devices[to];
-        let awake = !self.asleep.contains(&to) && !self.apart.contains(&(from, to));
-        let live = awake && other.session.as_ref().is_some_and(|s| !s.is_ended() && s.npk() == npk);
-        if !live || (!lobby && !other.allowed.contains(&own)) {
-            self.post(from, 5, Input::Disconnected { npk });
-            return;
-        }
-        self.devices[from].links.insert(to);
-        self.devices[to].links.insert(from);
-        self.post_in_order(to, from, Input::Connected { npk, lobby });
-        self.post_in_order(from, to, Input::Connected { npk: own, lobby });
-    }
-
-    /// Whether a link stands between two devices.
-    pub(crate) fn linked(&self, one: usize, two: usize) -> bool {
-        self.devices[one].links.contains(&two)
-    }
-
     /// Forgets what was written down for tests that look back.
     pub(crate) fn forget_records(&mut self) {
         self.captured.clear();
@@ -484,29 +316,8 @@ impl World {
         self.messages.clear();
     }
 
-    /// The same, and no other link can be made.
-    pub(crate) fn cut_for_good(&mut self, one: usize, two: usize) {
-        self.apart.extend([(one, two), (two, one)]);
-        self.cut(one, two);
-    }
-
-    /// Ends the link between two devices.
-    pub(crate) fn cut(&mut self, one: usize, two: usize) {
-        if self.devices[one].links.remove(&two) && self.devices[two].links.remove(&one) {
-            let (a, b) = (self.npk(one), self.npk(two));
-            self.post_in_order(one, two, Input::Disconnected { npk: a });
-            self.post_in_order(two, one, Input::Disconnected { npk: b });
-        }
-    }
-
     pub(crate) fn npk(&self, device: usize) -> Npk {
         self.session(device).npk()
-    }
-
-    fn by_npk(&self, npk: Npk) -> Option<usize> {
-        self.devices
-            .iter()
-            .position(|device| device.session.as_ref().is_some_and(|s| s.npk() == npk))
     }
 
     /// The epochs whose keys a device holds, each with a fingerprint of the key.
@@ -553,16 +364,6 @@ impl World {
     pub(crate) fn wake(&mut self, device: usize) {
         self.asleep.remove(&device);
         self.devices[device].tick = Some(Millis(self.now + 1));
-    }
-
-    /// From here on no block is made.
-    pub(crate) fn stall(&mut self) {
-        self.stalled = Some(self.now);
-    }
-
-    /// Blocks are made again.
-    pub(crate) fn resume(&mut self) {
-        self.stalled = None;
     }
 
     /// The state of the ledger as everyone sees it.

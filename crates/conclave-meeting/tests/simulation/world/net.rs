@@ -1,0 +1,77 @@
+//! Links between devices: who may call, what arrives, and when.
+
+use bytes::Bytes;
+use conclave_meeting::{session::Input, wire::Address};
+use conclave_protocol::Npk;
+use rand::RngExt;
+
+use super::{Captured, World};
+
+impl World {
+    /// Whether a link stands between two devices.
+    pub(crate) fn linked(&self, one: usize, two: usize) -> bool {
+        self.devices[one].links.contains(&two)
+    }
+
+    /// Ends the link between two devices, and no other one can be made.
+    pub(crate) fn cut_for_good(&mut self, one: usize, two: usize) {
+        self.apart.extend([(one, two), (two, one)]);
+        self.cut(one, two);
+    }
+
+    /// Ends the link between two devices.
+    pub(crate) fn cut(&mut self, one: usize, two: usize) {
+        if self.devices[one].links.remove(&two) && self.devices[two].links.remove(&one) {
+            let (a, b) = (self.npk(one), self.npk(two));
+            self.post_in_order(one, two, Input::Disconnected { npk: a });
+            self.post_in_order(two, one, Input::Disconnected { npk: b });
+        }
+    }
+
+    pub(super) fn datagram(&mut self, from: usize, npk: Npk, bytes: &Bytes) {
+        let Some(to) = self.by_npk(npk) else { return };
+        self.captured.push(Captured { at: self.now, from, to, bytes: bytes.clone() });
+        if !self.devices[from].links.contains(&to) {
+            return;
+        }
+        let npk = self.npk(from);
+        let copies = if self.rng.random_bool(self.net.duplicate) { 2 } else { 1 };
+        for _ in 0..copies {
+            if !self.rng.random_bool(self.net.loss) {
+                let delay = self.rng.random_range(1..=self.net.jitter);
+                self.post(to, delay, Input::Datagram { npk, bytes: bytes.clone() });
+            }
+        }
+    }
+
+    pub(super) fn dial(&mut self, from: usize, npk: Npk, lobby: bool, to: &Address) {
+        let own = self.npk(from);
+        let to = usize::from(to.as_slice()[0]);
+        let other = &self.devices[to];
+        let awake = !self.asleep.contains(&to) && !self.apart.contains(&(from, to));
+        let live = awake && other.session.as_ref().is_some_and(|s| !s.is_ended() && s.npk() == npk);
+        if !live || (!lobby && !other.allowed.contains(&own)) {
+            self.post(from, 5, Input::Disconnected { npk });
+            return;
+        }
+        self.devices[from].links.insert(to);
+        self.devices[to].links.insert(from);
+        self.post_in_order(to, from, Input::Connected { npk, lobby });
+        self.post_in_order(from, to, Input::Connected { npk: own, lobby });
+    }
+
+    /// Reliable and in order per pair.
+    pub(super) fn post_in_order(&mut self, from: usize, to: usize, input: Input) {
+        let at = self.now + self.rng.random_range(1..10_u64);
+        let last = self.fifo.entry((from, to)).or_default();
+        *last = at.max(*last);
+        let delay = *last - self.now;
+        self.post(to, delay, input);
+    }
+
+    pub(super) fn by_npk(&self, npk: Npk) -> Option<usize> {
+        self.devices
+            .iter()
+            .position(|device| device.session.as_ref().is_some_and(|s| s.npk() == npk))
+    }
+}
