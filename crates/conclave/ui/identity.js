@@ -34,7 +34,12 @@ export function own(run, tell) {
       return run("identity", () => api.post("/api/identity", guarded(body, passphrase)));
     },
     /** @type {Actions["claimHandle"]} */
-    claimHandle: (name) => change("handle", { name }, `@${name} is yours`),
+    claimHandle: async (name) => {
+      if (HANDLE.test(name)) return change("handle", { name }, `@${name} is yours`);
+      const error = "A handle has 3 to 32 of a–z, 0–9, dot, hyphen and underscore, a letter or a digit first.";
+      tell({ kind: "refused", refusal: { error, next: "Take another one.", of: "handle" } });
+      return false;
+    },
     /** @type {Actions["rename"]} */
     rename: (name, form, passphrase) =>
       change("info", guarded({ name, form }, passphrase), "Your name was changed"),
@@ -73,3 +78,6 @@ export function own(run, tell) {
 export function guarded(body, passphrase) {
   return passphrase ? { ...body, passphrase } : body;
 }
+
+/** What the ledger takes for a handle. */
+const HANDLE = /^[a-z0-9][a-z0-9._-]{2,31}$/;

@@ -89,6 +89,10 @@ function arrive(screen, daemon) {
   if (daemon.identity?.registered && isNewcomer(next.screen)) {
     Object.assign(next, BLANK, { screen: "home", said: "This computer is one of your devices now" });
   }
+  const waited = screen.daemon?.identity && recovery(screen.daemon.identity);
+  if (next.screen === "recovering" && waited && !(daemon.identity && recovery(daemon.identity))) {
+    Object.assign(next, BLANK, { screen: "home", said: "Your recovery waits no longer" });
+  }
   if (next.question && !stands(next.question, daemon)) next.question = null;
   return read(next);
 }

@@ -23,6 +23,11 @@ onPage("a handle is claimed, unless somebody has it", { identity: ALICE }, async
   assert.equal(await field.getAttribute("aria-invalid"), "true");
   await shot(page, "handle-refused");
   daemon.answers.delete("/api/handle");
+  for (const wrong of ["Al", "Alice", "-alice", "a b c", "\u0430lice"]) {
+    await field.fill(wrong);
+    await button(page, "Claim the handle").click();
+    await refused.getByText("3 to 32 of a–z").waitFor();
+  }
   await field.fill("alice.m");
   await button(page, "Claim the handle").click();
   await field.waitFor({ state: "hidden" });

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { device, identity, meeting, sheet, waiting } from "./fake-daemon.js";
+import { changed, device, identity, meeting, sheet, waiting } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
-import { SHOTS, shot } from "./shots.js";
+import { SHOTS, assertFocusSeen, shot } from "./shots.js";
 
 const region = (page, name) => page.getByRole("region", { name, exact: true });
 const enter = (page) => button(page, "Your identity: Alice Martin").click();
@@ -189,6 +189,7 @@ const THREATS = identity({
   ],
 });
 const alert = (page, text) => page.getByRole("alert").filter({ hasText: text });
+const enterWarned = (page) => button(page, "Your identity: Alice Martin (something to look at)").click();
 const OFF = "Call it off: 1d1d1d1d asked that device bbbbbbbb be put out";
 
 onPage("what waits is said at home and beside the identity, and called off", { identity: THREATS }, async (page, daemon) => {
@@ -204,7 +205,7 @@ onPage("what waits is said at home and beside the identity, and called off", { i
   await page.emulateMedia({ colorScheme: "dark" });
   await shot(page, "waits-home-dark");
   await page.emulateMedia({ colorScheme: null });
-  await button(page, "Your identity: Alice Martin (something to look at)").click();
+  await enterWarned(page);
   await page.getByRole("heading", { name: "Your identity" }).waitFor();
   await shot(page, "waits-identity");
   daemon.answers.set("/api/changes/cancel", [409, { error: "the ledger refused it", next: "try again" }]);
@@ -218,6 +219,18 @@ onPage("what waits is said at home and beside the identity, and called off", { i
   daemon.show({ identity: { ...THREATS, waits: [] } });
   await threat.waitFor({ state: "detached" });
   await button(page, "Your identity: Alice Martin").waitFor();
+});
+
+const USED = { ...changed(190, "a recovery to device 2d2d2d2d was asked or done"), by: OLD.device, mine: false };
+
+onPage("a strange change that still waits is to be called off, and covers nothing", {
+  identity: { ...THREATS, changes: [USED], unexplained: [{ ...USED, by: "" }] },
+}, async (page) => {
+  await enterWarned(page);
+  await alert(page, "Someone changed your identity").getByText("call it off now").waitFor();
+  await page.evaluate(() => scrollTo(0, 600));
+  await shot(page, "waits-strange");
+  assert.ok(await assertFocusSeen(page) >= 12);
 });
 
 onPage("what this device cannot call off is said, with who can", {

@@ -106,7 +106,10 @@ test("a computer that comes back by its sheet shows the wait until the ledger ha
   assert.deepEqual([place(screen), screen.typed], ["recover", 24]);
   screen = reduce(screen, { kind: "go", screen: "recovering" });
   assert.deepEqual([place(screen), screen.typed], ["recovering", 0]);
-  screen = reduce(reduce(screen, { kind: "state", state: waits }), { kind: "state", state: freshState() });
+  screen = reduce(screen, { kind: "state", state: waits });
+  // It was called off.
+  assert.equal(place(reduce(screen, { kind: "state", state: unknown })), "home");
+  screen = reduce(screen, { kind: "state", state: freshState() });
   assert.equal(place(screen), "home");
 });
 

@@ -37,8 +37,9 @@ export function warnings(screen, actions, way = nothing) {
 function strange(change, me) {
   // Which device signed it stands in the history.
   const by = me.changes.find(({ id }) => id === change.id)?.by;
+  const waits = me.waits.some((one) => one.by === by);
   return html`<strong>Someone changed your identity on ${day(change.at_ms)}:</strong> ${change.text}.
-    ${by === me.device ? "It was signed with the key of this device, but not here. If that was not you, somebody has that key: replace it now."
+    ${waits ? "If that was not you, call it off now." : by === me.device ? "It was signed with the key of this device, but not here. If that was not you, somebody has that key: replace it now."
       : "If that was not you, revoke the unknown device now."}`;
 }
 
