@@ -7,7 +7,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::{
     codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Text, Write},
-    id::{ChainId, UserId},
+    id::{ChainId, UserId, newtype},
     link::{self, BadLink},
 };
 
@@ -69,22 +69,4 @@ impl fmt::Debug for Opener {
     }
 }
 
-impl Write for Opener {
-    fn write(&self, buf: &mut impl BufMut) {
-        self.0.write(buf);
-    }
-}
-
-impl EncodeSize for Opener {
-    fn encode_size(&self) -> usize {
-        32
-    }
-}
-
-impl Read for Opener {
-    type Cfg = ();
-
-    fn read_cfg(buf: &mut impl Buf, (): &()) -> Result<Self, Error> {
-        <[u8; 32]>::read(buf).map(Self)
-    }
-}
+newtype!(Opener([u8; 32]));

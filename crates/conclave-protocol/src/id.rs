@@ -72,6 +72,24 @@ macro_rules! bytes32 {
             }
         }
 
+        short_debug!($name);
+
+        impl FromStr for $name {
+            type Err = NotHex;
+
+            fn from_str(text: &str) -> Result<Self, NotHex> {
+                let mut bytes = [0; 32];
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| NotHex)?;
+                Ok(Self(bytes))
+            }
+        }
+
+        newtype!($name([u8; 32]));
+    )* };
+}
+
+macro_rules! short_debug {
+    ($($name:ident)*) => { $(
         /// The first 8 hexadecimal digits.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,18 +103,6 @@ macro_rules! bytes32 {
                 write!(f, concat!(stringify!($name), "({})"), self)
             }
         }
-
-        impl FromStr for $name {
-            type Err = NotHex;
-
-            fn from_str(text: &str) -> Result<Self, NotHex> {
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| NotHex)?;
-                Ok(Self(bytes))
-            }
-        }
-
-        newtype!($name([u8; 32]));
     )* };
 }
 
@@ -147,7 +153,7 @@ macro_rules! counter {
     )* };
 }
 
-pub(crate) use newtype;
+pub(crate) use {newtype, short_debug};
 
 bytes32!(Digest ChainId DeviceId MeetingId TxId UserId);
 

@@ -11,7 +11,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::{
     codec::{Buf, BufMut, EncodeSize, Error, List, Read, ReadExt, Text, Write},
-    id::{ChainId, DeviceId, Digest, Height, MeetingId, Seconds, UserId},
+    id::{ChainId, DeviceId, Digest, Height, MeetingId, Seconds, UserId, newtype},
     key::{Epk, Ivk, Npk},
     link::{self, BadLink},
 };
@@ -177,22 +177,4 @@ impl fmt::Debug for InviteSecret {
     }
 }
 
-impl Write for InviteSecret {
-    fn write(&self, buf: &mut impl BufMut) {
-        self.0.write(buf);
-    }
-}
-
-impl EncodeSize for InviteSecret {
-    fn encode_size(&self) -> usize {
-        16
-    }
-}
-
-impl Read for InviteSecret {
-    type Cfg = ();
-
-    fn read_cfg(buf: &mut impl Buf, (): &()) -> Result<Self, Error> {
-        <[u8; 16]>::read(buf).map(Self)
-    }
-}
+newtype!(InviteSecret([u8; 16]));

@@ -106,6 +106,20 @@ pub struct DeviceRecord {
 crate::fields!(DeviceRecord { user, ivk, status, seniority, added, revoked, next_nonce, recovery });
 
 impl DeviceRecord {
+    /// An active device that has said nothing but what brought it here.
+    pub(crate) const fn new(user: UserId, ivk: Ivk, seniority: u32, added: Position) -> Self {
+        Self {
+            user,
+            ivk,
+            status: DeviceStatus::Active,
+            seniority,
+            added,
+            revoked: None,
+            next_nonce: 1,
+            recovery: false,
+        }
+    }
+
     /// Whether the device may act.
     pub fn is_active(&self) -> bool {
         self.status == DeviceStatus::Active

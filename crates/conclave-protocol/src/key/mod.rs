@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::{
     codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Write},
-    id::newtype,
+    id::{newtype, short_debug},
 };
 
 pub use ivk::{Algorithm, Ivk};
@@ -62,24 +62,6 @@ impl ValidatorKey {
     pub fn check(&self) -> Result<(), WeakKey> {
         weak::check_ed25519(&self.0)
     }
-}
-
-macro_rules! short_debug {
-    ($($name:ident)*) => { $(
-        /// The first 8 hexadecimal digits.
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let [a, b, c, d, ..] = self.0;
-                write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
-            }
-        }
-    )* };
 }
 
 short_debug!(Epk Npk ValidatorKey);

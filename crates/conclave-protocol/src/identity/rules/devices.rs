@@ -25,16 +25,7 @@ impl Change<'_> {
         body.ivk.check().map_err(Refusal::from)?;
         require(!draft.has(Key::Device(body.dev))?, Refusal::DeviceTaken)?;
         bind(draft, body.ivk, body.dev)?;
-        let device = DeviceRecord {
-            user: body.user,
-            ivk: body.ivk,
-            status: DeviceStatus::Active,
-            seniority: user.devices.into(),
-            added: self.at,
-            revoked: None,
-            next_nonce: 1,
-            recovery: false,
-        };
+        let device = DeviceRecord::new(body.user, body.ivk, user.devices.into(), self.at);
         draft.put(Key::UserDevice(body.user, user.devices), Record::DeviceId(body.dev));
         draft.put(Key::Device(body.dev), Record::Device(device));
         user.devices = user.devices.saturating_add(1);

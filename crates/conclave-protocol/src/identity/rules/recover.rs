@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{
     id::Position,
-    identity::{
-        DeviceRecord, DeviceStatus, MAX_DEVICES_EVER, PendingRecord, Recover, Recovery, Wish,
-        device_id,
-    },
+    identity::{DeviceRecord, MAX_DEVICES_EVER, PendingRecord, Recover, Recovery, Wish, device_id},
     key::Ivk,
     params::Params,
     state::{ApplyError, Draft, Event, Key, Record, Refusal, View, require},
@@ -68,16 +65,7 @@ pub(crate) fn recover<V: View>(
     if let Some(ivk) = next {
         bind(draft, ivk, body.dev)?;
     }
-    let device = DeviceRecord {
-        user: body.user,
-        ivk: body.ivk,
-        status: DeviceStatus::Active,
-        seniority: 0,
-        added: at,
-        revoked: None,
-        next_nonce: 1,
-        recovery: true,
-    };
+    let device = DeviceRecord { recovery: true, ..DeviceRecord::new(body.user, body.ivk, 0, at) };
     let change = Change { params, at, tx, signer: &device };
     for (dev, other) in others {
         change.put_out(draft, dev, &other)?;

@@ -6,8 +6,7 @@ use super::chain::bind;
 use crate::{
     id::{Digest, Position},
     identity::{
-        DeviceRecord, DeviceStatus, Gate, RegisterUser, UserRecord, UserStatus, chunks, device_id,
-        user_id,
+        DeviceRecord, Gate, RegisterUser, UserRecord, UserStatus, chunks, device_id, user_id,
     },
     state::{ApplyError, Draft, Event, Key, Record, Refusal, Rules, View, require},
     tx::Tx,
@@ -45,16 +44,7 @@ pub(crate) fn register<V: View>(
         tokens: rules.params.burst.saturating_sub(1),
         refilled: at.time,
     };
-    let device = DeviceRecord {
-        user: body.user,
-        ivk: body.ivk,
-        status: DeviceStatus::Active,
-        seniority: 0,
-        added: at,
-        revoked: None,
-        next_nonce: 1,
-        recovery: false,
-    };
+    let device = DeviceRecord::new(body.user, body.ivk, 0, at);
     draft.put(Key::User(body.user), Record::User(user));
     draft.put(Key::UserDevice(body.user, 0), Record::DeviceId(body.dev));
     draft.put(Key::Device(body.dev), Record::Device(device));

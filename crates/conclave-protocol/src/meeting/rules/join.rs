@@ -52,11 +52,7 @@ impl Call<'_> {
     ) -> Result<(), ApplyError> {
         let mid = body.mid;
         let mut meeting = self.open(draft, mid)?;
-        let mut member = draft.member(mid, body.idx)?.ok_or(Refusal::UnknownMember)?;
-        require(member.dev == self.tx.signer, Refusal::NotThatMember)?;
-        let status = member.status_at(self.params, self.at.time);
-        let here = matches!(status, Some(MemberStatus::Requested | MemberStatus::Admitted));
-        require(here, Refusal::NotThatMember)?;
+        let mut member = self.own_seat(draft, mid, body.idx)?;
         member.status = MemberStatus::Left;
         let roster = draft.roster(mid)?.ok_or(Refusal::UnknownMeeting)?.roster;
         if roster.contains(body.idx) {

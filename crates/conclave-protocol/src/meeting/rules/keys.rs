@@ -2,8 +2,8 @@
 
 use super::Call;
 use crate::{
-    meeting::{MemberStatus, RefreshKeys},
-    state::{ApplyError, Draft, Event, Key, Record, Refusal, View, require},
+    meeting::RefreshKeys,
+    state::{ApplyError, Draft, Event, Key, Record, Refusal, View},
 };
 
 impl Call<'_> {
@@ -15,11 +15,7 @@ impl Call<'_> {
     ) -> Result<(), ApplyError> {
         let (mid, idx) = (body.mid, body.idx);
         self.open(draft, mid)?;
-        let mut member = draft.member(mid, idx)?.ok_or(Refusal::UnknownMember)?;
-        require(member.dev == self.tx.signer, Refusal::NotThatMember)?;
-        let status = member.status_at(self.params, self.at.time);
-        let here = matches!(status, Some(MemberStatus::Requested | MemberStatus::Admitted));
-        require(here, Refusal::NotThatMember)?;
+        let mut member = self.own_seat(draft, mid, idx)?;
         body.epk.check().map_err(Refusal::from)?;
         member.epk = body.epk;
         member.ek_hash = body.ek_hash;

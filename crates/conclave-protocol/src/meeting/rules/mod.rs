@@ -6,7 +6,7 @@ mod keys;
 mod lead;
 mod succession;
 
-use super::{MeetingRecord, MeetingStatus, MemberRecord};
+use super::{MeetingRecord, MeetingStatus, MemberRecord, MemberStatus};
 use crate::{
     id::{DeviceId, MeetingId, MemberIdx, Position, Term, UserId},
     identity::DeviceRecord,
@@ -74,6 +74,21 @@ impl Call<'_> {
         require(term == meeting.term, Refusal::StaleTerm)?;
         require(meeting.gone_at.is_none(), Refusal::LeaderGone)?;
         Ok(())
+    }
+
+    /// The seat of the signer, as long as it waits there or is in.
+    fn own_seat<V: View>(
+        &self,
+        draft: &Draft<'_, V>,
+        mid: MeetingId,
+        idx: MemberIdx,
+    ) -> Result<MemberRecord, ApplyError> {
+        let member = draft.member(mid, idx)?.ok_or(Refusal::UnknownMember)?;
+        require(member.dev == self.tx.signer, Refusal::NotThatMember)?;
+        let status = member.status_at(self.params, self.at.time);
+        let here = matches!(status, Some(MemberStatus::Requested | MemberStatus::Admitted));
+        require(here, Refusal::NotThatMember)?;
+        Ok(member)
     }
 
     /// The body speaks of the device that signed it (eqs. 7 and 10).
