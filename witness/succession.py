@@ -101,7 +101,7 @@ def witnessed(call, members):
         member = members.get(absence["idx"])
         require(member is not None, "UnknownMember")
         fresh = 0 <= call.now - absence["at"] <= ABSENCE_TTL
-        require(fresh and member["user"] in voices, "AbsenceDoesNotHold")
+        require(fresh and member["status"][0] == "Admitted", "AbsenceDoesNotHold")
         users.add(member["user"])
     require(2 * len(users) > len(voices), "AbsenceDoesNotHold")
     return min(absence["at"] for absence in call.body["absent"])

@@ -12,8 +12,8 @@ use conclave_protocol::{
     VoteLeader,
     codec::Set,
     meeting::{
-        ABSENCE_TTL, Absence, MAX_ABSENCES, MeetingPolicy, Policy, Succession, absence_message,
-        electorate, is_majority, line,
+        ABSENCE_TTL, Absence, MAX_ABSENCES, MeetingPolicy, MemberStatus, Policy, Succession,
+        absence_message, electorate, is_majority, line,
     },
     signed,
     tx::Role,
@@ -211,11 +211,12 @@ impl Session {
         let mut users = BTreeSet::new();
         let mut absent = Vec::new();
         for (idx, words) in &self.vacancy.words {
-            let user = view.members.get(idx)?.member.user;
+            let member = &view.members.get(idx)?.member;
+            let is_in = view.roster.contains(*idx) && member.status == MemberStatus::Admitted;
             let oldest = words.iter().filter(|word| word.at <= now).min_by_key(|word| word.at);
-            if let Some(word) = oldest.filter(|_| voices.contains(&user))
+            if let Some(word) = oldest.filter(|_| is_in)
                 && absent.len() < MAX_ABSENCES
-                && users.insert(user)
+                && users.insert(member.user)
             {
                 absent.push(*word);
             }

@@ -12,7 +12,7 @@ mod events;
 mod meeting;
 mod promises;
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, HasDiscoveries, Model, report::WriteReporter};
 
 use events::{Bounds, Exchange, Rules};
 use promises::{BACKWARD, GETS_IT, ONE_KEY, ONLY_ROSTER, WARNED};
@@ -27,7 +27,9 @@ fn only_the_roster_opens_an_epoch_and_all_of_it_holds_one_key() {
     };
     for bounds in worlds {
         let exchange = Exchange { bounds, rules: Rules::ALL };
-        let checker = exchange.checker().threads(2).spawn_bfs().join();
+        let checker = exchange.checker().threads(2).finish_when(HasDiscoveries::AnyFailures);
+        let checker = checker.spawn_bfs();
+        let checker = checker.join_and_report(&mut WriteReporter::new(&mut std::io::stdout()));
         println!(
             "{} states, {} steps, depth {}",
             checker.unique_state_count(),

@@ -13,7 +13,7 @@ mod says;
 mod state;
 mod world;
 
-use stateright::{Checker, Model};
+use stateright::{Checker, HasDiscoveries, Model, report::WriteReporter};
 
 use ledger::{Bounds, Ledger, Scene};
 
@@ -46,7 +46,9 @@ fn is_large() -> bool {
 fn see_to_the_end(scene: Scene, bounds: Bounds) {
     let ledger = Ledger::new(scene, bounds);
     let heard = ledger.heard.clone();
-    let checker = ledger.checker().threads(2).spawn_bfs().join();
+    let checker = ledger.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs();
+    // A long run that is stopped has said how far it was, and that nothing was broken until then.
+    let checker = checker.join_and_report(&mut WriteReporter::new(&mut std::io::stdout()));
     println!(
         "{scene:?}: {} states, {} steps tried, depth {}",
         checker.unique_state_count(),

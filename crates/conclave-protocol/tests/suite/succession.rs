@@ -77,13 +77,17 @@ impl Five {
 
     /// `who` said at `at` that the leader is silent.
     fn absence(&self, who: usize, at: Seconds) -> Absence {
+        self.seat_absence(IDX[who], at)
+    }
+
+    fn seat_absence(&self, idx: MemberIdx, at: Seconds) -> Absence {
         let meeting = self.world.meeting(self.mid);
-        let message = absence_message(&self.mid, &meeting, IDX[who], at);
-        let npk = self.world.member(self.mid, IDX[who]).npk;
+        let message = absence_message(&self.mid, &meeting, idx, at);
+        let npk = self.world.member(self.mid, idx).npk;
         let signer = (0..=255).map(|seed| Ed25519Signer::from_seed(&[seed; 32]));
         let signer = signer.into_iter().find(|signer| signer.npk() == npk).unwrap();
         let sig = signer.sign(Context::Absent, &self.world.rules.chain_id, &message);
-        Absence { idx: IDX[who], at, sig }
+        Absence { idx, at, sig }
     }
 
     fn witnessed(&mut self, who: usize, by: &[usize], at: Seconds) -> Result<(), Refusal> {
@@ -232,17 +236,27 @@ fn one_user_with_many_devices_is_one_voice() {
     let now = five.world.at.time;
     let claim = five.claim(1, Succession::Time);
     let mut absent: Vec<_> = [1, 2].map(|who| five.absence(who, now)).into();
-    for idx in asked {
-        let meeting = five.world.meeting(mid);
-        let npk = five.world.member(mid, idx).npk;
-        let signer = (0..=255).map(|seed| Ed25519Signer::from_seed(&[seed; 32]));
-        let signer = signer.into_iter().find(|signer| signer.npk() == npk).unwrap();
-        let message = absence_message(&mid, &meeting, idx, now);
-        let sig = signer.sign(Context::Absent, &five.world.rules.chain_id, &message);
-        absent.push(Absence { idx, at: now, sig });
-    }
+    absent.extend(asked.map(|idx| five.seat_absence(idx, now)));
     let claim = LeaderReassign { absent: Set::new(absent).unwrap(), ..claim };
     assert_eq!(five.say(1, claim), Err(Refusal::AbsenceDoesNotHold));
+}
+
+#[test]
+fn a_device_that_left_bears_no_witness_for_another_one_of_its_user() {
+    let mut five = Five::new();
+    let second = five.world.add_device(&five.people[1], 60);
+    let mid = five.mid;
+    let idx = five.world.ask(&second, mid).unwrap();
+    five.world.advance(&five.people[0], mid, &[idx], &[]).unwrap();
+    five.world.leave(&second, mid, idx).unwrap();
+    let now = five.world.at.time;
+    let claim = five.claim(1, Succession::Time);
+    let mut absent = vec![five.absence(2, now), five.absence(3, now), five.seat_absence(idx, now)];
+    let gone = LeaderReassign { absent: Set::new(absent.clone()).unwrap(), ..claim };
+    assert_eq!(five.say(1, gone), Err(Refusal::AbsenceDoesNotHold));
+    absent[2] = five.absence(1, now);
+    let there = LeaderReassign { absent: Set::new(absent).unwrap(), ..claim };
+    assert_eq!(five.say(1, there), Ok(()));
 }
 
 #[test]

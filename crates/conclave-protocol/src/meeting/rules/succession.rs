@@ -133,7 +133,9 @@ impl Call<'_> {
         for absence in &body.absent {
             let member = members.get(&absence.idx).ok_or(Refusal::UnknownMember)?;
             let fresh = absence.at <= now && now.since(absence.at) <= ABSENCE_TTL;
-            require(fresh && voices.contains(&member.user), Refusal::AbsenceDoesNotHold)?;
+            // A device that left hears nobody, whoever else of its user is in.
+            let is_in = member.status == MemberStatus::Admitted;
+            require(fresh && is_in, Refusal::AbsenceDoesNotHold)?;
             users.insert(member.user);
         }
         require(is_majority(users.len(), voices.len()), Refusal::AbsenceDoesNotHold)?;
