@@ -16,6 +16,7 @@ pub mod http;
 pub mod keystore;
 pub mod node;
 pub mod qr;
+mod stage;
 
 // The ledger, from both sides.
 pub mod chain;

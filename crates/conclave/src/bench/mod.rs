@@ -1,4 +1,5 @@
-//! What a new key costs: `conclave bench rekey`.
+//! What things cost: `conclave bench rekey` a new key, [`meeting`] what people notice when a leader,
+//! a guest or the whole ledger goes.
 //!
 //! Read in this order: [`Line`] (one figure), [`rekey`] (what is measured, with the very functions
 //! a session calls), `world` (the meeting it is measured in), `clock` (CPU time), [`peers`] (the
@@ -8,6 +9,7 @@
 mod clock;
 mod line;
 pub mod machine;
+pub mod meeting;
 pub mod peers;
 pub mod rekey;
 pub mod table;

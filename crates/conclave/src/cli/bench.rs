@@ -3,7 +3,11 @@
 use clap::Subcommand;
 
 use super::{Common, advice::Advised as _, output::Output};
-use crate::bench::{Line, machine, peers, rekey, table};
+use crate::bench::{
+    Line, machine,
+    meeting::{kick, stall, takeover},
+    peers, rekey, table,
+};
 
 /// What things cost on this machine.
 #[derive(Debug, Subcommand)]
@@ -20,10 +24,50 @@ pub(super) enum Command {
         #[arg(long)]
         peers: bool,
     },
+    /// The leader of a meeting of five is killed: time to another leader's key, media meanwhile
+    Takeover {
+        /// How often
+        #[arg(long, default_value_t = takeover::RUNS, value_parser = runs())]
+        runs: usize,
+    },
+    /// One of five is removed: time until they can open nothing more
+    Kick {
+        /// How often
+        #[arg(long, default_value_t = kick::RUNS, value_parser = runs())]
+        runs: usize,
+    },
+    /// All validators are killed during a meeting and come back: what goes on, what is confirmed
+    Stall {
+        /// How often
+        #[arg(long, default_value_t = stall::RUNS, value_parser = runs())]
+        runs: usize,
+    },
 }
 
-pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let Command::Rekey { members, peers } = command;
+fn runs() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(1..=1_000)
+}
+
+pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
+    let advice = "conclave demo --once --keep, and look at the logs it names";
+    let mut progress = |run: usize, text: &str| {
+        common.output().progress(&format!("run {run}: {text}"));
+    };
+    let lines = match command {
+        Command::Rekey { members, peers } => return rekey(&members, peers, common),
+        Command::Takeover { runs } => takeover::measure(runs, &mut progress).await,
+        Command::Kick { runs } => kick::measure(runs, &mut progress).await,
+        Command::Stall { runs } => stall::measure(runs, &mut progress).await,
+    };
+    let lines = lines.advise(advice)?;
+    for line in std::iter::once(machine::machine()).chain(lines) {
+        let text = format!("{:<28} {:>10} {}", line.name, line.value, line.unit);
+        common.output().say(&line, || text)?;
+    }
+    Ok(())
+}
+
+fn rekey(members: &[u16], peers: bool, common: &Common) -> anyhow::Result<()> {
     let output = common.output();
     let advice = "conclave bench rekey --peers, in a clone of Conclave on a machine with cargo";
     let here = std::env::current_dir()?;
@@ -34,12 +78,12 @@ pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
         let cores = machine::machine().value;
         output.say(&(), || format!("CPU time on {cores} cores\n{}", table::head()))?;
     }
-    for size in &members {
+    for size in members {
         show(common, &rekey::measure(*size)?)?;
     }
     let Some(manifest) = manifest else { return Ok(()) };
     let mut rest = Vec::new();
-    peers::run(&manifest, &members, |line| {
+    peers::run(&manifest, members, |line| {
         if common.json {
             return say(output, &line);
         }

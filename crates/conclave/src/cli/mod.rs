@@ -128,7 +128,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => validator::run(command, common).await.map(|()| true),
-            Command::Bench(command) => bench::run(command, common).map(|()| true),
+            Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })
 }

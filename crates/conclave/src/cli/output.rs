@@ -32,6 +32,11 @@ impl Output {
         Ok(())
     }
 
+    /// How far long work has come: for people who watch, beside the answers.
+    pub(super) fn progress(self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
     /// What went wrong and what to do: two lines for people, one object for scripts.
     pub(super) fn error(self, error: &anyhow::Error) {
         let advice = error.downcast_ref::<Advice>();

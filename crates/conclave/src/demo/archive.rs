@@ -16,7 +16,7 @@ use conclave_meeting::media::Header;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{daemon::Daemon, measure::Recording, world::World};
+use crate::stage::{Daemon, Recording, World};
 use crate::{
     chain::{ANSWERS, AnswerLine},
     http::wire::{Empty, Handed, Identity, InfoForm},

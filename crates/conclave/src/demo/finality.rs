@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::daemon::Daemon;
 use crate::http::wire::{Empty, NewMeeting, Opened, Phase};
+use crate::stage::Daemon;
 
 /// Bound of one publication; reaching it is a failure, not a measurement.
 const STEP: Duration = Duration::from_secs(30);

@@ -2,26 +2,23 @@
 //!
 //! Without options a person leads the meeting in their own browser and three guests ask to come in.
 //! With `--once` nobody is needed: a script runs every step, checks it, measures, and decides the
-//! exit status. Read in this order: `script` (what happens), `world` and `daemon` (who plays),
-//! `timeline` (what is printed), `measure` and `memory` (what is checked afterwards), `archive` (what
+//! exit status. Read in this order: `script` (what happens), `stage` (who plays), `timeline` (what is printed), `measure` and `memory` (what is checked afterwards), `archive` (what
 //! strangers get to check).
 
 mod archive;
-mod daemon;
 mod finality;
 mod measure;
 mod memory;
-mod process;
 mod script;
 mod show;
 mod timeline;
-mod world;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use self::{archive::Archive, timeline::Timeline, world::World};
+use self::{archive::Archive, timeline::Timeline};
+use crate::stage::World;
 
 /// What the demo is asked to be.
 #[derive(Clone, Debug)]

@@ -11,17 +11,16 @@ use tokio::time::sleep;
 use super::{
     Options,
     archive::{Archive, Played},
-    daemon::Daemon,
     finality,
-    measure::{Recording, Scene},
+    measure::Scene,
     memory,
     timeline::Timeline,
-    world::{GUESTS, World},
 };
 use crate::http::wire::{
     Admit, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Kick, Meeting, NewIdentity,
     NewMeeting, Opened, Phase, Preview,
 };
+use crate::stage::{Daemon, GUESTS, Recording, World};
 
 /// Bound of every single step; reaching it is a failure, not a measurement.
 const STEP: Duration = Duration::from_secs(30);
@@ -277,8 +276,9 @@ async fn kick(
     scene: &mut Scene,
     timeline: &mut Timeline,
 ) -> Result<()> {
-    let (idx, epoch) = kicked.until_meeting("its index", STEP, |m| Some((m.me?, m.epoch))).await?;
-    scene.kicked(epoch);
+    let of = |m: &Meeting| Some((m.mid.clone(), m.me?, m.epoch));
+    let (mid, idx, epoch) = kicked.until_meeting("its index", STEP, of).await?;
+    scene.kicked(&mid, epoch);
     let _: Empty = leader.post("/api/kick", &Kick { idx, ban: true }).await?;
     for daemon in std::iter::once(leader).chain(rest) {
         daemon

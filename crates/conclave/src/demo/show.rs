@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{
-    Options,
-    daemon::Daemon,
-    timeline::Timeline,
-    world::{GUESTS, World},
-};
+use super::{Options, timeline::Timeline};
 use crate::http::wire::{
     Empty, Identity, InfoForm, Invitation, NewIdentity, NewMeeting, Opened, Phase,
 };
+use crate::stage::{Daemon, GUESTS, World};
 
 /// Bound of one step.
 const STEP: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! A child process of the demo: started from this very binary, killed when dropped.
+//! A child process: started from this very binary, killed when dropped.
 use std::{
     ffi::OsStr,
     path::Path,
@@ -34,8 +34,8 @@ impl Process {
         log: &Path,
     ) -> Result<Self> {
         let program = std::env::current_exe().context("finding this program's own file")?;
-        let log =
-            std::fs::File::create(log).with_context(|| format!("writing {}", log.display()))?;
+        let log = std::fs::File::options().create(true).append(true).open(log);
+        let log = log.with_context(|| format!("writing the log of {name}"))?;
         let mut child = Command::new(program)
             .args(args)
             .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! The stage: a consortium and its participants, each a process with its own sockets and disk.
+//! A consortium and its participants, each a process with its own sockets and disk.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -16,8 +16,9 @@ pub(crate) const GUESTS: [&str; 6] = ["Bob", "Carol", "Dave", "Erin", "Frank", "
 /// A running consortium.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// Everything the demo writes lies below; deleted at the end unless kept.
+    /// Everything that is written lies below.
     pub(crate) dir: PathBuf,
+    count: usize,
     validators: Vec<Process>,
 }
 
@@ -29,9 +30,17 @@ impl World {
     pub(crate) async fn found(dir: &Path, count: usize) -> Result<Self> {
         let net = dir.join("network");
         network::create(&net, count).context("founding the consortium")?;
-        let mut validators = Vec::new();
-        for i in 0..count {
-            let home = net.join(format!("validator-{i}"));
+        let mut world = Self { dir: dir.to_owned(), count, validators: Vec::new() };
+        world.run_all().await?;
+        Ok(world)
+    }
+
+    /// Starts all validators, for the first time or where they were killed, and waits until each
+    /// says that it is ready.
+    pub(crate) async fn run_all(&mut self) -> Result<()> {
+        self.validators.clear();
+        for i in 0..self.count {
+            let home = self.dir.join("network").join(format!("validator-{i}"));
             let args: Vec<std::ffi::OsString> = vec![
                 "validator".into(),
                 "run".into(),
@@ -39,13 +48,21 @@ impl World {
                 "--dir".into(),
                 home.into(),
             ];
-            let log = dir.join(format!("validator-{i}.log"));
-            validators.push(Process::start(&format!("validator {i}"), args, &log)?);
+            let log = self.dir.join(format!("validator-{i}.log"));
+            self.validators.push(Process::start(&format!("validator {i}"), args, &log)?);
         }
-        for validator in &mut validators {
+        for validator in &mut self.validators {
             let Ready {} = validator.ready().await?;
         }
-        Ok(Self { dir: dir.to_owned(), validators })
+        Ok(())
+    }
+
+    /// Kills all validators as `kill -9` does.
+    pub(crate) async fn kill_all(&mut self) -> Result<()> {
+        for validator in &mut self.validators {
+            validator.kill().await?;
+        }
+        Ok(())
     }
 
     /// The file that is all a newcomer needs.
@@ -53,7 +70,7 @@ impl World {
         self.dir.join("network").join("network.toml")
     }
 
-    /// Starts one participant.
+    /// Starts one participant, for the first time or again; what it recorded before is deleted.
     pub(crate) async fn participant(
         &self,
         name: &'static str,
@@ -62,6 +79,7 @@ impl World {
         port: u16,
     ) -> Result<Daemon> {
         let dir = self.dir.join(name.to_lowercase());
+        let _none = std::fs::remove_dir_all(dir.join("record"));
         std::fs::create_dir_all(&dir)?;
         let network = self.network_file();
         Daemon::start(Plan { name, dir: &dir, network: &network, clip, record_keys, port }).await

@@ -1,4 +1,4 @@
-//! One participant of the demo: a `conclave up` of its own, driven through its local API.
+//! One participant: a `conclave up` of its own, driven through its local API.
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -83,6 +83,11 @@ impl Daemon {
     /// The operating system's number of the process.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.pid()
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        self.process.kill().await
     }
 
     /// Sends one command and reads its answer.
