@@ -46,6 +46,7 @@
  *   notices: Notice[], ended_reason: string | null, codes: Codes | null,
  *   locked?: boolean,
  *   sealed?: boolean,
+ *   provisional?: boolean,
  * }} Meeting
  * @typedef {{
  *   security: string, epoch: string, short: { picture: string, name: string }[],

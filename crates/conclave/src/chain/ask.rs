@@ -34,7 +34,7 @@ impl Chain {
             if best.is_some() && began.elapsed() > CATCH_UP {
                 break;
             }
-            sleep(RETRY).await;
+            sleep(RETRY.max(began.elapsed() / 16)).await;
         }
         best.ok_or(ChainError::Silent)
     }

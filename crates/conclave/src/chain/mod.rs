@@ -182,6 +182,12 @@ impl Chain {
         self.0.remotes.iter().map(Remote::view).collect()
     }
 
+    /// Whether no validator answers.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.validators_status().iter().all(|validator| !validator.ok)
+    }
+
     /// A validator that may be named as the sponsor of a new user; see
     /// [`sponsor`](Self::sponsor).
     #[must_use]

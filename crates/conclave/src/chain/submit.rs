@@ -19,6 +19,18 @@ impl Chain {
     /// [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
     /// reached.
     pub async fn submit(&self, tx: &Tx) -> Result<Included, ChainError> {
+        self.bring(tx, Some(GIVE_UP)).await
+    }
+
+    /// The same, however long no validator is reached: for what others already act on.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), but for [`ChainError::Silent`].
+    pub async fn insist(&self, tx: &Tx) -> Result<Included, ChainError> {
+        self.bring(tx, None).await
+    }
+
+    async fn bring(&self, tx: &Tx, patience: Option<Duration>) -> Result<Included, ChainError> {
         let id = tx.id();
         let bytes = Bytes::from(encode(tx));
         let began = Instant::now();
@@ -37,10 +49,10 @@ impl Chain {
                     sleep(SETTLE).await;
                 }
                 Round::Taken => taken = true,
-                Round::Nothing if !taken && began.elapsed() > GIVE_UP => {
+                Round::Nothing if !taken && patience.is_some_and(|most| began.elapsed() > most) => {
                     return Err(ChainError::Silent);
                 }
-                Round::Nothing => sleep(RETRY).await,
+                Round::Nothing => sleep(RETRY.max(began.elapsed() / 16).min(RESEND)).await,
             }
             if began.elapsed() > OVERDUE && overdue.is_none() {
                 tracing::warn!(tx = %id, "submitted 10 s ago and not final: censored?");

@@ -147,7 +147,11 @@ pub(crate) fn consortium(dir: &Path) -> (PathBuf, Running) {
     let net = dir.join("net");
     let path = net.to_str().unwrap();
     say(dir, &["network", "new", "--validators", "1", "--dir", path]);
-    let validator = net.join("validator-0");
-    let run = ["validator", "run", "--json", "--dir", validator.to_str().unwrap()];
-    (net.join("network.toml"), start(dir, &run))
+    (net.join("network.toml"), validator(dir))
+}
+
+/// The only validator of the consortium below `dir`, for the first time or again.
+pub(crate) fn validator(dir: &Path) -> Running {
+    let home = dir.join("net").join("validator-0");
+    start(dir, &["validator", "run", "--json", "--dir", home.to_str().unwrap()])
 }

@@ -21,6 +21,9 @@ pub struct Meeting {
     pub term: u32,
     /// Key generation; 0 while there is no key.
     pub epoch: u32,
+    /// Whether the ledger has yet to confirm the key in use, and that these people share it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
     /// Age of the key in use.
     pub key_age_ms: u64,
     /// Member index of the leader, once known.

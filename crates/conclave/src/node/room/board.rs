@@ -1,7 +1,7 @@
 //! What the page sees of a meeting, kept up to date from the session's events and the ledger.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,9 @@ use crate::{
 const SILENT: Duration = Duration::from_secs(2);
 /// Lines of chat and notices that are kept.
 const KEPT: usize = 500;
+/// What is said while the ledger cannot confirm the key.
+const PROVISIONAL: &str = "Everything is encrypted with a key that only the people listed here \
+    have; the ledger will confirm it when it goes on.";
 
 /// The page's view of one meeting.
 #[derive(Debug)]
@@ -34,6 +37,10 @@ pub(crate) struct Board {
     knockers: BTreeMap<MemberIdx, (Knocker, u64)>,
     met: BTreeMap<MemberIdx, wire::Fact>,
     key_since: Option<Instant>,
+    /// Whether the ledger stands still.
+    stalled: bool,
+    /// Who shares the newest key, whether the ledger confirmed it already or not.
+    roster: BTreeSet<MemberIdx>,
     next_id: u64,
 }
 
@@ -57,6 +64,8 @@ impl Board {
             knockers: BTreeMap::new(),
             met: BTreeMap::new(),
             key_since: None,
+            stalled: false,
+            roster: BTreeSet::new(),
             next_id: 0,
         };
         board.enter(phase);
@@ -74,6 +83,10 @@ impl Board {
             view.locked = meeting.policy.locked;
             view.sealed = meeting.policy.sealed;
             view.members = self.members(meeting.leader, now);
+            view.provisional = view.epoch > meeting.epoch.0;
+            if view.provisional && self.stalled {
+                view.phase_text = PROVISIONAL.to_owned();
+            }
         }
         view.lobby =
             self.knockers.values().map(|(knocker, at)| self.lobbyist(knocker, *at)).collect();
@@ -98,6 +111,11 @@ impl Board {
             }
         }
         self.ledger = Some(view);
+    }
+
+    /// Who shares the newest key; nobody while there is none.
+    pub(crate) fn roster(&mut self, roster: BTreeSet<MemberIdx>) {
+        self.roster = roster;
     }
 
     /// What is known of somebody from before.
@@ -259,12 +277,14 @@ impl Board {
                 return Some(self.notice(Level::Warn, text, next.to_owned()));
             }
             Event::LedgerStalled => {
+                self.stalled = true;
                 let next =
                     "people may leave or be removed; nobody new can come in until it goes on";
                 let text = "the ledger stands still".to_owned();
                 return Some(self.notice(Level::Warn, text, next.to_owned()));
             }
             Event::LedgerBack => {
+                self.stalled = false;
                 let next = "what changed meanwhile is being confirmed".to_owned();
                 return Some(self.notice(Level::Info, "the ledger goes on".to_owned(), next));
             }
@@ -336,8 +356,11 @@ impl Board {
 
     fn members(&self, leader: MemberIdx, now: Instant) -> Vec<wire::Member> {
         let members = self.ledger.iter().flat_map(|ledger| &ledger.members);
-        let admitted = members.filter(|(_, m)| m.member.status == MemberStatus::Admitted);
-        admitted.map(|(idx, member)| self.member(*idx, member, *idx == leader, now)).collect()
+        let inside = members.filter(|(idx, m)| match self.roster.is_empty() {
+            true => m.member.status == MemberStatus::Admitted,
+            false => self.roster.contains(idx),
+        });
+        inside.map(|(idx, member)| self.member(*idx, member, *idx == leader, now)).collect()
     }
 
     fn member(

@@ -407,7 +407,17 @@ impl Actor {
         let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let start = Instant::now();
-            let late = match outbox.submit_with(body, others).await {
+            // Nobody is in yet who would act on it: better to say that no validator answers.
+            // A sign of life that comes late is none.
+            let insists = !matches!(
+                body,
+                Body::PublishMeeting(_) | Body::MeetingRequest(_) | Body::Heartbeat(_)
+            );
+            let result = match insists {
+                true => outbox.insist(body, others).await,
+                false => outbox.submit_with(body, others).await,
+            };
+            let late = match result {
                 Ok(_) => Late::Final(start.elapsed()),
                 Err(error) => Late::Failed(id, error.to_string()),
             };
@@ -509,6 +519,7 @@ impl Actor {
         let fork = self.session.fork().cloned().or_else(|| chain.fork());
         let evidence = codes::evidence(fork, self.session.equivocation());
         self.board.codes(self.session.codes(chain.validators_hash()), evidence);
+        self.board.roster(self.session.roster());
         self.view.send_replace(Arc::new(self.board.view(now)));
         let counters = self.session.counters();
         self.count.send_replace(Counts {
