@@ -77,10 +77,7 @@ pub async fn measure(runs: usize, progress: &mut Progress<'_>) -> Result<Vec<Lin
 
         let start = Instant::now();
         people.world.run_all().await?;
-        let known = |m: &Meeting| {
-            let code = m.codes.as_ref().is_some_and(|codes| !codes.epoch.is_empty());
-            (code && together(m, PEOPLE - 2)).then_some(())
-        };
+        let known = |m: &Meeting| (!m.provisional && together(m, PEOPLE - 2)).then_some(());
         let rest = people.but(&[3, 4]);
         try_join_all(rest.iter().map(|d| d.until_meeting("the confirmation", STALE, known)))
             .await?;
