@@ -102,7 +102,7 @@ onPage("paper gets the sheet and nothing else", {}, async (page, daemon) => {
     return others;
   }), "");
   assert.equal(await page.getByRole("button").count(), 0);
-  await paper.getByText("24").waitFor();
+  await paper.getByText("24", { exact: true }).waitFor();
   await page.pdf({ path: join(SHOTS, "sheet-print.pdf"), format: "A4" });
   const pdf = await readFile(join(SHOTS, "sheet-print.pdf"), "latin1");
   assert.equal(pdf.match(/\/Type \/Page\b/g)?.length, 1, "it is one page of A4");
