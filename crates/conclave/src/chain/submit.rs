@@ -15,8 +15,8 @@ impl Chain {
     /// again; after 10 s it shows in [`overdue`](Self::overdue).
     ///
     /// # Errors
-    /// [`ChainError::Refused`] when more validators than may be faulty say so and none takes it,
-    /// [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
+    /// [`ChainError::Refused`] when more validators than may be faulty say so and none takes it, or
+    /// a quorum that took it says so later, [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
     /// reached.
     pub async fn submit(&self, tx: &Tx) -> Result<Included, ChainError> {
         self.bring(tx, Some(GIVE_UP)).await
@@ -48,7 +48,7 @@ impl Chain {
                     refusals += 1;
                     sleep(SETTLE).await;
                 }
-                Round::Taken => taken = true,
+                Round::Taken => (taken, refusals) = (true, 0),
                 Round::Nothing if !taken && patience.is_some_and(|most| began.elapsed() > most) => {
                     return Err(ChainError::Silent);
                 }
@@ -84,10 +84,13 @@ impl Chain {
                 Err(error) => tracing::debug!(tx = %id, %error, "not submitted"),
             }
         }
-        // One more than may be faulty (n = 3f + 1) must agree that it is refused.
-        let faulty = self.0.genesis.validators.len().saturating_sub(1) / 3;
-        let known = self.0.remotes.len().saturating_sub(1);
-        if !taken && !accepted && refused.len() > faulty.min(known) {
+        // One more than may be faulty (n = 3f + 1) must agree that it is refused. What was taken
+        // may be final where this has not looked: then a quorum must agree, so that one of them
+        // would know.
+        let all = self.0.genesis.validators.len();
+        let faulty = all.saturating_sub(1) / 3;
+        let enough = if taken { all.saturating_sub(faulty) } else { faulty.saturating_add(1) };
+        if !accepted && refused.len() >= enough.min(self.0.remotes.len()) {
             return Round::Refused(refused.swap_remove(0));
         }
         if accepted { Round::Taken } else { Round::Nothing }
@@ -100,15 +103,18 @@ impl Chain {
         bytes: Bytes,
         taken: bool,
     ) -> Result<One, RemoteError> {
-        match remote.submit(bytes).await {
-            Ok(()) => {}
+        let refusal = match remote.submit(bytes).await {
+            Ok(()) => None,
             // It may be in a block already: then it is refused as a repetition.
-            Err(RemoteError::Refused(_)) if taken => {}
+            Err(RemoteError::Refused(text)) if taken => Some(text),
             Err(error) => return Err(error),
-        }
+        };
         let answer = match remote.inclusion(id, RESEND).await {
             Ok(answer) => answer,
-            Err(RemoteError::Unknown) => return Ok(One::Taken),
+            // Or it became void while it waited: what it is about changed.
+            Err(RemoteError::Unknown) => {
+                return refusal.map_or(Ok(One::Taken), |text| Err(RemoteError::Refused(text)));
+            }
             Err(error) => {
                 tracing::debug!(validator = %remote.key, %error, "no inclusion");
                 return Ok(One::Taken);

@@ -97,3 +97,37 @@ async fn when_nobody_answers_it_says_so() {
     assert!(matches!(chain.time().await, Err(ChainError::Silent)));
     assert_eq!(chain.network().freshness, wire::Freshness::Stale);
 }
+
+#[tokio::test]
+async fn what_became_void_after_it_was_taken_is_refused() {
+    use axum::{Json, Router, http::StatusCode, routing};
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let asked = Arc::new(asked);
+    let submit = move || {
+        let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let refused = crate::rpc::Refused { error: "the meeting is over".into() };
+        let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        async move { (status, Json(refused)) }
+    };
+    let router = Router::new().route("/v1/submit", routing::post(submit));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rpc = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let signer = Ed25519Signer::from_seed(&[3; 32]);
+    let genesis = Genesis::new("one", 1, vec![signer.validator()], Params::default()).unwrap();
+    let peer = Peer { key: signer.validator(), rpc, p2p: None, relay: None };
+    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    let user = RegisterUser::new(
+        &chain.chain_id(),
+        signer.ivk(),
+        [1; 16],
+        UserInfo::Clear(Text::new("Ada").unwrap()),
+        Gate::Sponsor(chain.sponsor_key()),
+    );
+    let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
+    let answer = tokio::time::timeout(Duration::from_secs(20), chain.submit(&tx));
+    let answer = answer.await.expect("it is not tried until it expires");
+    assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "the meeting is over"));
+    serving.abort();
+}
