@@ -32,12 +32,15 @@ pub enum BadCommittee {
 impl Committee {
     /// The committee of a genesis.
     pub(crate) fn of(genesis: &Genesis) -> Result<Self, BadCommittee> {
-        Self::new(&genesis.chain_id(), &genesis.validators)
+        Self::new(&genesis.chain_id(), genesis.validators.iter())
     }
 
     /// The committee of these keys in this network.
-    pub(crate) fn new(chain: &ChainId, keys: &[ValidatorKey]) -> Result<Self, BadCommittee> {
-        let mut members = Vec::with_capacity(keys.len());
+    pub(crate) fn new<'a>(
+        chain: &ChainId,
+        keys: impl IntoIterator<Item = &'a ValidatorKey>,
+    ) -> Result<Self, BadCommittee> {
+        let mut members = Vec::new();
         for key in keys {
             members.push(public_key(&key.0)?);
         }

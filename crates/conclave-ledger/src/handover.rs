@@ -180,7 +180,7 @@ impl Sets {
         let set = self.at_epoch(certified.round.epoch);
         proposal.payload == certified.digest()
             && proposal.round.epoch().get() == certified.round.epoch
-            && answer.certificate.verify(&mut StdRng::from_seed(hash.0), &set.scheme, &Sequential)
+            && answer.certificate.verify(&mut StdRng::from_seed(hash.0), &*set.scheme, &Sequential)
     }
 
     /// Takes the next step if the newest set proves it; `false` if it is known already.

@@ -1,8 +1,8 @@
 //! Which validators seal the next epoch, read from the state blocks are executed on.
 
 use conclave_protocol::{
-    ApplyError, Height, Key, Record, Rules, ValidatorKey, View as _,
-    validators::{validators_after, validators_at},
+    ApplyError, Height, Key, Record, Rules, ValidatorKey, View as _, validators_after,
+    validators_at,
 };
 
 use super::{MAX_LOADS, Overlay, Source};

@@ -10,7 +10,7 @@ use commonware_glue::stateful::{
     db::{DatabaseSet, Merkleized as _, Unmerkleized as _},
 };
 use commonware_storage::merkle::Location;
-use conclave_protocol::{Key, Ledger, Record};
+use conclave_protocol::{Key, Kind, Ledger, Record};
 use futures::StreamExt as _;
 
 use super::{
@@ -234,7 +234,7 @@ impl<E: Runtime> Application<E> for App {
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
         let identity = self.decode(&block.identity).unwrap_or_default();
-        let votes = identity.iter().any(|candidate| candidate.tx.kind() == TxKind::ValidatorVote);
+        let votes = identity.iter().any(|candidate| candidate.tx.kind() == Kind::ValidatorVote);
         let meeting = self.decode(&block.meeting).unwrap_or_default();
         self.mempool.finalized(identity.into_iter().chain(meeting), block.header.time_ms);
         self.finality.applied(block);

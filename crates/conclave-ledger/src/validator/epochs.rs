@@ -473,7 +473,7 @@ struct Line<S: Sender<PublicKey = PublicKey>> {
 }
 
 impl<S: Sender<PublicKey = PublicKey>> Line<S> {
-    const fn new((sender, inner): (SubSender<S>, SubReceiver<PublicKey>)) -> Self {
+    fn new((sender, inner): (SubSender<S>, SubReceiver<PublicKey>)) -> Self {
         Self { sender, receiver: Held { early: VecDeque::new(), inner } }
     }
 
