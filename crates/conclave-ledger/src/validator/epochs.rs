@@ -131,7 +131,7 @@ where
     A: CertifiableAutomaton<Context = BlockContext, Digest = Digest>
         + Relay<Digest = Digest, PublicKey = PublicKey, Plan = Plan<PublicKey>>
         + Reporter<Activity = Activity<Scheme, Digest>>,
-    B: Blocker<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey> + Sync,
     L: Links,
 {
     /// Runs one engine after the other until one of them ends by itself.

@@ -50,7 +50,7 @@ impl<M> Peers<M> {
 
 impl<M> Links for Peers<M>
 where
-    M: AddressableManager<PublicKey = PublicKey>,
+    M: AddressableManager<PublicKey = PublicKey> + Sync,
 {
     fn track(&mut self, peers: Vec<Peer>) {
         let addressed = peers.iter().map(|peer| (peer.key.clone(), self.address(peer)));
