@@ -5,6 +5,8 @@
 //! must never be lost.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod torn;
+
 use std::{
     collections::BTreeMap,
     process::Stdio,
@@ -334,6 +336,20 @@ impl Load {
         let count = || self.facts.lock().unwrap().values().filter(|fact| fact.by == by).count();
         let enough = count() + more;
         eventually("transactions become final", async || count() >= enough).await;
+    }
+
+    /// Waits until so many transactions more have been acknowledged, whoever did it.
+    async fn goes_on(&self, more: usize) {
+        let enough = self.facts.lock().unwrap().len() + more;
+        eventually("transactions become final", async || {
+            self.facts.lock().unwrap().len() >= enough
+        })
+        .await;
+    }
+
+    /// A user whose registration was acknowledged.
+    fn newest(&self) -> UserId {
+        self.facts.lock().unwrap().values().last().unwrap().user
     }
 
     /// Lets every writer finish what it has begun.
