@@ -100,9 +100,20 @@ mod tests {
     #[test]
     fn what_is_no_place_is_refused() {
         for text in [
-            "", ":", "a.example.org", "a.example.org:", "a.example.org:0", "a.example.org:70000",
-            "192.0.2.1:0", "300.1.1.1:4100", "1.2.3:4100", "2001:db8::1", "a b:1", "http://a:1",
-            "-a:1", "a..b:1",
+            "",
+            ":",
+            "a.example.org",
+            "a.example.org:",
+            "a.example.org:0",
+            "a.example.org:70000",
+            "192.0.2.1:0",
+            "300.1.1.1:4100",
+            "1.2.3:4100",
+            "2001:db8::1",
+            "a b:1",
+            "http://a:1",
+            "-a:1",
+            "a..b:1",
         ] {
             assert!(text.parse::<PeerAddress>().is_err(), "{text:?}");
         }

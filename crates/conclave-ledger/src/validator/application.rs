@@ -196,13 +196,16 @@ impl<E: Runtime> Application<E> for App {
 
     async fn finalized(
         &mut self,
-        _: (E, BlockContext),
+        (runtime, _): (E, BlockContext),
         block: &Block,
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
         let txs = self.decode(&block.identity).into_iter().chain(self.decode(&block.meeting));
-        self.mempool.finalized(txs.flatten(), block.header.time_ms);
+        let txs: Vec<_> = txs.flatten().collect();
+        let kinds = txs.iter().map(|candidate| candidate.tx.kind());
+        self.finality.meter().block(&block.header, kinds, now_ms(&runtime));
+        self.mempool.finalized(txs.into_iter(), block.header.time_ms);
         self.finality.applied(block);
         tracing::debug!(height = block.height().get(), "final");
     }

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     finality::Finality,
+    monitor::Monitor,
     request::{AskError, Rejected, Reply, Request},
 };
 use crate::mempool::Mempool;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) tips: watch::Receiver<Bytes>,
     pub(super) finality: Arc<Finality>,
     pub(super) mempool: Arc<Mempool>,
+    pub(super) monitor: Arc<Monitor>,
     pub(super) stop: watch::Sender<bool>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -176,6 +178,25 @@ impl Validator {
             mempool: self.shared.mempool.len(),
             is_ready: !self.shared.tips.borrow().is_empty(),
         }
+    }
+
+    /// The other validators this one is connected to, in ascending order of their keys.
+    pub fn connected(&self) -> watch::Receiver<Vec<ValidatorKey>> {
+        self.shared.monitor.connected()
+    }
+
+    /// The newest height this validator knows to be final, whether it has executed that block or
+    /// not: while it catches up, its [`status`](Self::status) is behind.
+    pub fn newest(&self) -> Height {
+        Height(self.shared.monitor.newest()).max(self.status().height)
+    }
+
+    /// What the engine and the ledgers count, as OpenMetrics text (with `# EOF` at its end).
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn metrics(&self) -> Result<String, AskError> {
+        self.ask(|reply| Request::Metrics { reply }).await
     }
 
     /// Waits until the validator has stopped, asked or not: its disk failed, or

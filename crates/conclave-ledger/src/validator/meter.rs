@@ -64,10 +64,12 @@ impl Meter {
         kinds: impl IntoIterator<Item = Kind>,
         now_ms: u64,
     ) {
-        let proposer = header.round.leader.as_ref().try_into().map_or_else(
-            |_| String::new(),
-            |bytes: [u8; 32]| ValidatorKey(bytes).to_string(),
-        );
+        let proposer = header
+            .round
+            .leader
+            .as_ref()
+            .try_into()
+            .map_or_else(|_| String::new(), |bytes: [u8; 32]| ValidatorKey(bytes).to_string());
         self.blocks.get_or_create(&[("proposer", proposer)]).inc();
         for kind in kinds {
             let name = kind.context();

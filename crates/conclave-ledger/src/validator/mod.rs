@@ -2,12 +2,16 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `wiring` (the engine), `node` (runtime, sockets, disk).
+//! (what is final), `service` (answers), `monitor` and `meter` (how it is doing), `wiring` (the
+//! engine), `node` (runtime, sockets, disk).
 
+mod address;
 mod application;
 mod clock;
 mod finality;
 mod handle;
+mod meter;
+mod monitor;
 mod network;
 #[cfg(not(test))]
 mod node;
@@ -23,6 +27,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use conclave_protocol::{Genesis, ValidatorKey};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
+pub use address::{BadAddress, PeerAddress};
 pub use handle::{Status, Validator};
 #[cfg(not(test))]
 pub use node::{start, start_dev};
@@ -46,7 +51,7 @@ pub struct Config {
     /// Where the other validators reach this one.
     pub listen: SocketAddr,
     /// Where this one reaches the others; its own entry is ignored.
-    pub peers: Vec<(ValidatorKey, SocketAddr)>,
+    pub peers: Vec<(ValidatorKey, PeerAddress)>,
     /// Whether an empty validator fetches the state of a recent block instead of executing all.
     pub state_sync: bool,
 }

@@ -32,10 +32,11 @@ use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Config, Seed, StartError,
+    Config, PeerAddress, Seed, StartError,
     application::App,
     finality::Finality,
     handle::{Shared, Validator},
+    monitor::Monitor,
     network::Network,
     request::Request,
     service::Service,
@@ -67,6 +68,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
 
     let mempool = Arc::new(Mempool::new());
     let finality = Arc::new(Finality::new());
+    let monitor = Arc::new(Monitor::default());
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
@@ -80,6 +82,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         tips,
         finality: Arc::clone(&finality),
         mempool: Arc::clone(&mempool),
+        monitor: Arc::clone(&monitor),
         stop,
         thread: Mutex::new(None),
     });
@@ -87,6 +90,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         key,
         scheme,
         app: App::new(network, mempool, finality),
+        monitor,
         listen,
         addresses,
         state_sync,
@@ -144,17 +148,18 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
 fn addresses(
     genesis: &Genesis,
     (me, listen): (&PublicKey, SocketAddr),
-    peers: &[(ValidatorKey, SocketAddr)],
+    peers: &[(ValidatorKey, PeerAddress)],
 ) -> Result<Map<PublicKey, Address>, StartError> {
     let mut addresses: Vec<(PublicKey, Address)> = Vec::new();
     for key in &genesis.validators {
         let public = public_key(&key.0)?;
         let address = if public == *me {
-            listen
+            listen.into()
         } else {
-            peers.iter().find(|(peer, _)| peer == key).ok_or(StartError::NoAddress(*key))?.1
+            let peer = peers.iter().find(|(peer, _)| peer == key);
+            peer.ok_or(StartError::NoAddress(*key))?.1.dialled()
         };
-        addresses.push((public, address.into()));
+        addresses.push((public, address));
     }
     Ok(Map::from_iter_dedup(addresses))
 }
@@ -164,6 +169,7 @@ struct Parts {
     key: PrivateKey,
     scheme: Scheme,
     app: App,
+    monitor: Arc<Monitor>,
     listen: SocketAddr,
     addresses: Map<PublicKey, Address>,
     state_sync: bool,
@@ -174,7 +180,18 @@ struct Parts {
 
 /// Runs a validator until it is asked to stop.
 async fn run(context: runtime::Context, parts: Parts) {
-    let Parts { key, scheme, app, listen, addresses, state_sync, inbox, tips, mut stopped } = parts;
+    let Parts {
+        key,
+        scheme,
+        app,
+        monitor,
+        listen,
+        addresses,
+        state_sync,
+        inbox,
+        tips,
+        mut stopped,
+    } = parts;
     let me = key.public_key();
     // A network of one still needs room for the queues of its channels.
     let members = NZUsize!(addresses.len().max(2));
@@ -210,6 +227,10 @@ async fn run(context: runtime::Context, parts: Parts) {
     };
     let (sender, receiver) = sockets.register(7, quota(NZU32!(512)));
     sockets.start();
+    let _published = app.finality().meter().publish(&context.child("conclave_validator"));
+    let asking = sender.clone();
+    let peers = Arc::clone(&monitor);
+    context.child("peers").spawn(move |clock| peers.watch_peers(clock, asking));
 
     let setup = Setup {
         prefix: "validator".to_owned(),
@@ -227,6 +248,8 @@ async fn run(context: runtime::Context, parts: Parts) {
         databases: engine.stateful.subscribe_databases().await,
         runtime: Arc::new(context.child("service")),
     };
+    let marshal = engine.marshal.clone();
+    context.child("ledger").spawn(move |clock| monitor.watch_ledger(clock, marshal));
     let indexed = service.recover().await;
     let (gossip, outgoing) = mpsc::channel(OUTGOING);
     let spawn = |label| context.child(label);
