@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve;
 use crate::{
-    network::ValidatorHome,
+    network::{DirLock, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
 };
 
@@ -29,6 +30,8 @@ pub struct Running {
     /// Where its RPC listens.
     pub rpc: SocketAddr,
     relay: Option<Arc<RelayHandle>>,
+    /// Ours until the validator has stopped.
+    lock: Option<DirLock>,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -38,19 +41,20 @@ pub struct Running {
 /// # Errors
 /// See [`RunError`].
 pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+    let lock = DirLock::take(&home.dir)?;
     let peers = home.network.validators.iter();
     let config = Config {
-        dir: home.dir.join("ledgers"),
+        dir: home.ledgers(),
         seed: Seed::new(*home.seed),
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
-        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p?))).collect(),
+        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
         state_sync: false,
     };
-    // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator)?;
+    let mut running = Running::over(listener, validator, Some(home.ledgers()))?;
+    running.lock = Some(lock);
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -66,7 +70,7 @@ impl Running {
     /// No port can be bound.
     pub async fn embedded(validator: Validator) -> Result<Self, RunError> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        Self::over(listener, validator)
+        Self::over(listener, validator, None)
     }
 
     /// URL of its relay, if it has one.
@@ -84,13 +88,18 @@ impl Running {
         }
         let validator = self.validator;
         let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
+        drop(self.lock);
     }
 
-    fn over(listener: TcpListener, validator: Validator) -> Result<Self, RunError> {
+    fn over(
+        listener: TcpListener,
+        validator: Validator,
+        ledgers: Option<PathBuf>,
+    ) -> Result<Self, RunError> {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, validator.clone(), closing.clone()));
-        Ok(Self { validator, rpc, relay: None, closing, serving })
+        let serving = tokio::spawn(serve(listener, validator.clone(), ledgers, closing.clone()));
+        Ok(Self { validator, rpc, relay: None, lock: None, closing, serving })
     }
 }
 
@@ -144,6 +153,9 @@ pub enum RunError {
     /// The RPC port cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, io::Error),
+    /// The directory is in use.
+    #[error(transparent)]
+    Home(#[from] NetworkError),
     /// The relay does not start.
     #[error(transparent)]
     Relay(#[from] RelayError),

@@ -1,66 +1,39 @@
 //! `conclave validator`
 
+mod init;
+mod progress;
+mod run;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, advice::Advised as _};
-use crate::{network::ValidatorHome, rpc};
+use super::{Common, advice, network};
+
+pub(super) use run::Stop;
 
 /// Validators.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make a key that stays here, and the public file that goes to the other founders
+    Init(init::Init),
+    /// Put the network file that everyone agreed on into a validator's directory
+    Install(init::Install),
     /// Run one validator until it is told to stop
     Run {
-        /// Its directory, made by `conclave network new`
+        /// Its directory, made by `conclave validator init` or `conclave network new`
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
+        /// The network file; needed the first time only
+        #[arg(long, value_name = "FILE")]
+        network: Option<PathBuf>,
     },
 }
 
 pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let Command::Run { dir } = command;
-    let home = ValidatorHome::load(&dir).advise("conclave network new --dir DIR")?;
-    let mut stop = Stop::new()?;
-    let running = rpc::run(&home).await.advise("look whether this validator runs already")?;
-    let key = home.key().to_string();
-    let ready = json!({
-        "event": "ready",
-        "key": hex::encode(home.key().0),
-        "rpc": format!("http://{}", running.rpc),
-        "p2p": home.p2p,
-        "relay": running.relay(),
-    });
-    common.output().say(&ready, || format!("validator {key} answers on http://{}", running.rpc))?;
-    let died = tokio::select! {
-        () = stop.asked() => false,
-        () = running.validator.stopped() => true,
-    };
-    running.stop().await;
-    if died {
-        return Err(anyhow::anyhow!("the validator stopped by itself")).advise("look at its log");
-    }
-    Ok(())
-}
-
-/// SIGTERM and Ctrl-C.
-#[derive(Debug)]
-pub(super) struct Stop {
-    term: tokio::signal::unix::Signal,
-    int: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
-    }
-
-    pub(super) async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
+    match command {
+        Command::Init(init) => init::init(init, common),
+        Command::Install(install) => init::install(&install, common),
+        Command::Run { dir, network } => run::run(&dir, network.as_deref(), common).await,
     }
 }

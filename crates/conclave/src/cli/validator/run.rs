@@ -1,0 +1,105 @@
+//! `conclave validator run`
+
+use std::path::Path;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Common, advice::Advised as _, init::installed, progress};
+use crate::{
+    limits,
+    network::{NetworkError, ValidatorHome},
+    rpc::{self, RunError},
+};
+
+pub(super) async fn run(dir: &Path, network: Option<&Path>, common: &Common) -> anyhow::Result<()> {
+    if let Some(file) = network {
+        installed(dir, file)?;
+    }
+    let home = ValidatorHome::load(dir);
+    let next = match &home {
+        Err(NetworkError::NoNetwork(_)) => "conclave validator install NETWORK --dir DIR",
+        _ => "conclave doctor --dir DIR",
+    };
+    let home = home.advise(next)?;
+    check_limits()?;
+    let mut stop = Stop::new()?;
+    let running = rpc::run(&home).await;
+    let next = match &running {
+        Err(RunError::Home(NetworkError::InUse { .. })) => {
+            "look whether this validator runs already"
+        }
+        _ => "conclave doctor --dir DIR",
+    };
+    let running = running.advise(next)?;
+    let key = home.key().to_string();
+    let ready = json!({
+        "event": "ready",
+        "key": hex::encode(home.key().0),
+        "rpc": format!("http://{}", running.rpc),
+        "p2p": home.p2p,
+        "relay": running.relay(),
+    });
+    common.output().say(&ready, || format!("validator {key} answers on http://{}", running.rpc))?;
+    let telling = progress::watch(running.validator.clone(), home.network.clone());
+    let died = tokio::select! {
+        () = stop.asked() => false,
+        () = running.validator.stopped() => true,
+        () = telling => true,
+    };
+    if !died {
+        tracing::info!("stopping: answers in progress end, the ledgers are closed");
+    }
+    running.stop().await;
+    if died {
+        return Err(anyhow::anyhow!("the validator stopped by itself")).advise("look at its log");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says before the start what would stop the validator later.
+fn check_limits() -> anyhow::Result<()> {
+    let files = limits::raise_files();
+    if files < limits::FEWEST_FILES {
+        let text =
+            format!("this process may open {files} files, and needs {}", limits::FEWEST_FILES);
+        return Err(anyhow::anyhow!(text)).advise("ulimit -n 65536, or LimitNOFILE= in its unit");
+    }
+    if files < limits::ENOUGH_FILES {
+        tracing::warn!(
+            files,
+            enough = limits::ENOUGH_FILES,
+            "clients are turned away when all are in use: raise LimitNOFILE"
+        );
+    }
+    if let Some(memory) = limits::memory()
+        && memory < limits::LEAST_MEMORY
+    {
+        tracing::warn!(
+            megabytes = memory >> 20,
+            "little memory is left: the system may kill this validator"
+        );
+    }
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
