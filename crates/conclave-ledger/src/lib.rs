@@ -14,6 +14,7 @@ mod answer;
 mod block;
 mod committee;
 mod execution;
+mod handover;
 pub mod light;
 mod mempool;
 mod state;

@@ -182,6 +182,7 @@ impl Network {
             listen: self.addresses[usize::from(index)].1,
             peers: self.addresses.iter().map(|(key, at)| (*key, (*at).into())).collect(),
             state_sync: false,
+            signs_from: 0,
         })
         .unwrap()
     }

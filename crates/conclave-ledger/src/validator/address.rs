@@ -34,13 +34,20 @@ impl PeerAddress {
         match &self.0 {
             Place::Name(host, port) => Address::Asymmetric {
                 ingress: Ingress::Dns { host: host.clone(), port: *port },
-                // Where a packet comes from is not looked at: the handshake proves the key.
-                egress: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+                egress: NOWHERE,
             },
             Place::Socket(address) => Address::Symmetric(*address),
         }
     }
+
+    /// The address of a peer that only calls.
+    pub(crate) const fn nowhere() -> Address {
+        Address::Asymmetric { ingress: Ingress::Socket(NOWHERE), egress: NOWHERE }
+    }
 }
+
+/// Nothing answers here, and where a packet comes from is not looked at: the handshake proves the key.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 1);
 
 impl From<SocketAddr> for PeerAddress {
     fn from(address: SocketAddr) -> Self {

@@ -1,6 +1,10 @@
 //! What a validator counts about the blocks it executes, for whoever watches it.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use commonware_runtime::{
     Metrics,
@@ -8,7 +12,7 @@ use commonware_runtime::{
 };
 use conclave_protocol::{Kind, ValidatorKey};
 
-use crate::block::Header;
+use crate::{block::Header, light::validator_key};
 
 /// One label of one value.
 type Label = [(&'static str, String); 1];
@@ -21,6 +25,8 @@ pub(crate) struct Meter {
     blocks: Family<Label, Counter>,
     transactions: Family<Label, Counter>,
     finality: Histogram,
+    /// Chain time of the newest block of each proposer.
+    newest: Mutex<BTreeMap<ValidatorKey, u64>>,
 }
 
 impl Meter {
@@ -31,6 +37,7 @@ impl Meter {
             blocks: Family::default(),
             transactions: Family::default(),
             finality: Histogram::new(SECONDS),
+            newest: Mutex::default(),
         }
     }
 
@@ -64,13 +71,9 @@ impl Meter {
         kinds: impl IntoIterator<Item = Kind>,
         now_ms: u64,
     ) {
-        let proposer = header
-            .round
-            .leader
-            .as_ref()
-            .try_into()
-            .map_or_else(|_| String::new(), |bytes: [u8; 32]| ValidatorKey(bytes).to_string());
-        self.blocks.get_or_create(&[("proposer", proposer)]).inc();
+        let proposer = validator_key(&header.round.leader);
+        self.blocks.get_or_create(&[("proposer", proposer.to_string())]).inc();
+        self.newest().insert(proposer, header.time_ms);
         for kind in kinds {
             let name = kind.context();
             let name = name.strip_prefix("tx/").unwrap_or(name).to_owned();
@@ -83,6 +86,15 @@ impl Meter {
         if age < OLD {
             self.finality.observe(age.as_secs_f64());
         }
+    }
+
+    /// Chain time of the newest block by this proposer.
+    pub(crate) fn proposed(&self, by: &ValidatorKey) -> Option<u64> {
+        self.newest().get(by).copied()
+    }
+
+    fn newest(&self) -> MutexGuard<'_, BTreeMap<ValidatorKey, u64>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

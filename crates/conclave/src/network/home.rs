@@ -10,7 +10,7 @@ use conclave_protocol::{Ed25519Signer, ValidatorKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{MAX_FILE, Network, NetworkError, Peer, read};
+use super::{Guard, MAX_FILE, Network, NetworkError, Peer, read};
 use crate::files;
 
 /// One validator's own directory, checked.
@@ -28,6 +28,8 @@ pub struct ValidatorHome {
     pub rpc: SocketAddr,
     /// Where its relay listens, if it has one.
     pub relay: Option<SocketAddr>,
+    /// Whether its key has signed what is remembered nowhere.
+    pub guard: Guard,
 }
 
 impl ValidatorHome {
@@ -44,7 +46,8 @@ impl ValidatorHome {
         }
         let network = Network::load(&path)?;
         let Settings { p2p, rpc, relay, .. } = settings;
-        Ok(Self { dir: dir.to_owned(), network, seed, p2p, rpc, relay })
+        let guard = Guard::load(dir)?;
+        Ok(Self { dir: dir.to_owned(), network, seed, p2p, rpc, relay, guard })
     }
 
     /// Its public key.

@@ -1,11 +1,13 @@
 //! A consortium as files: `network.toml` for everyone, one private directory per validator.
 //!
 //! `card` is what organisations send each other before there is a network, `found` makes the network
-//! of it, `home` is the directory of one validator, `lock` keeps a second process out of it.
+//! of it, `home` is the directory of one validator, `lock` keeps a second process out of it, `guard` keeps a
+//! key whose journal is lost from contradicting itself.
 
 mod card;
 mod error;
 mod found;
+mod guard;
 mod home;
 mod lock;
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use card::SignedCard;
 pub use error::NetworkError;
+pub use guard::Guard;
 pub use found::{Init, assemble, create, init};
 pub use home::{ValidatorHome, install};
 pub use lock::DirLock;

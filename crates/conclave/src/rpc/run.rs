@@ -36,11 +36,12 @@ pub struct Running {
     serving: JoinHandle<()>,
 }
 
-/// Starts a validator and everything it serves.
+/// Starts a validator and everything it serves. With `state_sync` an empty one fetches the state of a
+/// recent block from the others instead of executing every block.
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
     let lock = DirLock::take(&home.dir)?;
     let peers = home.network.validators.iter();
     let config = Config {
@@ -49,7 +50,8 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
         peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
-        state_sync: false,
+        state_sync,
+        signs_from: home.guard.signs_from(),
     };
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;

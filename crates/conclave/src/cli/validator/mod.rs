@@ -27,6 +27,9 @@ pub(super) enum Command {
         /// The network file; needed the first time only
         #[arg(long, value_name = "FILE")]
         network: Option<PathBuf>,
+        /// Fetch the newest state from the others first, if this one has none yet
+        #[arg(long)]
+        sync: bool,
     },
 }
 
@@ -34,6 +37,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
     match command {
         Command::Init(init) => init::init(init, common),
         Command::Install(install) => init::install(&install, common),
-        Command::Run { dir, network } => run::run(&dir, network.as_deref(), common).await,
+        Command::Run { dir, network, sync } => {
+            run::run(&dir, network.as_deref(), sync, common).await
+        }
     }
 }

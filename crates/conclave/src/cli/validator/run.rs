@@ -12,7 +12,7 @@ use crate::{
     rpc::{self, RunError},
 };
 
-pub(super) async fn run(dir: &Path, network: Option<&Path>, common: &Common) -> anyhow::Result<()> {
+pub(super) async fn run(dir: &Path, network: Option<&Path>, sync: bool, common: &Common) -> anyhow::Result<()> {
     if let Some(file) = network {
         installed(dir, file)?;
     }
@@ -24,7 +24,7 @@ pub(super) async fn run(dir: &Path, network: Option<&Path>, common: &Common) -> 
     let home = home.advise(next)?;
     check_limits()?;
     let mut stop = Stop::new()?;
-    let running = rpc::run(&home).await;
+    let running = rpc::run(&home, sync).await;
     let next = match &running {
         Err(RunError::Home(NetworkError::InUse { .. })) => {
             "look whether this validator runs already"
