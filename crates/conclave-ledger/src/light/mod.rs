@@ -8,6 +8,8 @@
 
 mod facts;
 #[cfg(test)]
+mod handover_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -12,7 +12,7 @@ pub(crate) struct Peer {
 }
 
 /// Keeps connections with the present peers.
-pub(crate) trait Links: Clone + Send + 'static {
+pub(crate) trait Links: Clone + Send + Sync + 'static {
     /// From now on these validators are the peers, besides those the operator configured to follow.
     /// Who was a peer until the call before this one stays connected, to learn of the change.
     fn track(&mut self, peers: Vec<Peer>);

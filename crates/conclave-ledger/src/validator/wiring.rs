@@ -15,14 +15,14 @@ use std::{
 use commonware_broadcast::buffered;
 use commonware_codec::FixedSize as _;
 use commonware_consensus::{
-    Reporter,
+    Reporter, Reporters,
     marshal::{
         self, Update,
         core::Actor as MarshalActor,
         resolver::p2p as marshal_resolver,
         standard::{Deferred, Standard},
     },
-    reporter::Reporters,
+
     simplex::{self, scheme::ed25519::Scheme},
     types::{Epoch, FixedEpocher, ViewDelta},
 };
@@ -142,7 +142,7 @@ where
     S: Sender<PublicKey = PublicKey>,
     R: Receiver<PublicKey = PublicKey>,
     P: Provider<PublicKey = PublicKey>,
-    B: Blocker<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey> + Sync,
     L: Links,
     M: Reporter<Activity = Update<Block>>,
 {
