@@ -72,7 +72,9 @@ impl Schemes {
         let schemes = sets.all().iter().map(|set| scheme(&set.committee, &key)).collect();
         let known = Mutex::new(Known { sets, schemes, horizon: 0 });
         let (next, votes) = (watch::Sender::new(None), watch::Sender::new(0));
-        Ok(Self { shared: Arc::new(Shared { key, known, next, votes, signs_from: signs_from.into() }) })
+        Ok(Self {
+            shared: Arc::new(Shared { key, known, next, votes, signs_from: signs_from.into() }),
+        })
     }
 
     /// Takes a proven step to the next set; `false` if it is known already.

@@ -7,13 +7,17 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use conclave_protocol::Params;
 use serde_json::{Value, json};
 
 use super::{Common, advice::Advised as _, output::utc};
 use crate::{
-    network::{Network, NetworkError, Peer, SignedCard, assemble, create},
+    network::{Network, NetworkError, Peer, SignedCard, assemble, create_with},
     qr,
 };
+
+/// `Params::default().epoch_blocks`, which no constant can say: two hours of an idle ledger.
+const EPOCH_BLOCKS: u32 = 3_600;
 
 /// Consortia.
 #[derive(Debug, Subcommand)]
@@ -33,6 +37,9 @@ pub(super) enum Command {
         /// the files
         #[arg(long, value_name = "TIME")]
         start: Option<jiff::Timestamp>,
+        /// Blocks of an epoch, at whose end changes of the validators come into force
+        #[arg(long, value_name = "N", default_value_t = EPOCH_BLOCKS, value_parser = clap::value_parser!(u32).range(2..))]
+        epoch_blocks: u32,
     },
     /// Found a consortium on this machine: genesis, keys, network.toml
     New {
@@ -42,6 +49,9 @@ pub(super) enum Command {
         /// Where to write
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
+        /// Blocks of an epoch, at whose end changes of the validators come into force
+        #[arg(long, value_name = "N", default_value_t = EPOCH_BLOCKS, value_parser = clap::value_parser!(u32).range(2..))]
+        epoch_blocks: u32,
     },
     /// The genesis hash of a network file, to compare, and who is in it
     Show {
@@ -56,10 +66,12 @@ pub(super) enum Command {
 
 pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
     match command {
-        Command::Assemble { files, name, out, start } => {
-            together(&files, &name, &out, start, common)
+        Command::Assemble { files, name, out, start, epoch_blocks } => {
+            together(&files, (&name, start, epoch_blocks), &out, common)
         }
-        Command::New { validators, dir } => new(validators, &dir, common),
+        Command::New { validators, dir, epoch_blocks } => {
+            new(validators, &dir, epoch_blocks, common)
+        }
         Command::Show { file, qr } => {
             let network = Network::load(&file)
                 .with_context(|| format!("{} cannot be used", file.display()))
@@ -72,9 +84,8 @@ pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
 
 fn together(
     files: &[PathBuf],
-    name: &str,
+    (name, start, epoch_blocks): (&str, Option<jiff::Timestamp>, u32),
     out: &Path,
-    start: Option<jiff::Timestamp>,
     common: &Common,
 ) -> anyhow::Result<()> {
     let mut cards = Vec::new();
@@ -85,7 +96,7 @@ fn together(
         cards.push(card);
     }
     let start_ms = start.and_then(|start| u64::try_from(start.as_millisecond()).ok());
-    let network = assemble(name, &cards, start_ms)
+    let network = assemble(name, &cards, start_ms, Params { epoch_blocks, ..Params::default() })
         .context("these files make no network")
         .advise("ask the organisations concerned which file is theirs, and leave the other out")?;
     if out.exists() {
@@ -107,8 +118,8 @@ fn together(
     })
 }
 
-fn new(validators: u8, dir: &Path, common: &Common) -> anyhow::Result<()> {
-    let network = create(dir, validators.into())
+fn new(validators: u8, dir: &Path, epoch_blocks: u32, common: &Common) -> anyhow::Result<()> {
+    let network = create_with(dir, validators.into(), Params { epoch_blocks, ..Params::default() })
         .context("the consortium was not founded")
         .advise("conclave network new --dir ANOTHER-DIRECTORY")?;
     let chain_id = network.genesis.chain_id().to_hex();

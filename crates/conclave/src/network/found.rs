@@ -59,6 +59,7 @@ pub fn assemble(
     name: &str,
     cards: &[SignedCard],
     start_ms: Option<u64>,
+    params: Params,
 ) -> Result<Network, NetworkError> {
     let mut cards: Vec<&SignedCard> = cards.iter().collect();
     cards.sort_by_key(|card| card.card().key);
@@ -69,7 +70,7 @@ pub fn assemble(
     }
     let newest = cards.iter().map(|card| card.card().created).max().unwrap_or_default();
     let keys: Vec<ValidatorKey> = cards.iter().map(|card| card.card().key).collect();
-    let genesis = Genesis::new(name, start_ms.unwrap_or(newest), keys, Params::default())?;
+    let genesis = Genesis::new(name, start_ms.unwrap_or(newest), keys, params)?;
     let validators = cards.into_iter().map(|card| card.peer().clone()).collect();
     Ok(Network { genesis, validators })
 }
@@ -80,6 +81,14 @@ pub fn assemble(
 /// # Errors
 /// See [`NetworkError`]; a directory that holds a network already is left alone.
 pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
+    create_with(dir, count, Params::default())
+}
+
+/// The same with constants of one's own.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_with(dir: &Path, count: usize, params: Params) -> Result<Network, NetworkError> {
     let path = dir.join("network.toml");
     if path.exists() {
         return Err(NetworkError::Exists(path));
@@ -113,7 +122,7 @@ pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
         cards.push(prepare(&home, settings, "../network.toml".into())?.0);
     }
     // In the order in which they were made: people call them by their number.
-    let mut network = assemble("consortium", &cards, None)?;
+    let mut network = assemble("consortium", &cards, None, params)?;
     network.validators = cards.iter().map(|card| card.peer().clone()).collect();
     // Last, so that a network file always has all of its validators.
     let text = network.to_toml()?;
@@ -252,13 +261,14 @@ mod tests {
             .iter()
             .map(|name| init(&dir.path().join(name), at(name, 4_100)).unwrap().0)
             .collect();
-        let text = assemble("test", &cards, None).unwrap().to_toml().unwrap();
+        let text = assemble("test", &cards, None, Params::default()).unwrap().to_toml().unwrap();
         cards.rotate_left(1);
-        let network = assemble("test", &cards, None).unwrap();
+        let network = assemble("test", &cards, None, Params::default()).unwrap();
         assert_eq!(network.to_toml().unwrap(), text);
         assert_eq!(network.genesis.time_ms, cards.iter().map(|c| c.card().created).max().unwrap());
-        let other = assemble("other", &cards, None).unwrap().genesis.chain_id();
-        let later = assemble("test", &cards, Some(1)).unwrap().genesis.chain_id();
+        let other = assemble("other", &cards, None, Params::default()).unwrap().genesis.chain_id();
+        let later =
+            assemble("test", &cards, Some(1), Params::default()).unwrap().genesis.chain_id();
         let chain = network.genesis.chain_id();
         assert!(other != chain && later != chain && other != later);
     }
@@ -269,7 +279,8 @@ mod tests {
         let make =
             |n: usize, init: Init| super::init(&dir.path().join(n.to_string()), init).unwrap().0;
         let first = make(0, at("org-a", 4_100));
-        let refused = |other: SignedCard| assemble("test", &[first.clone(), other], None);
+        let refused =
+            |other: SignedCard| assemble("test", &[first.clone(), other], None, Params::default());
         let same = |other| match refused(other) {
             Err(NetworkError::Same { what, .. }) => what,
             seen => panic!("{seen:?}"),
@@ -298,15 +309,15 @@ mod tests {
         let two = init(&b, at("org-b", 4_100)).unwrap().0;
         let file = dir.path().join("network.toml");
         let write = |network: &Network| fs::write(&file, network.to_toml().unwrap()).unwrap();
-        write(&assemble("test", &[one.clone(), two], None).unwrap());
+        write(&assemble("test", &[one.clone(), two], None, Params::default()).unwrap());
         install(&a, &file).unwrap();
         install(&a, &file).unwrap();
         assert_eq!(ValidatorHome::load(&a).unwrap().key(), one.card().key);
-        write(&assemble("other", &[one.clone()], None).unwrap());
+        write(&assemble("other", &[one.clone()], None, Params::default()).unwrap());
         assert!(matches!(install(&a, &file), Err(NetworkError::OtherNetwork(_))));
 
         fs::remove_file(a.join("network.toml")).unwrap();
-        let mut moved = assemble("test", &[one], None).unwrap();
+        let mut moved = assemble("test", &[one], None, Params::default()).unwrap();
         moved.validators[0].p2p = Some("evil.example.org:1".parse().unwrap());
         write(&moved);
         assert!(matches!(install(&a, &file), Err(NetworkError::Moved { .. })));

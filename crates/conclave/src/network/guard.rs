@@ -34,7 +34,11 @@ impl Guard {
     /// See [`NetworkError`].
     pub fn load(dir: &Path) -> Result<Self, NetworkError> {
         let path = dir.join(FILE);
-        if path.exists() { Ok(toml::from_str(&read(&path, MAX_FILE)?)?) } else { Ok(Self::default()) }
+        if path.exists() {
+            Ok(toml::from_str(&read(&path, MAX_FILE)?)?)
+        } else {
+            Ok(Self::default())
+        }
     }
 
     /// A key that has signed before `since_ms` what is remembered nowhere.

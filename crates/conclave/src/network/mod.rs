@@ -4,6 +4,7 @@
 //! of it, `home` is the directory of one validator, `lock` keeps a second process out of it, `guard` keeps a
 //! key whose journal is lost from contradicting itself.
 
+mod backup;
 mod card;
 mod error;
 mod found;
@@ -17,10 +18,11 @@ use conclave_ledger::validator::PeerAddress;
 use conclave_protocol::{Genesis, ValidatorKey};
 use serde::{Deserialize, Serialize};
 
+pub use backup::Backup;
 pub use card::SignedCard;
 pub use error::NetworkError;
-pub use guard::Guard;
-pub use found::{Init, assemble, create, init};
+pub use found::{Init, assemble, create, create_with, init};
+pub use guard::{Guard, Twin};
 pub use home::{ValidatorHome, install};
 pub use lock::DirLock;
 

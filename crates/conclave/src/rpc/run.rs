@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve;
 use crate::{
-    network::{DirLock, NetworkError, ValidatorHome},
+    network::{DirLock, Guard, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
 };
 
@@ -32,6 +32,8 @@ pub struct Running {
     relay: Option<Arc<RelayHandle>>,
     /// Ours until the validator has stopped.
     lock: Option<DirLock>,
+    /// Whether its key is silent for a while.
+    pub guard: Guard,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -43,6 +45,7 @@ pub struct Running {
 /// See [`RunError`].
 pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
     let lock = DirLock::take(&home.dir)?;
+    let guard = Guard::at_start(&home.dir, now_ms())?;
     let peers = home.network.validators.iter();
     let config = Config {
         dir: home.ledgers(),
@@ -51,12 +54,13 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
         listen: home.p2p,
         peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
         state_sync,
-        signs_from: home.guard.signs_from(),
+        signs_from: guard.signs_from(),
     };
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
     let mut running = Running::over(listener, validator, Some(home.ledgers()))?;
     running.lock = Some(lock);
+    running.guard = guard;
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -101,7 +105,15 @@ impl Running {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, validator.clone(), ledgers, closing.clone()));
-        Ok(Self { validator, rpc, relay: None, lock: None, closing, serving })
+        Ok(Self {
+            validator,
+            rpc,
+            relay: None,
+            lock: None,
+            guard: Guard::default(),
+            closing,
+            serving,
+        })
     }
 }
 
@@ -167,6 +179,11 @@ pub enum RunError {
     /// The ledgers do not start.
     #[error(transparent)]
     Validator(#[from] validator::StartError),
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {

@@ -1,6 +1,6 @@
 //! `conclave validator run`
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,11 +8,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Common, advice::Advised as _, init::installed, progress};
 use crate::{
     limits,
-    network::{NetworkError, ValidatorHome},
-    rpc::{self, RunError},
+    network::{NetworkError, Twin, ValidatorHome},
+    rpc::{self, RunError, Running},
 };
 
-pub(super) async fn run(dir: &Path, network: Option<&Path>, sync: bool, common: &Common) -> anyhow::Result<()> {
+pub(super) async fn run(
+    dir: &Path,
+    network: Option<&Path>,
+    sync: bool,
+    common: &Common,
+) -> anyhow::Result<()> {
     if let Some(file) = network {
         installed(dir, file)?;
     }
@@ -43,19 +48,69 @@ pub(super) async fn run(dir: &Path, network: Option<&Path>, sync: bool, common: 
     common.output().say(&ready, || format!("validator {key} answers on http://{}", running.rpc))?;
     let telling = progress::watch(running.validator.clone(), home.network.clone());
     let died = tokio::select! {
-        () = stop.asked() => false,
-        () = running.validator.stopped() => true,
-        () = telling => true,
+        () = stop.asked() => None,
+        () = running.validator.stopped() => Some(Died::Stopped),
+        () = telling => Some(Died::Stopped),
+        died = vouch(&running, dir) => Some(died),
     };
-    if !died {
+    if died.is_none() {
         tracing::info!("stopping: answers in progress end, the ledgers are closed");
     }
     running.stop().await;
-    if died {
-        return Err(anyhow::anyhow!("the validator stopped by itself")).advise("look at its log");
+    match died {
+        None => {}
+        Some(Died::Stopped) => {
+            let stopped = Err(anyhow::anyhow!("the validator stopped by itself"));
+            return stopped.advise("look at its log");
+        }
+        Some(Died::Guard(error)) => return Err(error).advise("make room on the disk of DIR"),
+        Some(Died::Twin(twin)) => {
+            return Err(twin).advise(
+                "stop the other machine, wait for the next epoch, and start this one again; if you \
+                 do not know it, the key is stolen: conclave validator replace",
+            );
+        }
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Why a validator ended that nobody stopped.
+enum Died {
+    Guard(NetworkError),
+    Stopped,
+    Twin(Twin),
+}
+
+/// Lets a validator speak whose journal is lost, as soon as it cannot contradict itself; ends only
+/// if that goes wrong.
+async fn vouch(running: &Running, dir: &Path) -> Died {
+    let (validator, guard) = (&running.validator, running.guard);
+    if guard.waits().is_some() {
+        tracing::warn!(
+            "the journal of this key is lost: it follows without signing, and watches for another \
+             machine that signs with it"
+        );
+    }
+    while guard.waits().is_some() {
+        let status = validator.status();
+        match guard.judge(status.time_ms, status.epoch, validator.proposed()) {
+            Err(twin) => return Died::Twin(twin),
+            Ok(None) => tokio::time::sleep(LOOK).await,
+            Ok(Some(known)) => {
+                if let Err(error) = known.write(dir) {
+                    return Died::Guard(error);
+                }
+                validator.sign_from(known.signs_from());
+                tracing::warn!(
+                    epoch = known.signs_from(),
+                    "this validator signs from this epoch on"
+                );
+                break;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// Says before the start what would stop the validator later.
@@ -103,3 +158,6 @@ impl Stop {
         }
     }
 }
+
+/// Between two looks at a validator whose key is silent.
+const LOOK: Duration = Duration::from_secs(1);
