@@ -223,12 +223,6 @@ impl Validator {
         self.shared.schemes.sign_from(epoch);
     }
 
-    /// Chain time in milliseconds of the newest block that names this validator as its proposer,
-    /// among those executed since it started.
-    pub fn proposed(&self) -> Option<u64> {
-        self.shared.finality.meter().proposed(&self.shared.key)
-    }
-
     /// Waits until the validator has stopped, asked or not: its disk failed, or
     /// [`shutdown`](Self::shutdown) was called.
     pub async fn stopped(&self) {

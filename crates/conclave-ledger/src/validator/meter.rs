@@ -1,16 +1,12 @@
 //! What a validator counts about the blocks it executes, for whoever watches it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use commonware_runtime::{
     Metrics,
     telemetry::metrics::raw::{Counter, Family, Gauge, Histogram},
 };
-use conclave_protocol::{Kind, ValidatorKey};
+use conclave_protocol::Kind;
 
 use crate::{block::Header, light::validator_key};
 
@@ -25,8 +21,6 @@ pub(crate) struct Meter {
     blocks: Family<Label, Counter>,
     transactions: Family<Label, Counter>,
     finality: Histogram,
-    /// Chain time of the newest block of each proposer.
-    newest: Mutex<BTreeMap<ValidatorKey, u64>>,
 }
 
 impl Meter {
@@ -37,7 +31,6 @@ impl Meter {
             blocks: Family::default(),
             transactions: Family::default(),
             finality: Histogram::new(SECONDS),
-            newest: Mutex::default(),
         }
     }
 
@@ -73,7 +66,6 @@ impl Meter {
     ) {
         let proposer = validator_key(&header.round.leader);
         self.blocks.get_or_create(&[("proposer", proposer.to_string())]).inc();
-        self.newest().insert(proposer, header.time_ms);
         for kind in kinds {
             let name = kind.context();
             let name = name.strip_prefix("tx/").unwrap_or(name).to_owned();
@@ -86,15 +78,6 @@ impl Meter {
         if age < OLD {
             self.finality.observe(age.as_secs_f64());
         }
-    }
-
-    /// Chain time of the newest block by this proposer.
-    pub(crate) fn proposed(&self, by: &ValidatorKey) -> Option<u64> {
-        self.newest().get(by).copied()
-    }
-
-    fn newest(&self) -> MutexGuard<'_, BTreeMap<ValidatorKey, u64>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

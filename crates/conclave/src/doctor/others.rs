@@ -216,6 +216,7 @@ mod tests {
                 meeting_root: none,
                 identity_txs: 0,
                 meeting_txs: 0,
+                proposer: ValidatorKey([0; 32]),
                 valset_hash: none,
             },
             ahead_ms: Some(ahead_ms),

@@ -1,12 +1,14 @@
 //! `conclave validator run`
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
+use conclave_protocol::{Genesis, Height};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, advice::Advised as _, init::installed, progress};
 use crate::{
+    chain::Chain,
     limits,
     network::{NetworkError, Twin, ValidatorHome},
     rpc::{self, RunError, Running},
@@ -51,7 +53,7 @@ pub(super) async fn run(
         () = stop.asked() => None,
         () = running.validator.stopped() => Some(Died::Stopped),
         () = telling => Some(Died::Stopped),
-        died = vouch(&running, dir) => Some(died),
+        died = vouch(&running, &home) => Some(died),
     };
     if died.is_none() {
         tracing::info!("stopping: answers in progress end, the ledgers are closed");
@@ -83,34 +85,56 @@ enum Died {
 }
 
 /// Lets a validator speak whose journal is lost, as soon as it cannot contradict itself; ends only
-/// if that goes wrong.
-async fn vouch(running: &Running, dir: &Path) -> Died {
+/// if that goes wrong. What the others show is verified, and has blocks of a twin in it even where
+/// that one keeps this one from connecting.
+async fn vouch(running: &Running, home: &ValidatorHome) -> Died {
     let (validator, guard) = (&running.validator, running.guard);
-    if guard.waits().is_some() {
-        tracing::warn!(
-            "the journal of this key is lost: it follows without signing, and watches for another \
-             machine that signs with it"
-        );
+    if guard.waits().is_none() {
+        return std::future::pending().await;
     }
-    while guard.waits().is_some() {
-        let status = validator.status();
-        match guard.judge(status.time_ms, status.epoch, validator.proposed()) {
+    tracing::warn!(
+        "the journal of this key is lost: it follows without signing, and watches for another \
+         machine that signs with it"
+    );
+    let me = home.key();
+    let mut others = home.network.clone();
+    others.validators.retain(|peer| peer.key != me);
+    let chain = match Chain::start(&others) {
+        Ok(chain) => chain,
+        Err(error) => {
+            tracing::error!(%error, "the others cannot be asked: this validator stays silent");
+            return std::future::pending().await;
+        }
+    };
+    let mut headers = chain.headers();
+    let mut proposed = None;
+    loop {
+        if headers.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        let Some(newest) = headers.borrow_and_update().clone() else { continue };
+        if newest.proposer == me {
+            proposed = proposed.max(Some(newest.time_ms));
+        }
+        let epoch = epoch_of(chain.genesis(), newest.height).max(validator.status().epoch);
+        match guard.judge(newest.time_ms, epoch, proposed) {
             Err(twin) => return Died::Twin(twin),
-            Ok(None) => tokio::time::sleep(LOOK).await,
+            Ok(None) => {}
             Ok(Some(known)) => {
-                if let Err(error) = known.write(dir) {
+                if let Err(error) = known.write(&home.dir) {
                     return Died::Guard(error);
                 }
-                validator.sign_from(known.signs_from());
-                tracing::warn!(
-                    epoch = known.signs_from(),
-                    "this validator signs from this epoch on"
-                );
-                break;
+                let epoch = known.signs_from();
+                validator.sign_from(epoch);
+                tracing::warn!(epoch, "this validator signs from this epoch on");
+                return std::future::pending().await;
             }
         }
     }
-    std::future::pending().await
+}
+
+fn epoch_of(genesis: &Genesis, height: Height) -> u64 {
+    conclave_protocol::validators::epoch_of(&genesis.params, height)
 }
 
 /// Says before the start what would stop the validator later.
@@ -158,6 +182,3 @@ impl Stop {
         }
     }
 }
-
-/// Between two looks at a validator whose key is silent.
-const LOOK: Duration = Duration::from_secs(1);
