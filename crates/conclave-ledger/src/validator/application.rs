@@ -228,7 +228,7 @@ impl<E: Runtime> Application<E> for App {
 
     async fn finalized(
         &mut self,
-        _: (E, BlockContext),
+        (runtime, _): (E, BlockContext),
         block: &Block,
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
@@ -236,6 +236,8 @@ impl<E: Runtime> Application<E> for App {
         let identity = self.decode(&block.identity).unwrap_or_default();
         let votes = identity.iter().any(|candidate| candidate.tx.kind() == Kind::ValidatorVote);
         let meeting = self.decode(&block.meeting).unwrap_or_default();
+        let kinds = identity.iter().chain(&meeting).map(|candidate| candidate.tx.kind());
+        self.finality.meter().block(&block.header, kinds, now_ms(&runtime));
         self.mempool.finalized(identity.into_iter().chain(meeting), block.header.time_ms);
         self.finality.applied(block);
         if votes {

@@ -268,6 +268,9 @@ where
         let scheme = self.schemes.scheme(Epoch::new(epoch)).expect("an epoch has a set");
         match self.schemes.role(epoch) {
             Role::Member => tracing::info!(epoch, "this validator signs"),
+            Role::Silent => {
+                tracing::warn!(epoch, "this validator follows; it signs in a later epoch")
+            }
             Role::Waiting => tracing::warn!(epoch, "this validator waits to be added to the set"),
             Role::Removed => tracing::warn!(epoch, "this validator was removed from the set"),
         }

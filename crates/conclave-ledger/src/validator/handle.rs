@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     finality::Finality,
+    monitor::Monitor,
     request::{AskError, Rejected, Reply, Request},
     schemes::{Role, Schemes},
 };
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) tips: watch::Receiver<Bytes>,
     pub(super) finality: Arc<Finality>,
     pub(super) mempool: Arc<Mempool>,
+    pub(super) monitor: Arc<Monitor>,
     pub(super) stop: watch::Sender<bool>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -194,6 +196,31 @@ impl Validator {
             mempool: self.shared.mempool.len(),
             is_ready: !self.shared.tips.borrow().is_empty(),
         }
+    }
+
+    /// The other validators this one is connected to, in ascending order of their keys.
+    pub fn connected(&self) -> watch::Receiver<Vec<ValidatorKey>> {
+        self.shared.monitor.connected()
+    }
+
+    /// The newest height this validator knows to be final, whether it has executed that block or
+    /// not: while it catches up, its [`status`](Self::status) is behind.
+    pub fn newest(&self) -> Height {
+        Height(self.shared.monitor.newest()).max(self.status().height)
+    }
+
+    /// What the engine and the ledgers count, as OpenMetrics text (with `# EOF` at its end).
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn metrics(&self) -> Result<String, AskError> {
+        self.ask(|reply| Request::Metrics { reply }).await
+    }
+
+    /// From this epoch on the validator signs, if it has not begun yet: for one that was started
+    /// without its journal ([`Config::signs_from`](super::Config::signs_from)).
+    pub fn sign_from(&self, epoch: u64) {
+        self.shared.schemes.sign_from(epoch);
     }
 
     /// Waits until the validator has stopped, asked or not: its disk failed, or

@@ -4,14 +4,17 @@
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
 //! (what is final), `service` (answers), `schemes` and `steps` (who seals which epoch, and the proof
 //! of it), `epochs` (one engine after the other), `wiring` (their parts), `links` and `node` (peers,
-//! runtime, sockets, disk).
+//! runtime, sockets, disk), `monitor` and `meter` (how it is doing).
 
+mod address;
 mod application;
 mod clock;
 mod epochs;
 mod finality;
 mod handle;
 mod links;
+mod meter;
+mod monitor;
 mod network;
 #[cfg(not(test))]
 mod node;
@@ -31,6 +34,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use conclave_protocol::{Genesis, ValidatorKey};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
+pub use address::{BadAddress, PeerAddress};
 pub use handle::{Status, Validator};
 #[cfg(not(test))]
 pub use node::{start, start_dev};
@@ -56,9 +60,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where this one reaches the others, whoever they are in the set; its own entry is ignored. What
     /// the ledger says of later validators counts where nothing is said here.
-    pub peers: Vec<(ValidatorKey, SocketAddr)>,
+    pub peers: Vec<(ValidatorKey, PeerAddress)>,
     /// Whether an empty validator fetches the state of a recent block instead of executing all.
     pub state_sync: bool,
+    /// The first epoch in which this validator signs. Above 0 where the key may have signed before
+    /// and the journal of that is lost: in earlier epochs this validator follows and signs nothing.
+    /// [`Validator::sign_from`] says it later where it is not known yet.
+    pub signs_from: u64,
 }
 
 /// Seed of an Ed25519 key.

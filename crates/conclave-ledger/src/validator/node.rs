@@ -29,10 +29,11 @@ use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Config, Seed, StartError,
+    Config, PeerAddress, Seed, StartError,
     application::App,
     finality::Finality,
     handle::{Shared, Validator},
+    monitor::Monitor,
     network::Network,
     peers::Peers,
     request::Request,
@@ -56,11 +57,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// See [`StartError`].
 pub fn start(config: Config) -> Result<Validator, StartError> {
-    let Config { dir, seed, genesis, listen, peers, state_sync } = config;
+    let Config { dir, seed, genesis, listen, peers, state_sync, signs_from } = config;
     let network = Arc::new(Network::of(&genesis)?);
     let key =
         PrivateKey::decode(Copying(seed.bytes().as_slice())).map_err(|_| StartError::NotAKey)?;
-    let schemes = Schemes::of(&genesis, key.clone())?;
+    let schemes = Schemes::of(&genesis, key.clone(), signs_from)?;
     let addresses = addresses(&genesis, (&key.public_key(), listen), &peers)?;
     fs::create_dir_all(&dir)?;
     if schemes.role(0) == Role::Waiting {
@@ -69,6 +70,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
 
     let mempool = Arc::new(Mempool::new());
     let finality = Arc::new(Finality::new());
+    let monitor = Arc::new(Monitor::default());
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
@@ -82,12 +84,14 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         tips,
         finality: Arc::clone(&finality),
         mempool: Arc::clone(&mempool),
+        monitor: Arc::clone(&monitor),
         stop,
         thread: Mutex::new(None),
     });
     let parts = Parts {
         key,
         app: App::new(network, mempool, finality, schemes),
+        monitor,
         listen,
         addresses,
         state_sync,
@@ -137,6 +141,7 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         peers: Vec::new(),
         state_sync: false,
+        signs_from: 0,
     };
     Ok((start(config)?, genesis))
 }
@@ -146,13 +151,13 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
 fn addresses(
     genesis: &Genesis,
     (me, listen): (&PublicKey, SocketAddr),
-    peers: &[(ValidatorKey, SocketAddr)],
-) -> Result<BTreeMap<PublicKey, SocketAddr>, StartError> {
+    peers: &[(ValidatorKey, PeerAddress)],
+) -> Result<BTreeMap<PublicKey, PeerAddress>, StartError> {
     let mut addresses = BTreeMap::new();
     for (key, address) in peers {
-        addresses.insert(public_key(&key.0)?, *address);
+        addresses.insert(public_key(&key.0)?, address.clone());
     }
-    addresses.insert(me.clone(), listen);
+    addresses.insert(me.clone(), listen.into());
     for key in &genesis.validators {
         if !addresses.contains_key(&public_key(&key.0)?) {
             return Err(StartError::NoAddress(*key));
@@ -173,8 +178,9 @@ const LEAST_ROOM: usize = 8;
 struct Parts {
     key: PrivateKey,
     app: App,
+    monitor: Arc<Monitor>,
     listen: SocketAddr,
-    addresses: BTreeMap<PublicKey, SocketAddr>,
+    addresses: BTreeMap<PublicKey, PeerAddress>,
     state_sync: bool,
     inbox: mpsc::Receiver<Request>,
     tips: watch::Sender<Bytes>,
@@ -183,7 +189,8 @@ struct Parts {
 
 /// Runs a validator until it is asked to stop.
 async fn run(context: runtime::Context, parts: Parts) {
-    let Parts { key, app, listen, addresses, state_sync, inbox, tips, mut stopped } = parts;
+    let Parts { key, app, monitor, listen, addresses, state_sync, inbox, tips, mut stopped } =
+        parts;
     let room = room(addresses.len());
     let mut config = lookup::Config::local(
         Cups::<_, ChaCha20Poly1305>::new(
@@ -219,6 +226,10 @@ async fn run(context: runtime::Context, parts: Parts) {
     };
     let (sender, receiver) = sockets.register(7, quota(NZU32!(512)));
     sockets.start();
+    let _published = app.finality().meter().publish(&context.child("conclave_validator"));
+    let asking = sender.clone();
+    let peers = Arc::clone(&monitor);
+    context.child("peers").spawn(move |clock| peers.watch_peers(clock, asking));
 
     let setup = Setup {
         prefix: "validator".to_owned(),
@@ -236,6 +247,8 @@ async fn run(context: runtime::Context, parts: Parts) {
         steps: engine.steps,
         runtime: Arc::new(context.child("service")),
     };
+    let marshal = engine.marshal.clone();
+    context.child("ledger").spawn(move |clock| monitor.watch_ledger(clock, marshal));
     let indexed = service.recover().await;
     let (gossip, outgoing) = mpsc::channel(OUTGOING);
     let spawn = |label| context.child(label);

@@ -25,6 +25,8 @@ pub(crate) enum Request {
     Handovers { from: u32, reply: Reply<Bytes> },
     /// A record without proof.
     Local { key: Key, reply: Reply<Option<Record>> },
+    /// The numbers of the engine, as Prometheus reads them.
+    Metrics { reply: Reply<String> },
 }
 
 /// The way back of an answer.

@@ -4,7 +4,10 @@
 //! change agreed, and the loop in `epochs` that lets the next set begin. An epoch beyond the horizon
 //! has no scheme: the old set must not vouch for what the next one may seal.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use commonware_consensus::{simplex::scheme::ed25519::Scheme, types::Epoch};
 use commonware_cryptography::{
@@ -34,6 +37,8 @@ struct Shared {
     known: Mutex<Known>,
     next: watch::Sender<Option<NextSet>>,
     votes: watch::Sender<u64>,
+    /// The first epoch in which this validator signs.
+    signs_from: AtomicU64,
 }
 
 struct Known {
@@ -50,18 +55,27 @@ pub enum Role {
     Member,
     /// It is in no set yet: it follows, and signs from the epoch on in which it is in.
     Waiting,
+    /// It is in the set, and signs in a later epoch only: its key may have signed in this one
+    /// elsewhere, and what it said there is lost.
+    Silent,
     /// It was in a set that was followed by one without it: it follows, and never signs again.
     Removed,
 }
 
 impl Schemes {
     /// The set of the genesis, seen by the owner of this key.
-    pub(crate) fn of(genesis: &Genesis, key: PrivateKey) -> Result<Self, BadCommittee> {
+    pub(crate) fn of(
+        genesis: &Genesis,
+        key: PrivateKey,
+        signs_from: u64,
+    ) -> Result<Self, BadCommittee> {
         let sets = Sets::of(genesis)?;
         let schemes = sets.all().iter().map(|set| scheme(&set.committee, &key)).collect();
         let known = Mutex::new(Known { sets, schemes, horizon: 0 });
         let (next, votes) = (watch::Sender::new(None), watch::Sender::new(0));
-        Ok(Self { shared: Arc::new(Shared { key, known, next, votes }) })
+        Ok(Self {
+            shared: Arc::new(Shared { key, known, next, votes, signs_from: signs_from.into() }),
+        })
     }
 
     /// Takes a proven step to the next set; `false` if it is known already.
@@ -136,12 +150,22 @@ impl Schemes {
         let is_in = |committee: &Committee| committee.members().position(&me).is_some();
         let sets = known.sets.all().iter().filter(|set| set.epoch <= epoch);
         if is_in(&known.sets.at_epoch(epoch).committee) {
-            Role::Member
+            if self.is_silent(epoch) { Role::Silent } else { Role::Member }
         } else if sets.into_iter().any(|set| is_in(&set.committee)) {
             Role::Removed
         } else {
             Role::Waiting
         }
+    }
+
+    /// The first epoch in which this validator signs; it counts for epochs that begin later.
+    pub(crate) fn sign_from(&self, epoch: u64) {
+        self.shared.signs_from.store(epoch, Ordering::SeqCst);
+    }
+
+    /// Whether this key may have signed in this epoch elsewhere.
+    fn is_silent(&self, epoch: u64) -> bool {
+        epoch < self.shared.signs_from.load(Ordering::SeqCst)
     }
 
     /// This validator's key.
@@ -194,6 +218,10 @@ impl Provider for Schemes {
         let known = self.lock();
         if epoch.get() > known.horizon {
             return None;
+        }
+        if self.is_silent(epoch.get()) {
+            let verifier = known.sets.at_epoch(epoch.get()).committee.verifier();
+            return Some(Scoped::scheme(Arc::new(verifier)));
         }
         let after = known.sets.all().partition_point(|set| set.epoch <= epoch.get());
         known.schemes.get(after.checked_sub(1)?).cloned().map(Scoped::scheme)

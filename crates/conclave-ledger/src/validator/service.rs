@@ -153,6 +153,9 @@ impl<E: Runtime> Service<E> {
                 let record = Finalized(&self.databases).load(&[key]).await.pop().flatten();
                 let _ = reply.send(Ok(record));
             }
+            Request::Metrics { reply } => {
+                let _ = reply.send(Ok(self.runtime.encode()));
+            }
         }
     }
 

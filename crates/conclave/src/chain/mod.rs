@@ -7,6 +7,7 @@
 
 mod answers;
 mod ask;
+mod consortium;
 mod follow;
 mod fork;
 mod handover;
@@ -39,6 +40,7 @@ use crate::{
 
 pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use consortium::Consortium;
 pub use history::Change;
 pub use remote::RemoteError;
 

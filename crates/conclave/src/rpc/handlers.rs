@@ -185,6 +185,7 @@ pub(super) async fn status(State(rpc): State<Rpc>) -> Json<StatusView> {
         Role::Member => "member",
         Role::Waiting => "waiting",
         Role::Removed => "removed",
+        Role::Silent => "silent",
     };
     let (key, height, ready) = (hex::encode(key.0), height.0, is_ready);
     Json(StatusView { key, height, time_ms, epoch, role, validators, mempool, ready })
