@@ -266,7 +266,7 @@ impl LightClient {
 }
 
 /// Decodes an answer of bounded size and nothing after it.
-fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
     if bytes.len() > MAX_ANSWER {
         return Err(Refusal::Malformed);
     }

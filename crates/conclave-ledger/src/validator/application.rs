@@ -16,6 +16,7 @@ use futures::StreamExt as _;
 use super::{clock::now_ms, finality::Finality, network::Network, wiring::Runtime};
 use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
+    evidence::Accusations,
     execution::{At, Candidate, Overlay, Source, Writes, choose, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
@@ -33,16 +34,17 @@ pub(crate) struct App {
     network: Arc<Network>,
     mempool: Arc<Mempool>,
     finality: Arc<Finality>,
+    accusations: Accusations,
 }
 
 impl App {
     /// An application of this network.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         network: Arc<Network>,
         mempool: Arc<Mempool>,
         finality: Arc<Finality>,
     ) -> Self {
-        Self { network, mempool, finality }
+        Self { network, mempool, finality, accusations: Accusations::default() }
     }
 
     /// What the network fixed at its start.
@@ -53,6 +55,11 @@ impl App {
     /// Transactions that wait.
     pub(crate) const fn mempool(&self) -> &Arc<Mempool> {
         &self.mempool
+    }
+
+    /// What was found about others.
+    pub(crate) const fn accusations(&self) -> &Accusations {
+        &self.accusations
     }
 
     /// What is final here.
@@ -209,7 +216,7 @@ impl<E: Runtime> Application<E> for App {
 }
 
 /// The state a block is executed on.
-struct Speculative<'a, E: Runtime>(&'a Batches<E>);
+pub(crate) struct Speculative<'a, E: Runtime>(pub(crate) &'a Batches<E>);
 
 impl<E: Runtime> Source for Speculative<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
@@ -241,7 +248,7 @@ impl<E: Runtime> Source for Speculative<'_, E> {
 }
 
 /// Applies the writes to both batches, in ascending order of keys.
-async fn merkleize<E: Runtime>(
+pub(crate) async fn merkleize<E: Runtime>(
     batches: Batches<E>,
     writes: (Writes, Writes),
 ) -> Option<Executed<E>> {
@@ -256,7 +263,7 @@ async fn merkleize<E: Runtime>(
 }
 
 /// The section a header carries for this result.
-fn section<E: Runtime>(
+pub(crate) fn section<E: Runtime>(
     executed: &<crate::state::Db<E> as commonware_glue::stateful::db::ManagedDb<E>>::Merkleized,
     prev: Digest,
     txs: &[RawTx],

@@ -28,8 +28,9 @@ pub use handle::{Status, Validator};
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 
-#[cfg(test)]
-pub(crate) use wiring::database as database_config;
+pub(crate) use application::{STEP, Speculative, merkleize, section};
+pub(crate) use network::Network;
+pub(crate) use wiring::{Runtime, database as database_config};
 
 use crate::committee::BadCommittee;
 

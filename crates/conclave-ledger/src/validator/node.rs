@@ -71,22 +71,25 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
     let signer = Ed25519Signer::from_seed(seed.bytes());
+    let validators = network.committee().members().len();
+    let app = App::new(network, Arc::clone(&mempool), Arc::clone(&finality));
     let shared = Arc::new(Shared {
         key: signer.validator(),
         chain: genesis.chain_id(),
         signer,
-        validators: network.committee().members().len(),
+        validators,
         requests,
         tips,
-        finality: Arc::clone(&finality),
-        mempool: Arc::clone(&mempool),
+        finality,
+        mempool,
+        accusations: app.accusations().clone(),
         stop,
         thread: Mutex::new(None),
     });
     let parts = Parts {
         key,
         scheme,
-        app: App::new(network, mempool, finality),
+        app,
         listen,
         addresses,
         state_sync,

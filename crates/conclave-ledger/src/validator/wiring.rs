@@ -15,7 +15,7 @@ use std::{
 use commonware_broadcast::buffered;
 use commonware_codec::FixedSize as _;
 use commonware_consensus::{
-    Reporter,
+    Reporter, Reporters,
     marshal::{
         self, Update,
         core::Actor as MarshalActor,
@@ -60,6 +60,7 @@ use super::{
 };
 use crate::{
     block::Block,
+    evidence::Accuser,
     state::{Db, Family, Operation},
 };
 
@@ -150,6 +151,11 @@ where
     let pages = CacheRef::new(PAGE, CACHED_PAGES);
     let genesis = app.network().genesis_block().clone();
     let genesis_digest = genesis.digest();
+    let accuser = Accuser::new(
+        app.network().rules().chain_id,
+        app.network().committee().clone(),
+        app.accusations().clone(),
+    );
 
     let (mux, mut sync) = Muxer::new(context.child("sync_mux"), channels.sync.0, channels.sync.1);
     mux.start();
@@ -306,7 +312,7 @@ where
             blocker,
             automaton: deferred.clone(),
             relay: deferred.clone(),
-            reporter: deferred,
+            reporter: Reporters::from((deferred, accuser)),
             strategy: Sequential,
             partition: format!("{prefix}-consensus"),
             mailbox_size: MAILBOX,

@@ -123,6 +123,7 @@ impl Chain {
             }
             Err(refusal) => {
                 remote.failed();
+                self.0.refused(&refusal);
                 tracing::warn!(validator = %remote.key, %refusal, "state refused");
                 None
             }

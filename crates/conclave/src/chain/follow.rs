@@ -45,6 +45,7 @@ async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
                 chain.publish();
             }
             Err(refusal) => {
+                chain.refused(&refusal);
                 tracing::warn!(validator = %remote.key, %refusal, "header refused");
                 return Err(RemoteError::Malformed);
             }

@@ -71,6 +71,7 @@ impl Chain {
                 Ok(at) => return Ok(Change { tx, id, at }),
                 Err(refusal) => {
                     remote.failed();
+                    self.0.refused(&refusal);
                     tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
                 }
             }

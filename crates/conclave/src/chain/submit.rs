@@ -129,6 +129,7 @@ impl Chain {
             }
             Err(refusal) => {
                 remote.failed();
+                self.0.refused(&refusal);
                 tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
                 Ok(One::Taken)
             }

@@ -7,6 +7,7 @@ mod advice;
 mod bench;
 mod client;
 mod identity;
+mod ledger;
 mod meeting;
 mod network;
 mod output;
@@ -69,6 +70,9 @@ enum Command {
     /// Validators
     #[command(subcommand)]
     Validator(validator::Command),
+    /// The ledger: copy it, check all of it, verify proofs against validators
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -128,6 +132,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })

@@ -4,6 +4,7 @@
 //! times and the share of one client are bounded.
 
 mod bucket;
+mod evidence;
 mod handlers;
 mod run;
 
@@ -68,6 +69,7 @@ fn router(validator: Validator, closing: CancellationToken) -> Router {
         .route("/v1/sponsor", post(handlers::sponsor).layer(DefaultBodyLimit::max(2_048)))
         .route("/v1/status", get(handlers::status))
         .route("/v1/block/{height}", get(handlers::block))
+        .route("/v1/blocks", get(handlers::records))
         .route("/v1/header/{height}", get(handlers::header_at))
         .layer(middleware::from_fn_with_state(rpc.clone(), limit))
         .with_state(rpc)

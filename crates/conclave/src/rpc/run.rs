@@ -12,7 +12,7 @@ use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::serve;
+use super::{evidence, serve};
 use crate::{
     network::ValidatorHome,
     relay::{self, RelayError, RelayHandle},
@@ -51,6 +51,7 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
     let mut running = Running::over(listener, validator)?;
+    tokio::spawn(evidence::keep(running.validator.clone(), home.dir.join("evidence")));
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
