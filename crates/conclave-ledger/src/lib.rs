@@ -17,6 +17,7 @@ mod block;
 mod committee;
 pub mod evidence;
 mod execution;
+mod handover;
 pub mod light;
 mod mempool;
 mod state;

@@ -16,14 +16,14 @@ use commonware_glue::stateful::db::DatabaseSet as _;
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_utils::{NZU16, NZUsize, iter::NonEmpty};
-use conclave_protocol::Genesis;
+use conclave_protocol::{Genesis, Height, epoch_of, last_height_of};
 
 use super::Sealed;
 use crate::{
     answer::Certificate,
     block::{Block, Header, RawTx, Round},
-    committee::BadCommittee,
-    execution::{At, Candidate, Overlay, choose},
+    committee::{BadCommittee, Committee},
+    execution::{At, Candidate, Overlay, choose, next_validators},
     state::Databases,
     validator::{Network, Runtime, Seed, Speculative, database_config, merkleize, section},
 };
@@ -49,7 +49,9 @@ pub enum AuthorError {
 /// A ledger that is being written.
 pub(super) struct Quill<E: Runtime> {
     network: Network,
-    schemes: Vec<Scheme>,
+    keys: Vec<PrivateKey>,
+    /// The set that seals the next block.
+    committee: Committee,
     databases: Databases<E>,
     parent: Header,
 }
@@ -62,18 +64,16 @@ impl<E: Runtime> Quill<E> {
         seeds: &[Seed],
     ) -> Result<Self, AuthorError> {
         let network = Network::of(genesis)?;
-        let mut schemes = Vec::new();
-        for seed in seeds {
-            let key = PrivateKey::decode(Copying(seed.bytes().as_slice()));
-            let key = key.map_err(|_| AuthorError::NoQuorum)?;
-            schemes.push(network.committee().signer(key).ok_or(AuthorError::NoQuorum)?);
-        }
+        let key = |seed: &Seed| PrivateKey::decode(Copying(seed.bytes().as_slice()));
+        let keys = seeds.iter().map(key).collect::<Result<_, _>>();
+        let keys = keys.map_err(|_| AuthorError::NoQuorum)?;
         let pages = CacheRef::new(NZU16!(4096), NZUsize!(4096));
         let config = |ledger| database_config("author", ledger, &pages);
         let config = (config("identity"), config("meeting"));
         let databases = Databases::<E>::init(context.child("state"), config, None).await;
         let parent = network.genesis_block().header.clone();
-        Ok(Self { network, schemes, databases, parent })
+        let committee = network.committee().clone();
+        Ok(Self { network, keys, committee, databases, parent })
     }
 
     /// The next block, with these transactions and this chain time.
@@ -99,29 +99,44 @@ impl<E: Runtime> Quill<E> {
         if chosen.identity.len() + chosen.meeting.len() != count {
             return Err(AuthorError::Refused);
         }
+        let rules = self.network.rules();
+        let epoch = epoch_of(&rules.params, Height(at.height));
+        let next = if last_height_of(&rules.params, epoch) == Height(at.height) {
+            let keys = next_validators(rules, &mut overlay, at.height).await;
+            Committee::new(&rules.chain_id, &keys.ok_or(AuthorError::Stopped)?)?
+        } else {
+            self.committee.clone()
+        };
         let writes = overlay.into_writes().await;
         let executed = merkleize::<E>(batches, writes).await.ok_or(AuthorError::Stopped)?;
-        let leader = self.network.committee().members().iter().next().cloned();
+        let leader = self.committee.members().iter().next().cloned();
         let header = Header {
             height: at.height,
             time_ms,
             parent: parent.digest(),
             round: Round {
-                epoch: 0,
+                epoch,
                 view: at.height,
                 parent_view: parent.round.view,
                 leader: leader.ok_or(AuthorError::NoQuorum)?,
             },
             identity: section::<E>(&executed.0, parent.identity_link(), &chosen.identity),
             meeting: section::<E>(&executed.1, parent.meeting_link(), &chosen.meeting),
-            valset_hash: parent.next_valset_hash,
-            next_valset_hash: parent.next_valset_hash,
+            valset_hash: self.committee.hash(),
+            next_valset_hash: next.hash(),
         };
         self.databases.apply(executed).await;
-        let certificate = certify(&self.schemes, &header).ok_or(AuthorError::NoQuorum)?;
+        let certificate = self.certify(&header).ok_or(AuthorError::NoQuorum)?;
+        self.committee = next;
         self.parent = header.clone();
         let block = Block { header, identity: chosen.identity, meeting: chosen.meeting };
         Ok(Sealed { block, certificate: Some(certificate) })
+    }
+
+    /// The certificate of a header by the members of the set whose keys are here.
+    pub(super) fn certify(&self, header: &Header) -> Option<Certificate> {
+        let signers = self.keys.iter().filter_map(|key| self.committee.signer(key.clone()));
+        certify(&signers.collect::<Vec<_>>(), header)
     }
 }
 

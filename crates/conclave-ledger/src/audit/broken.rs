@@ -27,8 +27,6 @@ pub struct Broken {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum What {
-    /// An anchor recorded on the ledger names another header than the one of its height.
-    Anchor,
     /// The certificate: another block's, no quorum, or a forged signature.
     Certificate,
     /// The consensus epoch.
@@ -100,11 +98,28 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
+/// Why an audit ended before its time.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Something in the ledger does not hold.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The directory of the states failed; nothing is said about the ledger.
+    #[error("its disk is full or failed")]
+    Stopped,
+}
+
+impl From<commonware_runtime::Error> for AuditError {
+    fn from(_: commonware_runtime::Error) -> Self {
+        Self::Stopped
+    }
+}
+
 impl What {
     /// A short name for programs.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Anchor => "anchor",
             Self::Certificate => "certificate",
             Self::Epoch => "epoch",
             Self::Height => "height",
@@ -131,7 +146,6 @@ impl fmt::Display for What {
             Ledger::Meeting => "meeting",
         };
         match self {
-            Self::Anchor => f.write_str("the anchored header"),
             Self::Certificate => f.write_str("the certificate"),
             Self::Epoch => f.write_str("the consensus epoch"),
             Self::Height => f.write_str("the order of blocks"),

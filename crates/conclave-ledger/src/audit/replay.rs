@@ -10,19 +10,23 @@ use commonware_cryptography::sha256::Digest;
 use commonware_glue::stateful::db::DatabaseSet as _;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_utils::{NZU16, NZUsize};
-use conclave_protocol::{Genesis, Height, Ledger, signed::Item};
+use conclave_protocol::{
+    AnchorRecord, Body, Genesis, Height, Ledger, TxId, ValidatorKey, epoch_of, last_height_of,
+    signed::Item,
+};
 
 use super::{
-    broken::{Broken, What, hex},
+    broken::{AuditError, Broken, What, hex},
+    headers::Headers,
     seal::{Prepared, Sealed},
-    totals::{Report, Totals},
+    totals::{Report, Totals, WrongAnchor},
 };
 use crate::{
     answer::Certificate,
     block::{Block, Header, RawTx, Section},
-    committee::{BadCommittee, Committee},
-    execution::{At, BadTx, Overlay, Ran, run},
-    light::HeaderFacts,
+    committee::Committee,
+    execution::{At, BadTx, Candidate, Overlay, Ran, Source, next_validators, run},
+    light::{HeaderFacts, protocol_digest},
     state::Databases,
     validator::{Network, Runtime, STEP, Speculative, database_config, merkleize, section},
 };
@@ -33,12 +37,15 @@ const FLUSHED: u64 = 128;
 /// A ledger that is executed again.
 pub(super) struct Replay<E: Runtime> {
     network: Network,
+    /// The set that seals the next block.
     committee: Committee,
     databases: Databases<E>,
     parent: Header,
+    headers: Headers<E>,
     /// The first block after the last certificate, if any.
     uncertified: Option<Height>,
     totals: Totals,
+    wrong_anchors: Vec<WrongAnchor>,
 }
 
 /// What is left to check of a block that was executed.
@@ -53,37 +60,46 @@ pub(super) struct Checks {
 
 impl<E: Runtime> Replay<E> {
     /// The ledger before its first block. The runtime's storage must be empty.
-    pub(super) async fn open(context: &E, genesis: &Genesis) -> Result<Self, BadCommittee> {
-        let network = Network::of(genesis)?;
+    pub(super) async fn open(context: &E, genesis: &Genesis) -> Result<Self, AuditError> {
+        let network = Network::of(genesis).map_err(|error| {
+            Broken::new(Height(0), What::Validators, "a set of keys", error.to_string())
+        })?;
         let pages = CacheRef::new(NZU16!(4096), NZUsize!(4096));
         let config = |ledger| database_config("audit", ledger, &pages);
         let config = (config("identity"), config("meeting"));
         let databases = Databases::<E>::init(context.child("state"), config, None).await;
+        let mut headers = Headers::open(context).await?;
+        let parent = network.genesis_block().header.clone();
+        headers.push(parent.digest()).await?;
         Ok(Self {
             committee: network.committee().clone(),
-            parent: network.genesis_block().header.clone(),
             network,
             databases,
+            parent,
+            headers,
             uncertified: None,
             totals: Totals::default(),
+            wrong_anchors: Vec::new(),
         })
     }
 
     /// Executes the next block.
-    pub(super) async fn next(&mut self, prepared: Prepared) -> Result<Checks, Broken> {
+    pub(super) async fn next(&mut self, prepared: Prepared) -> Result<Checks, AuditError> {
         let Prepared { sealed: Sealed { block, certificate }, identity, meeting } = prepared;
+        let height = Height(block.header.height);
         self.check_header(&block.header)?;
         self.check_certificate(&block.header, certificate.as_ref())?;
         for candidate in identity.iter().chain(&meeting) {
             self.totals.count_tx(candidate.tx.kind());
         }
-        let ran = self.execute(&block, (identity, meeting)).await?;
+        let anchors = anchors(&identity);
+        let (ran, next) = self.execute(&block, (identity, meeting)).await?;
         for event in &ran.events {
             self.totals.count_event(event);
         }
+        self.compare_anchors(height, anchors).await?;
         self.totals.blocks += 1;
         self.totals.signatures += ran.unchecked.len() as u64;
-        let height = Height(block.header.height);
         if certificate.is_some() {
             self.totals.certificates += 1;
             self.uncertified = None;
@@ -91,7 +107,12 @@ impl<E: Runtime> Replay<E> {
             self.uncertified.get_or_insert(height);
         }
         let certificate = certificate.map(|it| (self.committee.verifier(), it));
+        if let Some(next) = next {
+            self.committee = next;
+            self.totals.set_changes += 1;
+        }
         let txs = block.txs().cloned().collect();
+        self.headers.push(block.header.digest()).await?;
         self.parent = block.header;
         Ok(Checks { height, certificate, signatures: ran.unchecked, txs })
     }
@@ -103,7 +124,8 @@ impl<E: Runtime> Replay<E> {
             return Err(Broken::new(first, What::Certificate, "that of a descendant", found));
         }
         let last = (self.totals.blocks > 0).then(|| HeaderFacts::of(&self.parent));
-        Ok(Report { chain: self.network.rules().chain_id, last, totals: self.totals })
+        let Self { network, totals, wrong_anchors, .. } = self;
+        Ok(Report { chain: network.rules().chain_id, last, totals, wrong_anchors })
     }
 
     /// Height and transactions so far.
@@ -126,7 +148,6 @@ impl<E: Runtime> Replay<E> {
             (What::Link(Ledger::Identity), parent.identity_link(), header.identity.prev),
             (What::Link(Ledger::Meeting), parent.meeting_link(), header.meeting.prev),
             (What::Validators, self.committee.hash(), header.valset_hash),
-            (What::NextValidators, self.committee.hash(), header.next_valset_hash),
         ];
         for (what, expected, found) in digests {
             if expected != found {
@@ -140,9 +161,10 @@ impl<E: Runtime> Replay<E> {
             let found = format!("{} ms", header.time_ms);
             return Err(Broken::new(at, What::Time, expected, found));
         }
-        if header.round.epoch != 0 {
-            let found = format!("epoch {}", header.round.epoch);
-            return Err(Broken::new(at, What::Epoch, "epoch 0", found));
+        let epoch = epoch_of(&self.network.rules().params, at);
+        if header.round.epoch != epoch {
+            let words = |epoch| format!("epoch {epoch}");
+            return Err(Broken::new(at, What::Epoch, words(epoch), words(header.round.epoch)));
         }
         if self.committee.members().position(&header.round.leader).is_none() {
             let found = header.round.leader.to_string();
@@ -157,8 +179,15 @@ impl<E: Runtime> Replay<E> {
         header: &Header,
         certificate: Option<&Certificate>,
     ) -> Result<(), Broken> {
-        let Some(certificate) = certificate else { return Ok(()) };
         let at = Height(header.height);
+        let Some(certificate) = certificate else {
+            if header.valset_hash == header.next_valset_hash {
+                return Ok(());
+            }
+            // The next set cannot speak for the block that puts it in.
+            let expected = "one of its own, by the set that goes";
+            return Err(Broken::new(at, What::Certificate, expected, "none"));
+        };
         let (expected, found) = (header.digest(), certificate.proposal.payload);
         if expected != found {
             return Err(Broken::digests(at, What::Certificate, &expected, &found));
@@ -171,12 +200,13 @@ impl<E: Runtime> Replay<E> {
         Ok(())
     }
 
-    /// Executes the transactions and compares what the header says of both ledgers.
+    /// Executes the transactions and compares what the header says of both ledgers and of the next
+    /// block's validators; gives those if they are others.
     async fn execute(
         &self,
         block: &Block,
-        sections: (Vec<crate::execution::Candidate>, Vec<crate::execution::Candidate>),
-    ) -> Result<Ran, Broken> {
+        sections: (Vec<Candidate>, Vec<Candidate>),
+    ) -> Result<(Ran, Option<Committee>), AuditError> {
         let header = &block.header;
         let height = Height(header.height);
         let batches = self.databases.new_batches().await;
@@ -185,29 +215,76 @@ impl<E: Runtime> Replay<E> {
         let mut overlay = Overlay::new(&source);
         let ran = run(self.network.rules(), at, &mut overlay, sections).await;
         let ran = ran.map_err(|bad| blame(block, &bad))?;
+        let next = self.next_committee(header, &mut overlay).await?;
         let writes = overlay.into_writes().await;
-        let executed = merkleize::<E>(batches, writes).await.ok_or_else(|| {
-            Broken::new(height, What::Malformed, "a state that can be computed", "none")
-        })?;
+        let executed = merkleize::<E>(batches, writes).await.ok_or(AuditError::Stopped)?;
         let (identity, meeting) = (header.identity.prev, header.meeting.prev);
-        compare(
-            height,
-            Ledger::Identity,
-            &section::<E>(&executed.0, identity, &block.identity),
-            &header.identity,
-        )?;
-        compare(
-            height,
-            Ledger::Meeting,
-            &section::<E>(&executed.1, meeting, &block.meeting),
-            &header.meeting,
-        )?;
+        let identity = section::<E>(&executed.0, identity, &block.identity);
+        compare(height, Ledger::Identity, &identity, &header.identity)?;
+        let meeting = section::<E>(&executed.1, meeting, &block.meeting);
+        compare(height, Ledger::Meeting, &meeting, &header.meeting)?;
         self.databases.apply(executed).await;
-        if header.height % FLUSHED == 0 {
-            let _durable = self.databases.finalize().await.durable().await;
+        if header.height.is_multiple_of(FLUSHED) && !self.databases.finalize().await.durable().await
+        {
+            return Err(AuditError::Stopped);
         }
-        Ok(ran)
+        Ok((ran, next))
     }
+
+    /// The set that seals the next block, if it is another one; the header must name it.
+    async fn next_committee<S: Source>(
+        &self,
+        header: &Header,
+        overlay: &mut Overlay<'_, S>,
+    ) -> Result<Option<Committee>, AuditError> {
+        let rules = self.network.rules();
+        let height = Height(header.height);
+        let is_last = last_height_of(&rules.params, header.round.epoch) == height;
+        let next = if is_last {
+            let keys = next_validators(rules, overlay, header.height).await;
+            let keys = keys.ok_or(AuditError::Stopped)?;
+            Committee::new(&rules.chain_id, &keys).map_err(|_| AuditError::Stopped)?
+        } else {
+            self.committee.clone()
+        };
+        let (expected, found) = (next.hash(), header.next_valset_hash);
+        if expected != found {
+            return Err(Broken::digests(height, What::NextValidators, &expected, &found).into());
+        }
+        Ok((expected != self.committee.hash()).then_some(next))
+    }
+
+    /// Compares the anchors a block records with the headers they are about.
+    async fn compare_anchors(
+        &mut self,
+        recorded: Height,
+        anchors: Vec<(TxId, ValidatorKey, AnchorRecord)>,
+    ) -> Result<(), AuditError> {
+        for (tx, by, AnchorRecord { height, header: found, .. }) in anchors {
+            // The rules took it, so it is about a block below this one.
+            let expected = self.headers.get(height.0).await?.ok_or(AuditError::Stopped)?;
+            let expected = protocol_digest(&expected);
+            if expected != found && self.wrong_anchors.len() < Report::MOST_WRONG {
+                let wrong = WrongAnchor { recorded, tx, by, height, expected, found };
+                self.wrong_anchors.push(wrong);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The anchors among the transactions of an identity section.
+fn anchors(identity: &[Candidate]) -> Vec<(TxId, ValidatorKey, AnchorRecord)> {
+    identity
+        .iter()
+        .filter_map(|candidate| match &candidate.tx.body {
+            Body::AnchorRecord(body) => {
+                let id = TxId(candidate.raw.id().0);
+                Some((id, candidate.tx.validator()?, body.clone()))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// Compares what was computed with what the header says.

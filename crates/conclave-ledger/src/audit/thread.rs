@@ -15,7 +15,7 @@ use commonware_runtime::{Runner as _, tokio as runtime};
 use conclave_protocol::{Genesis, Height};
 
 use super::{
-    Broken, Progress, Report,
+    AuditError, Progress, Report,
     replay::{Checks, Replay},
     seal::Prepared,
     signatures::check_all,
@@ -59,18 +59,6 @@ pub enum StartError {
     /// No thread can be made.
     #[error("cannot execute the ledger here: {0}")]
     Io(#[from] io::Error),
-}
-
-/// Why an audit ended before its time.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuditError {
-    /// Something in the ledger does not hold.
-    #[error(transparent)]
-    Broken(#[from] Broken),
-    /// The directory of the states failed; nothing is said about the ledger.
-    #[error("the audit stopped by itself: its disk is full or failed")]
-    Stopped,
 }
 
 impl Auditor {
@@ -183,8 +171,7 @@ async fn run(
     checks: SyncSender<Checks>,
     counters: &Counters,
 ) -> Result<Option<Report>, AuditError> {
-    let opened = Replay::open(context, genesis).await;
-    let mut replay = opened.map_err(|_| AuditError::Stopped)?;
+    let mut replay = Replay::open(context, genesis).await?;
     // This thread is the audit's own, so waiting for the next record blocks nobody else.
     while let Ok(step) = steps.recv() {
         let Step::Next(prepared) = step else { return Ok(Some(replay.finish()?)) };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::{ChainId, Event, Height, Kind};
+use conclave_protocol::{ChainId, Digest, Event, Height, Kind, TxId, ValidatorKey};
 
 use crate::light::HeaderFacts;
 
@@ -25,8 +25,26 @@ pub struct Totals {
     pub meetings: u64,
     /// Changes of the validator set.
     pub set_changes: u64,
-    /// Anchors whose header is the one of this ledger.
+    /// Anchors that validators recorded, the wrong ones included.
     pub anchors: u64,
+}
+
+/// An anchor whose header is not that of its height: its validator recorded a lie, or another
+/// history was anchored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WrongAnchor {
+    /// Height of the block that records it.
+    pub recorded: Height,
+    /// The transaction.
+    pub tx: TxId,
+    /// Who recorded it.
+    pub by: ValidatorKey,
+    /// The height it is about.
+    pub height: Height,
+    /// The header of that height.
+    pub expected: Digest,
+    /// The header that was recorded.
+    pub found: Digest,
 }
 
 impl Totals {
@@ -47,6 +65,7 @@ impl Totals {
             }
             Event::DeviceAdded { .. } | Event::Recovered { .. } => self.devices += 1,
             Event::MeetingPublished { .. } => self.meetings += 1,
+            Event::AnchorRecorded { .. } => self.anchors += 1,
             _ => {}
         }
     }
@@ -61,6 +80,13 @@ pub struct Report {
     pub last: Option<HeaderFacts>,
     /// What was counted.
     pub totals: Totals,
+    /// Anchors that name another history, at most [`Report::MOST_WRONG`].
+    pub wrong_anchors: Vec<WrongAnchor>,
+}
+
+impl Report {
+    /// Most wrong anchors that are listed.
+    pub const MOST_WRONG: usize = 64;
 }
 
 /// How far an audit has come.

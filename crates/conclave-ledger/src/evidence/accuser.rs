@@ -22,7 +22,10 @@ use super::{
     Case, File,
     vote::{Cast, VoteKind, VotesCase},
 };
-use crate::committee::Committee;
+use crate::{
+    committee::Committee,
+    handover::{Handover, Sets},
+};
 
 /// Proofs kept of one run of a validator: one more than a few tells nothing new.
 const MOST: usize = 256;
@@ -68,17 +71,15 @@ impl Accusations {
 pub(crate) struct Accuser {
     chain: ChainId,
     committee: Committee,
+    handovers: Vec<Handover>,
     accusations: Accusations,
 }
 
 impl Accuser {
-    /// Listens to the consensus of this committee.
-    pub(crate) const fn new(
-        chain: ChainId,
-        committee: Committee,
-        accusations: Accusations,
-    ) -> Self {
-        Self { chain, committee, accusations }
+    /// Listens to the consensus of an epoch.
+    pub(crate) fn new(chain: ChainId, sets: &Sets, epoch: u64, accusations: Accusations) -> Self {
+        let committee = sets.at_epoch(epoch).committee.clone();
+        Self { chain, committee, handovers: sets.until(epoch), accusations }
     }
 
     /// The pair of votes of an activity that accuses somebody, written down; the engine keeps the
@@ -114,14 +115,15 @@ impl Reporter for Accuser {
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
         let Some(case) = self.case(&activity) else { return Feedback::Ok };
-        if let Err(refusal) = case.verify(&self.committee) {
+        if let Err(refusal) = case.check(&self.committee) {
             tracing::debug!(%refusal, "a contradiction that does not hold");
             return Feedback::Ok;
         }
         let facts = case.facts();
         let name = facts.name();
         tracing::error!(validator = %facts.signer, view = facts.view, "it signed two votes");
-        let bytes = File { chain: self.chain, case: Case::Votes(case) }.to_vec().into();
+        let (chain, handovers) = (self.chain, self.handovers.clone());
+        let bytes = File { chain, handovers, case: Case::Votes(case) }.to_vec().into();
         self.accusations.keep(Proof { name, bytes });
         Feedback::Ok
     }

@@ -4,14 +4,13 @@ use std::fmt;
 
 use bytes::BufMut;
 use commonware_codec::{Buf, EncodeSize, Error as CodecError, Read, ReadExt as _, Write};
-use conclave_protocol::{Digest, Genesis, Height, ValidatorKey};
+use conclave_protocol::{Digest, Height, ValidatorKey};
 
 use super::{NoEvidence, vote::digits};
 use crate::{
     answer::HeaderAnswer,
-    block::to_bytes,
-    committee::Committee,
-    light::{ForkEvidence, LightClient, protocol_digest},
+    handover::Sets,
+    light::{ForkEvidence, protocol_digest},
 };
 
 /// Two histories that were both made final.
@@ -68,11 +67,13 @@ impl ForkCase {
         Ok(Self { first, second })
     }
 
-    pub(super) fn verify(
-        &self,
-        genesis: &Genesis,
-        committee: &Committee,
-    ) -> Result<Fork, NoEvidence> {
+    /// The epoch after that of the later certificate: headers name the set of the next block too.
+    pub(super) fn reach(&self) -> u64 {
+        let epoch = |side: &HeaderAnswer| side.certified().round.epoch;
+        epoch(&self.first).max(epoch(&self.second)).saturating_add(1)
+    }
+
+    pub(super) fn verify(&self, sets: &Sets) -> Result<Fork, NoEvidence> {
         let (first, second) = (&self.first, &self.second);
         let digests = [first.header.digest(), second.header.digest()];
         if first.header.height != second.header.height {
@@ -87,21 +88,24 @@ impl ForkCase {
             std::cmp::Ordering::Greater => return Err(NoEvidence::Malformed),
         }
         for side in [first, second] {
-            // A client of its own, which has seen nothing else; no certificate is too old to accuse.
-            let mut client = LightClient::new(genesis)?;
-            let verdict = client.on_header(&to_bytes(side), u64::MAX);
-            verdict.map_err(NoEvidence::History)?;
+            // No certificate is too old to accuse.
+            sets.check(side).map_err(NoEvidence::History)?;
         }
+        let committee = &sets.at_epoch(first.certified().round.epoch).committee;
         let voters = |side: &HeaderAnswer| side.certificate.certificate.signers.clone();
         let (one, other) = (voters(first), voters(second));
         let others: Vec<_> = other.iter().collect();
         let both = one.iter().filter(|signer| others.contains(signer));
         let keys = both.filter_map(|signer| committee.key(signer));
         let round = |side: &HeaderAnswer| side.certificate.proposal.round;
+        // Signers are numbers in the set of the certificate's epoch, which may differ.
+        let is_one_set = one.len() == other.len()
+            && sets.at_epoch(round(first).epoch().get()).hash
+                == sets.at_epoch(round(second).epoch().get()).hash;
         Ok(Fork {
             height: Height(first.header.height),
             headers: digests.map(|digest| protocol_digest(&digest)),
-            signers: keys.collect(),
+            signers: if is_one_set { keys.collect() } else { Vec::new() },
             is_one_round: round(first) == round(second),
             validators: committee.members().len(),
         })

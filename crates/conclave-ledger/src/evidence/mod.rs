@@ -16,7 +16,8 @@ mod vote;
 
 use bytes::BufMut;
 use commonware_codec::{
-    Buf, Copying, DecodeExt as _, EncodeSize, Error as CodecError, Read, ReadExt as _, Write,
+    Buf, Copying, DecodeExt as _, EncodeSize, Error as CodecError, Read, ReadExt as _,
+    ReadRangeExt as _, Write,
 };
 use conclave_protocol::{ChainId, Genesis};
 
@@ -27,8 +28,9 @@ pub use vote::{Vote, VoteKind, Votes};
 use self::{fork::ForkCase, vote::VotesCase};
 use crate::{
     block::to_bytes,
-    committee::{BadCommittee, Committee},
-    light::{self, ForkEvidence},
+    committee::BadCommittee,
+    handover::{Handover, Sets},
+    light::{self, LightClient},
 };
 
 /// Largest proof in bytes.
@@ -38,6 +40,9 @@ pub const MAX_EVIDENCE: usize = 1 << 20;
 const MAGIC: [u8; 17] = *b"CONCLAVE-EVIDENCE";
 
 const VERSION: u8 = 1;
+
+/// Most handovers that a proof carries.
+const MAX_HANDOVERS: usize = 1024;
 
 /// What a proof shows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -82,14 +87,24 @@ impl Evidence {
     /// # Errors
     /// See [`NoEvidence`].
     pub fn verify(bytes: &[u8], genesis: &Genesis) -> Result<Self, NoEvidence> {
-        let committee = Committee::of(genesis)?;
         let file = File::parse(bytes)?;
+        let mut sets = Sets::of(genesis)?;
         if file.chain != genesis.chain_id() {
             return Err(NoEvidence::OtherNetwork(file.chain));
         }
+        for handover in &file.handovers {
+            let is_new = sets.follow(handover).map_err(NoEvidence::History)?;
+            // There is one way to write a proof down.
+            if !is_new {
+                return Err(NoEvidence::Malformed);
+            }
+        }
+        if sets.newest().epoch > file.case.reach() {
+            return Err(NoEvidence::Malformed);
+        }
         match &file.case {
-            Case::Fork(case) => case.verify(genesis, &committee).map(Self::Fork),
-            Case::Votes(case) => case.verify(&committee).map(Self::Votes),
+            Case::Fork(case) => case.verify(&sets).map(Self::Fork),
+            Case::Votes(case) => case.verify(&sets).map(Self::Votes),
         }
     }
 
@@ -101,13 +116,15 @@ impl Evidence {
         File::parse(bytes).map(|file| file.chain)
     }
 
-    /// The portable form of what a light client found.
+    /// The portable form of the fork that a light client found, if it found one.
     ///
     /// # Errors
-    /// See [`NoEvidence`]; never for what a light client of this network keeps.
-    pub fn of_fork(found: &ForkEvidence, genesis: &Genesis) -> Result<Vec<u8>, NoEvidence> {
-        let case = ForkCase::of(found)?;
-        let bytes = File { chain: genesis.chain_id(), case: Case::Fork(case) }.to_vec();
+    /// See [`NoEvidence`]: a set that went on beyond its handover cannot be written down so.
+    pub fn of_client(client: &LightClient, genesis: &Genesis) -> Result<Vec<u8>, NoEvidence> {
+        let none = NoEvidence::Harmless("this client has seen no fork");
+        let case = Case::Fork(ForkCase::of(client.evidence().ok_or(none)?)?);
+        let handovers = client.sets().until(case.reach());
+        let bytes = File { chain: genesis.chain_id(), handovers, case }.to_vec();
         Self::verify(&bytes, genesis).map(|_| bytes)
     }
 }
@@ -115,6 +132,8 @@ impl Evidence {
 /// A proof as it is written.
 struct File {
     chain: ChainId,
+    /// From the set of the genesis to the set of those who are accused.
+    handovers: Vec<Handover>,
     case: Case,
 }
 
@@ -122,6 +141,16 @@ struct File {
 enum Case {
     Fork(ForkCase),
     Votes(VotesCase),
+}
+
+impl Case {
+    /// The newest epoch whose set has to be known to verify it.
+    fn reach(&self) -> u64 {
+        match self {
+            Self::Fork(case) => case.reach(),
+            Self::Votes(case) => case.facts().epoch,
+        }
+    }
 }
 
 impl File {
@@ -142,6 +171,7 @@ impl Write for File {
         MAGIC.write(buf);
         VERSION.write(buf);
         self.chain.write(buf);
+        self.handovers.write(buf);
         match &self.case {
             Case::Fork(case) => {
                 1u8.write(buf);
@@ -160,6 +190,7 @@ impl EncodeSize for File {
         MAGIC.len()
             + 2
             + self.chain.encode_size()
+            + self.handovers.encode_size()
             + match &self.case {
                 Case::Fork(case) => case.encode_size(),
                 Case::Votes(case) => case.encode_size(),
@@ -179,11 +210,12 @@ impl Read for File {
             return Err(CodecError::InvalidEnum(version));
         }
         let chain = ChainId::read(buf)?;
+        let handovers = Vec::<Handover>::read_range(buf, ..=MAX_HANDOVERS)?;
         let case = match u8::read(buf)? {
             1 => Case::Fork(ForkCase::read(buf)?),
             2 => Case::Votes(VotesCase::read(buf)?),
             tag => return Err(CodecError::InvalidEnum(tag)),
         };
-        Ok(Self { chain, case })
+        Ok(Self { chain, handovers, case })
     }
 }

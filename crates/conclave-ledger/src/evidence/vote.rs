@@ -18,7 +18,10 @@ use commonware_cryptography::{Verifier as _, ed25519, sha256::Digest as EngineDi
 use conclave_protocol::{Digest, ValidatorKey};
 
 use super::NoEvidence;
-use crate::committee::{Committee, public_key};
+use crate::{
+    committee::{Committee, public_key},
+    handover::Sets,
+};
 
 /// What a vote is for.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -133,7 +136,12 @@ impl VotesCase {
         &self.0
     }
 
-    pub(super) fn verify(&self, committee: &Committee) -> Result<Votes, NoEvidence> {
+    pub(super) fn verify(&self, sets: &Sets) -> Result<Votes, NoEvidence> {
+        self.check(&sets.at_epoch(self.0.epoch).committee)
+    }
+
+    /// Verifies it against the set of its epoch.
+    pub(super) fn check(&self, committee: &Committee) -> Result<Votes, NoEvidence> {
         let Votes { signer, epoch, view, votes: [first, second] } = &self.0;
         let key = public_key(&signer.0).map_err(|_| NoEvidence::NotAValidator)?;
         if committee.members().position(&key).is_none() {

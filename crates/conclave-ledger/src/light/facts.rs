@@ -117,6 +117,9 @@ pub struct ForkEvidence {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// A change of the validator set is not what the old set signed.
+    #[error("a handover between validator sets does not hold")]
+    BadHandover,
     /// No quorum of validators signed the certified header.
     #[error("the certificate is not one of this network's validators")]
     BadCertificate,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{
     finality::Finality,
     request::{AskError, Rejected, Reply, Request},
+    schemes::{Role, Schemes},
 };
 use crate::{
     evidence::{Accusations, Proof},
@@ -34,7 +35,7 @@ pub(super) struct Shared {
     pub(super) key: ValidatorKey,
     pub(super) chain: ChainId,
     pub(super) signer: Ed25519Signer,
-    pub(super) validators: usize,
+    pub(super) schemes: Schemes,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) tips: watch::Receiver<Bytes>,
     pub(super) finality: Arc<Finality>,
@@ -53,8 +54,12 @@ pub struct Status {
     pub height: Height,
     /// Chain time of that block in milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Validators of the network, itself included.
+    /// The epoch of the next block.
+    pub epoch: u64,
+    /// Validators of that epoch.
     pub validators: usize,
+    /// What this one is in it.
+    pub role: Role,
     /// Transactions that wait for a block.
     pub mempool: usize,
     /// Whether it can answer questions.
@@ -159,6 +164,15 @@ impl Validator {
         self.ask(|reply| Request::Records { from: from.0, most, reply }).await
     }
 
+    /// The changes of the validator set from number `from` on, each proven by the set before it, as
+    /// [`on_handovers`](crate::light::LightClient::on_handovers) takes them; at most 64.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn handovers(&self, from: u32) -> Result<Bytes, AskError> {
+        self.ask(|reply| Request::Handovers { from, reply }).await
+    }
+
     /// What a key holds in the final state of this validator, without proof.
     ///
     /// # Errors
@@ -197,11 +211,15 @@ impl Validator {
     /// How this validator is doing.
     pub fn status(&self) -> Status {
         let tip = self.shared.finality.tip();
+        let next = tip.as_ref().map_or(0, |tip| tip.height.saturating_add(1));
+        let epoch = self.shared.schemes.epoch_of(next);
         Status {
             key: self.shared.key,
             height: Height(tip.as_ref().map_or(0, |tip| tip.height)),
             time_ms: tip.as_ref().map_or(0, |tip| tip.time_ms),
-            validators: self.shared.validators,
+            epoch,
+            validators: self.shared.schemes.committee(epoch).members().len(),
+            role: self.shared.schemes.role(epoch),
             mempool: self.shared.mempool.len(),
             is_ready: !self.shared.tips.borrow().is_empty(),
         }

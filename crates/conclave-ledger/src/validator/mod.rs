@@ -2,20 +2,28 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `wiring` (the engine), `node` (runtime, sockets, disk).
+//! (what is final), `service` (answers), `schemes` and `steps` (who seals which epoch, and the proof
+//! of it), `epochs` (one engine after the other), `wiring` (their parts), `links` and `node` (peers,
+//! runtime, sockets, disk).
 
 mod application;
 mod clock;
+mod epochs;
 mod finality;
 mod handle;
+mod links;
 mod network;
 #[cfg(not(test))]
 mod node;
 mod pacing;
+#[cfg(not(test))]
+mod peers;
 mod request;
+mod schemes;
 mod service;
 #[cfg(test)]
 mod simulation;
+mod steps;
 mod wiring;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -27,6 +35,7 @@ pub use handle::{Status, Validator};
 #[cfg(not(test))]
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
+pub use schemes::Role;
 
 pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
@@ -46,7 +55,8 @@ pub struct Config {
     pub genesis: Genesis,
     /// Where the other validators reach this one.
     pub listen: SocketAddr,
-    /// Where this one reaches the others; its own entry is ignored.
+    /// Where this one reaches the others, whoever they are in the set; its own entry is ignored. What
+    /// the ledger says of later validators counts where nothing is said here.
     pub peers: Vec<(ValidatorKey, SocketAddr)>,
     /// Whether an empty validator fetches the state of a recent block instead of executing all.
     pub state_sync: bool,
@@ -88,9 +98,9 @@ pub enum StartError {
     /// A genesis for development cannot be made.
     #[error("genesis: {0}")]
     Genesis(#[from] conclave_protocol::params::BadGenesis),
-    /// The seed is not one of a validator of the genesis.
-    #[error("this key is not a validator of the genesis")]
-    NotAValidator,
+    /// The seed is not one of a key.
+    #[error("this seed makes no validator key")]
+    NotAKey,
     /// A validator of the genesis has no address.
     #[error("validator {0:?} has no address")]
     NoAddress(ValidatorKey),

@@ -16,6 +16,7 @@ use super::{
     application::{App, STEP},
     clock::now_ms,
     request::{AskError, Rejected, Request},
+    steps::Steps,
     wiring::{Marshal, Runtime},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub(crate) struct Service<E: Runtime> {
     pub(crate) app: App,
     pub(crate) marshal: Marshal,
     pub(crate) databases: Databases<E>,
+    pub(crate) steps: Steps<E>,
     pub(crate) runtime: Arc<E>,
 }
 
@@ -62,6 +64,7 @@ impl<E: Runtime> Clone for Service<E> {
             app: self.app.clone(),
             marshal: self.marshal.clone(),
             databases: self.databases.clone(),
+            steps: self.steps.clone(),
             runtime: Arc::clone(&self.runtime),
         }
     }
@@ -146,6 +149,9 @@ impl<E: Runtime> Service<E> {
             }
             Request::Records { from, most, reply } => {
                 let _ = reply.send(self.records(from, most).await);
+            }
+            Request::Handovers { from, reply } => {
+                let _ = reply.send(Ok(self.steps.answer(from).await));
             }
             Request::Local { key, reply } => {
                 let record = Finalized(&self.databases).load(&[key]).await.pop().flatten();
@@ -392,7 +398,7 @@ async fn prove<E: Runtime>(
 }
 
 /// The finalized state.
-struct Finalized<'a, E: Runtime>(&'a Databases<E>);
+pub(super) struct Finalized<'a, E: Runtime>(pub(super) &'a Databases<E>);
 
 impl<E: Runtime> Source for Finalized<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]

@@ -1,5 +1,7 @@
-//! Four whole validators in virtual time: loss, crashes, restarts, a late one, and a halt.
+//! Whole validators in virtual time: loss, crashes, restarts, a late one, a halt, and a set that
+//! grows, shrinks and changes a key.
 //!
+//! Epochs are short, so every run crosses several.
 //! Every seed is run twice and must leave the simulator in the same state and the same transactions
 //! at the same heights. `LEDGER_SEEDS` says how many seeds.
 
@@ -36,21 +38,30 @@ use commonware_p2p::simulated::Link;
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZU32, Probability};
 use conclave_protocol::{
-    Context, Ed25519Signer, Genesis, Params, RegisterUser, Seconds, Signer as _, Tx, UserInfo,
-    ValidatorKey, codec::Text, encode, identity::Gate, tx::Role,
+    Contact, Context, Ed25519Signer, Genesis, Key, Params, Record, RegisterUser, Seconds,
+    Signer as _, Tx, UserInfo, ValidatorChange, ValidatorKey, ValidatorVote, codec::Text, encode,
+    identity::Gate, tx::Role,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     application::App,
     finality::Finality,
+    links::{Links, Peer},
     network::Network,
-    service::Service,
+    schemes::Schemes,
+    service::{Finalized, Service},
+    steps::Steps,
     wiring::{Channels, Marshal, Setup, message_size, wire},
 };
-use crate::{block::RawTx, mempool::Mempool};
+use crate::{block::RawTx, execution::Source as _, light::LightClient, mempool::Mempool};
 
+/// Validators of the genesis.
 const VALIDATORS: u8 = 4;
+
+/// Blocks of an epoch.
+const EPOCH: u32 = 20;
+
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 
 /// What happened in one run.
@@ -74,20 +85,85 @@ impl Diary {
 #[derive(Clone)]
 struct World {
     genesis: Genesis,
+    /// Everyone who runs, in or out of the genesis.
     keys: Vec<PrivateKey>,
+    /// What the validators vote for, one after the other.
+    changes: Vec<ValidatorChange>,
+    /// Whoever starts by fetching a recent state.
+    syncing: Option<PublicKey>,
     diary: Diary,
+}
+
+/// The key of the validator with this number, from 1; the genesis has the first four.
+fn validator(number: u8) -> ValidatorKey {
+    Ed25519Signer::from_seed(&[number; 32]).validator()
+}
+
+/// The same, for the engine.
+fn private(number: u8) -> PrivateKey {
+    PrivateKey::decode(Copying(&[number; 32])).unwrap()
+}
+
+fn contact(number: u8) -> Contact {
+    Contact {
+        name: Text::new("somebody").unwrap(),
+        p2p: Text::new(&format!("v{number}.example.org:4100")).unwrap(),
+        rpc: Text::new("https://example.org").unwrap(),
+    }
 }
 
 impl World {
     fn new() -> Self {
-        let seeds: Vec<_> = (1..=VALIDATORS).map(|index| [index; 32]).collect();
-        let validators: Vec<ValidatorKey> =
-            seeds.iter().map(|seed| Ed25519Signer::from_seed(seed).validator()).collect();
-        let genesis = Genesis::new("simulation", 0, validators, Params::default()).unwrap();
-        let mut keys: Vec<_> =
-            seeds.iter().map(|seed| PrivateKey::decode(Copying(seed)).unwrap()).collect();
+        Self::changing(VALIDATORS, Vec::new())
+    }
+
+    /// So many run, and those who are in the set vote for these changes.
+    fn changing(running: u8, changes: Vec<ValidatorChange>) -> Self {
+        let validators: Vec<ValidatorKey> = (1..=VALIDATORS).map(validator).collect();
+        let params = Params { epoch_blocks: EPOCH, ..Params::default() };
+        let genesis = Genesis::new("simulation", 0, validators, params).unwrap();
+        let mut keys: Vec<_> = (1..=running).map(private).collect();
         keys.sort_by_key(|key| key.public_key());
-        Self { genesis, keys, diary: Diary::default() }
+        Self { genesis, keys, changes, syncing: None, diary: Diary::default() }
+    }
+
+    /// The set after all changes.
+    fn successors(&self) -> Vec<ValidatorKey> {
+        let mut keys: Vec<_> = self.genesis.validators.iter().copied().collect();
+        for change in &self.changes {
+            keys.retain(|key| change.outgoing() != Some(*key));
+            keys.extend(change.incoming());
+        }
+        keys.sort();
+        keys
+    }
+
+    /// What this validator would say next about the set, if anything.
+    async fn vote(
+        &self,
+        seed: &PrivateKey,
+        now: u64,
+        service: &Service<deterministic::Context>,
+    ) -> Option<RawTx> {
+        let me = crate::light::validator_key(&seed.public_key());
+        let number = (1..=8).find(|number| validator(*number) == me)?;
+        let keys = [Key::ValidatorSet, Key::Validator(me)];
+        let records = Finalized(&service.databases).load(&keys).await;
+        let [set, own] = <[_; 2]>::try_from(records).ok()?;
+        let seq = match set {
+            Some(Record::ValidatorSet(set)) => set.changes,
+            _ => 0,
+        };
+        let nonce = match own {
+            Some(Record::Validator(own)) => own.next_nonce,
+            _ => 0,
+        };
+        let change = self.changes.get(usize::try_from(seq).ok()?)?.clone();
+        let vote = ValidatorVote { seq, change };
+        let chain = self.genesis.chain_id();
+        let tx = Tx::by_validator(chain, me, nonce, Seconds(now + 60), vote)
+            .sign(&Ed25519Signer::from_seed(&[number; 32]));
+        RawTx::new(encode(&tx).into())
     }
 
     /// A new user, sponsored by the first validator.
@@ -108,10 +184,21 @@ impl World {
     }
 }
 
+/// The simulator connects everyone.
+#[derive(Clone)]
+struct NoLinks;
+
+impl Links for NoLinks {
+    fn track(&mut self, _: Vec<Peer>) {}
+}
+
 /// What the properties look at.
 struct State {
     marshal: Marshal,
     finality: Arc<Finality>,
+    schemes: Schemes,
+    steps: Steps<deterministic::Context>,
+    syncing: bool,
 }
 
 impl ProcessedHeight for State {
@@ -130,19 +217,20 @@ impl EngineDefinition for World {
     }
 
     fn channels(&self) -> Vec<(u64, Quota)> {
-        (0..8).map(|channel| (channel, QUOTA)).collect()
+        (0..9).map(|channel| (channel, QUOTA)).collect()
     }
 
     fn max_message_size(&self) -> u32 {
-        message_size(self.keys.len())
+        message_size()
     }
 
     async fn init(&self, ctx: InitContext<'_, PublicKey>) -> (Handle<()>, State) {
         let InitContext { context, index, public_key, oracle, channels, monitor, .. } = ctx;
+        let syncing = self.syncing.as_ref() == Some(public_key);
         let network = Arc::new(Network::of(&self.genesis).unwrap());
-        let scheme = network.committee().signer(self.keys[index].clone()).unwrap();
+        let schemes = Schemes::of(&self.genesis, self.keys[index].clone()).unwrap();
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
-        let app = App::new(network, mempool, Arc::clone(&finality));
+        let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
         let mut channels = channels.into_iter();
         let mut next = || channels.next().unwrap();
         let wired = Channels {
@@ -153,19 +241,20 @@ impl EngineDefinition for World {
             broadcast: next(),
             sync: next(),
             probe: next(),
+            handovers: next(),
         };
         let (sender, receiver) = next();
         let setup = Setup {
             prefix: format!("validator-{index}"),
-            scheme,
-            me: public_key.clone(),
             peers: oracle.manager(),
             blocker: oracle.control(public_key.clone()),
+            links: NoLinks,
             app: app.clone(),
-            state_sync: false,
+            state_sync: syncing,
         };
         let me = public_key.clone();
         let world = self.clone();
+        let key = self.keys[index].clone();
         let (tell, started) = oneshot::channel();
         let seen = Arc::clone(&finality);
         // Everything a validator runs descends from this one task: its end is the crash of all.
@@ -174,11 +263,12 @@ impl EngineDefinition for World {
                 MonitorReporter::new(me, monitor, stateful)
             }))
             .await;
-            let _ = tell.send(engine.marshal.clone());
+            let _ = tell.send((engine.marshal.clone(), engine.steps.clone()));
             let service = Service {
                 app,
                 marshal: engine.marshal,
                 databases: engine.stateful.subscribe_databases().await,
+                steps: engine.steps,
                 runtime: Arc::new(context.child("service")),
             };
             let indexed = service.recover().await;
@@ -190,12 +280,12 @@ impl EngineDefinition for World {
             let receiving = service.clone();
             context.child("receive").spawn(move |_| receiving.receive(receiver));
             context.child("load").spawn(move |clock| async move {
-                world.submit(&clock, index, &service, &gossip).await;
+                world.submit(&clock, (index, key), &service, &gossip).await;
             });
             let _ = engine.consensus.await;
         });
-        let marshal = started.await.unwrap();
-        (running, State { marshal, finality: seen })
+        let (marshal, steps) = started.await.unwrap();
+        (running, State { marshal, finality: seen, schemes, steps, syncing })
     }
 
     fn start(engine: Handle<()>) -> Handle<()> {
@@ -208,7 +298,7 @@ impl World {
     async fn submit(
         &self,
         clock: &deterministic::Context,
-        index: usize,
+        (index, key): (usize, PrivateKey),
         service: &Service<deterministic::Context>,
         gossip: &mpsc::Sender<RawTx>,
     ) {
@@ -220,6 +310,9 @@ impl World {
             self.diary.0.lock().unwrap().heights.push((now / 1000, height));
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
+            if let Some(vote) = self.vote(&key, now / 1000, service).await {
+                let _ = service.submit(vote.bytes().clone(), gossip).await;
+            }
             let mut still = Vec::new();
             for tx in pending {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
@@ -316,10 +409,17 @@ impl Property<PublicKey, State> for NothingLost {
             let mut digests = BTreeMap::new();
             for state in states {
                 let tip = state.processed_height().await;
-                let mut places = BTreeMap::new();
+                let (mut places, mut first) = (BTreeMap::new(), None);
                 for height in 1..=tip {
                     let at = commonware_consensus::types::Height::new(height);
-                    let block = state.marshal.get_block(at).await.ok_or("a block is missing")?;
+                    let Some(block) = state.marshal.get_block(at).await else {
+                        // Whoever fetched a state has no older blocks.
+                        if state.syncing && places.is_empty() {
+                            continue;
+                        }
+                        return Err("a block is missing".to_owned());
+                    };
+                    first.get_or_insert(height);
                     let block = block.inner();
                     places.extend(block.txs().map(|tx| (tx.id(), height)));
                     let digest = block.header.digest();
@@ -327,10 +427,46 @@ impl Property<PublicKey, State> for NothingLost {
                         return Err(format!("two blocks of height {height}"));
                     }
                 }
-                for (id, height) in acknowledged.iter().filter(|(_, height)| **height <= tip) {
+                let kept = first.unwrap_or(0)..=tip;
+                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height)) {
                     if places.get(id) != Some(height) {
                         return Err(format!("a transaction of height {height} is lost"));
                     }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Everyone knows one way from the genesis set to the last one, and a light client follows it.
+#[derive(Clone)]
+struct Succession(World);
+
+impl Property<PublicKey, State> for Succession {
+    fn name(&self) -> &'static str {
+        "one succession"
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a ProgressTracker<PublicKey>,
+        states: &'a [&'a State],
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        Box::pin(async move {
+            let changes = self.0.changes.len();
+            let expected = self.0.successors();
+            for state in states {
+                let answer = state.steps.answer(0).await;
+                let mut light = LightClient::new(&self.0.genesis).map_err(|e| e.to_string())?;
+                let seen = light.on_handovers(&answer, u64::MAX).map_err(|e| e.to_string())?;
+                let newest = conclave_protocol::Height(u64::MAX);
+                let validators = light.validators(newest);
+                if seen != changes || state.schemes.handovers() != changes {
+                    return Err(format!("{seen} handovers of {changes}"));
+                }
+                if validators != expected {
+                    return Err(format!("validators {validators:?}, not {expected:?}"));
                 }
             }
             Ok(())
@@ -365,20 +501,23 @@ fn link(lost: u64) -> Link {
 fn campaign(
     name: &str,
     seeds: u64,
+    world: impl Fn(u64) -> World + Sync,
     goal: Reached,
     shape: impl Fn(PlanBuilder<World>, u64) -> PlanBuilder<World> + Sync,
     check: impl Fn(&Entries) + Sync,
 ) {
     let run = |seed| -> (String, u64, Entries) {
-        let world = World::new();
+        let world = world(seed);
         let diary = world.diary.clone();
+        let succession = Succession(world.clone());
         let plan = PlanBuilder::new(world)
             .seed(seed)
             .link(link(0))
             .exit_condition(goal)
             .timeout(Duration::from_secs(300))
             .finalization_property(Agreement)
-            .property(NothingLost(diary.clone()));
+            .property(NothingLost(diary.clone()))
+            .property(succession);
         let result = shape(plan, seed).run().unwrap_or_else(|error| panic!("{name}: {error}"));
         let entries = diary.read();
         check(&entries);
@@ -432,7 +571,7 @@ fn loss_and_random_crashes_lose_nothing() {
             count: 1,
         })
     };
-    campaign("loss and crashes", seeds(), goal, shape, |_| {});
+    campaign("loss and crashes", seeds(), |_| World::new(), goal, shape, |_| {});
 }
 
 #[test]
@@ -442,7 +581,7 @@ fn one_of_four_down_keeps_finalizing() {
         let crash = Action::Crash(picked(seed).0);
         plan.crash(Crash::Schedule(Schedule::new().at(Duration::from_secs(2), crash)))
     };
-    campaign("one of four down", seeds().min(8), goal, shape, |_| {});
+    campaign("one of four down", seeds().min(8), |_| World::new(), goal, shape, |_| {});
 }
 
 #[test]
@@ -459,7 +598,7 @@ fn two_of_four_down_halt_and_resume() {
         plan.crash(Crash::Schedule(schedule))
     };
     let check = |entries: &Entries| assert_halted(entries, 10..=39);
-    campaign("two of four down", seeds().min(12), goal, shape, check);
+    campaign("two of four down", seeds().min(12), |_| World::new(), goal, shape, check);
 }
 
 #[test]
@@ -468,10 +607,79 @@ fn a_late_validator_catches_up_by_blocks() {
     let shape = |plan: PlanBuilder<World>, seed| {
         let participants = vec![picked(seed).0];
         let round = commonware_consensus::types::Round::new(
-            commonware_consensus::types::Epoch::zero(),
-            commonware_consensus::types::View::new(20),
+            commonware_consensus::types::Epoch::new(1),
+            commonware_consensus::types::View::new(5),
         );
         plan.crash(Crash::DelayRound { participants, round })
     };
-    campaign("late validator", seeds().min(8), goal, shape, |_| {});
+    campaign("late validator", seeds().min(8), |_| World::new(), goal, shape, |_| {});
+}
+
+/// 4 -> 5 -> 5 with one key replaced -> 4: six machines, of whom those in the set sign.
+fn grow_replace_shrink() -> World {
+    let changes = vec![
+        ValidatorChange::Add(validator(5), contact(5)),
+        ValidatorChange::Replace(validator(2), validator(6), contact(6)),
+        ValidatorChange::Remove(validator(1)),
+    ];
+    World::changing(6, changes)
+}
+
+#[test]
+fn the_set_grows_changes_a_key_and_shrinks_under_load() {
+    let goal = Reached { validators: 6, height: 90 };
+    campaign("set changes", seeds().min(12), |_| grow_replace_shrink(), goal, |plan, _| plan, |_| {});
+}
+
+#[test]
+fn a_crash_exactly_at_a_boundary_continues_in_the_right_epoch() {
+    let goal = Reached { validators: 6, height: 90 };
+    let shape = |plan: PlanBuilder<World>, seed: u64| {
+        let boundary = u64::from(EPOCH) * (1 + seed % 3);
+        let number = [3, 4, 5][usize::try_from(seed / 3 % 3).unwrap()];
+        plan.crash(Crash::ProcessedHeight {
+            participant: private(number).public_key(),
+            // The last block of the epoch, or the first of the next one when both come at once.
+            heights: boundary - 1..=boundary + 1,
+            downtime: Duration::from_millis(500 + 700 * (seed % 4)),
+        })
+    };
+    campaign("crash at a boundary", seeds().min(18), |_| grow_replace_shrink(), goal, shape, |_| {});
+}
+
+#[test]
+fn loss_and_random_crashes_across_set_changes_lose_nothing() {
+    let goal = Reached { validators: 6, height: 90 };
+    let shape = |plan: PlanBuilder<World>, _| {
+        plan.link(link(3)).crash(Crash::Random {
+            frequency: Duration::from_secs(5),
+            downtime: Duration::from_millis(1_500),
+            count: 1,
+        })
+    };
+    campaign("set changes and crashes", seeds().min(12), |_| grow_replace_shrink(), goal, shape, |_| {});
+}
+
+/// Starts validator 5, which the first change adds, long after that change.
+fn late(plan: PlanBuilder<World>, number: u8) -> PlanBuilder<World> {
+    let participants = vec![private(number).public_key()];
+    let round = commonware_consensus::types::Round::new(
+        commonware_consensus::types::Epoch::new(3),
+        commonware_consensus::types::View::new(4),
+    );
+    plan.crash(Crash::DelayRound { participants, round })
+}
+
+#[test]
+fn a_late_validator_executes_its_way_across_epochs() {
+    let goal = Reached { validators: 6, height: 90 };
+    let shape = |plan, _| late(plan, 5);
+    campaign("late across epochs", seeds().min(6), |_| grow_replace_shrink(), goal, shape, |_| {});
+}
+
+#[test]
+fn a_late_validator_fetches_the_state_across_epochs() {
+    let goal = Reached { validators: 6, height: 100 };
+    let world = |_| World { syncing: Some(private(5).public_key()), ..grow_replace_shrink() };
+    campaign("state sync across epochs", seeds().min(6), world, goal, |plan, _| late(plan, 5), |_| {});
 }

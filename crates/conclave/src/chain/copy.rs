@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use conclave_ledger::{
     audit::{MAX_RECORD, Outline},
-    light::{HeaderFacts, LightClient},
+    light::{HeaderFacts, LightClient, Refusal},
 };
 use conclave_protocol::{Digest, Genesis, Height};
 use tokio::time::{Instant, sleep};
@@ -82,11 +82,9 @@ impl Copy {
     /// # Errors
     /// [`CopyError::Silent`].
     pub async fn newest(&mut self) -> Result<HeaderFacts, CopyError> {
-        for remote in &self.remotes {
+        for remote in self.remotes.clone() {
             let Ok(answer) = remote.header(None).await else { continue };
-            if let Err(refusal) = self.light.on_header(&answer, now_ms()) {
-                tracing::warn!(validator = %remote.key, %refusal, "header refused");
-            }
+            let _refused = self.judge(&remote, &answer).await;
         }
         self.light.newest().cloned().ok_or(CopyError::Silent)
     }
@@ -159,17 +157,31 @@ impl Copy {
         if facts.digest == at.digest { Ok(()) } else { Err(CopyError::Forged(at.height)) }
     }
 
+    /// Verifies a header, after following the validator set if need be.
+    async fn judge(&mut self, remote: &Remote, answer: &Bytes) -> Option<HeaderFacts> {
+        let mut verdict = self.light.on_header(answer, now_ms());
+        while matches!(verdict, Err(Refusal::UnknownValidators)) {
+            let handovers = remote.handovers(self.light.handovers()).await.ok()?;
+            match self.light.on_handovers(&handovers, now_ms()) {
+                Ok(new) if new > 0 => verdict = self.light.on_header(answer, now_ms()),
+                _ => break,
+            }
+        }
+        if let Err(refusal) = &verdict {
+            tracing::warn!(validator = %remote.key, %refusal, "header refused");
+        }
+        verdict.ok()
+    }
+
     async fn header(&mut self, height: Height) -> Result<HeaderFacts, CopyError> {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            for remote in &self.remotes {
+            for remote in self.remotes.clone() {
                 let Ok(answer) = remote.header(Some(height)).await else { continue };
-                match self.light.on_header(&answer, now_ms()) {
-                    Ok(facts) if facts.height == height => return Ok(facts),
-                    Ok(_) => {}
-                    Err(refusal) => {
-                        tracing::warn!(validator = %remote.key, %refusal, "header refused");
-                    }
+                if let Some(facts) = self.judge(&remote, &answer).await
+                    && facts.height == height
+                {
+                    return Ok(facts);
                 }
             }
             sleep(PAUSE).await;

@@ -71,9 +71,16 @@ impl Shared {
         if *refusal != Refusal::Fork || keep.fork.get().is_some() {
             return;
         }
-        let Some(found) = self.light().evidence().cloned() else { return };
-        let Ok(proof) = Evidence::of_fork(&found, &self.genesis) else { return };
-        let path = keep.dir.join(format!("fork-{}.evidence", found.height));
+        let (height, proof) = {
+            let light = self.light();
+            let Some(found) = light.evidence() else { return };
+            (found.height, Evidence::of_client(&light, &self.genesis))
+        };
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(error) => return tracing::error!(%error, "this fork cannot be written down"),
+        };
+        let path = keep.dir.join(format!("fork-{height}.evidence"));
         let written = files::private_dir(&keep.dir).and_then(|()| files::replace(&path, &proof));
         match written {
             Ok(()) => {

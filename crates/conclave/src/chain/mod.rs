@@ -1,7 +1,7 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `fork` judges what others show of theirs, `ask` reads records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a
 //! meeting. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
@@ -10,6 +10,7 @@ mod ask;
 mod copy;
 mod follow;
 mod fork;
+mod handover;
 mod history;
 mod remote;
 mod submit;
@@ -216,6 +217,13 @@ impl Chain {
 }
 
 impl Shared {
+    /// How many validators seal the newest block that is known.
+    fn validators(&self) -> usize {
+        let light = self.light();
+        let newest = light.newest().map_or(Height(0), |newest| newest.height);
+        light.validators(newest).len()
+    }
+
     fn light(&self) -> MutexGuard<'_, LightClient> {
         self.light.lock().unwrap_or_else(PoisonError::into_inner)
     }

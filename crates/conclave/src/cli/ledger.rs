@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use conclave_ledger::{
-    audit::{Broken, Report},
+    audit::{Broken, Report, WrongAnchor},
     evidence::{Evidence, MAX_EVIDENCE},
 };
 use conclave_protocol::{Genesis, Height};
@@ -143,10 +143,9 @@ async fn check(command: Verify, common: &Common) -> anyhow::Result<bool> {
     match verdict {
         Ok(report) => {
             let spent = began.elapsed();
-            common.output().say(&facts(&genesis, &report, spent), || {
-                words(&genesis, &report, spent)
-            })?;
-            Ok(true)
+            let answer = facts(&genesis, &report, spent);
+            common.output().say(&answer, || words(&genesis, &report, spent))?;
+            Ok(report.wrong_anchors.is_empty())
         }
         Err(VerifyError::Broken(broken)) => {
             common.output().say(&fault(&broken), || fault_words(&genesis, &broken))?;
@@ -252,7 +251,7 @@ fn show(bar: &ProgressBar, step: Step) {
 }
 
 fn facts(genesis: &Genesis, report: &Report, spent: Duration) -> Value {
-    let Report { chain, last, totals } = report;
+    let Report { chain, last, totals, wrong_anchors } = report;
     let kinds = totals.txs.iter().map(|(kind, count)| (kind.name().to_owned(), (*count).into()));
     json!({
         "event": "verified",
@@ -268,6 +267,7 @@ fn facts(genesis: &Genesis, report: &Report, spent: Duration) -> Value {
         "meetings": totals.meetings,
         "set_changes": totals.set_changes,
         "anchors": totals.anchors,
+        "wrong_anchors": wrong_anchors.iter().map(wrong).collect::<Vec<_>>(),
         "last": last.as_ref().map(|last| json!({
             "height": last.height.0,
             "header": last.digest.to_hex(),
@@ -279,7 +279,7 @@ fn facts(genesis: &Genesis, report: &Report, spent: Duration) -> Value {
 }
 
 fn words(genesis: &Genesis, report: &Report, spent: Duration) -> String {
-    let Report { chain, last, totals } = report;
+    let Report { chain, last, totals, wrong_anchors } = report;
     let mut lines = vec![
         format!("Everything in the ledger of {:?} holds.", genesis.name.as_str()),
         format!("  genesis       {}", chain.to_hex()),
@@ -299,12 +299,34 @@ fn words(genesis: &Genesis, report: &Report, spent: Duration) -> String {
         lines.push(format!("  last header   {}", last.digest.to_hex()));
         lines.push(format!("                height {}, {}", last.height, utc(last.time_ms)));
     }
+    for anchor in wrong_anchors {
+        lines.push(format!(
+            "WRONG ANCHOR recorded at height {} by validator {}\n  about height {}\n  header    {}\n  \
+             recorded  {}",
+            anchor.recorded,
+            hex::encode(anchor.by.0),
+            anchor.height,
+            anchor.expected.to_hex(),
+            anchor.found.to_hex()
+        ));
+    }
     lines.push(format!(
         "  it took       {:.1} s, {:.0} transactions/s",
         spent.as_secs_f64(),
         rate(totals.transactions(), spent)
     ));
     lines.join("\n")
+}
+
+fn wrong(anchor: &WrongAnchor) -> Value {
+    json!({
+        "recorded": anchor.recorded.0,
+        "tx": anchor.tx.to_hex(),
+        "by": hex::encode(anchor.by.0),
+        "height": anchor.height.0,
+        "expected": anchor.expected.to_hex(),
+        "found": anchor.found.to_hex(),
+    })
 }
 
 fn fault(broken: &Broken) -> Value {

@@ -17,14 +17,17 @@ pub(super) enum Command {
         /// Its directory, made by `conclave network new`
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
+        /// Fetch the newest state from the others first, if this one has none yet
+        #[arg(long)]
+        sync: bool,
     },
 }
 
 pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let Command::Run { dir } = command;
+    let Command::Run { dir, sync } = command;
     let home = ValidatorHome::load(&dir).advise("conclave network new --dir DIR")?;
     let mut stop = Stop::new()?;
-    let running = rpc::run(&home).await.advise("look whether this validator runs already")?;
+    let running = rpc::run(&home, sync).await.advise("look whether this validator runs already")?;
     let key = home.key().to_string();
     let ready = json!({
         "event": "ready",

@@ -71,6 +71,7 @@ fn router(validator: Validator, closing: CancellationToken) -> Router {
         .route("/v1/block/{height}", get(handlers::block))
         .route("/v1/blocks", get(handlers::records))
         .route("/v1/header/{height}", get(handlers::header_at))
+        .route("/v1/handovers", get(handlers::handovers))
         .layer(middleware::from_fn_with_state(rpc.clone(), limit))
         .with_state(rpc)
 }

@@ -33,11 +33,12 @@ pub struct Running {
     serving: JoinHandle<()>,
 }
 
-/// Starts a validator and everything it serves.
+/// Starts a validator and everything it serves. With `state_sync` an empty one fetches the state of a
+/// recent block from the others instead of executing every block.
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
     let peers = home.network.validators.iter();
     let config = Config {
         dir: home.dir.join("ledgers"),
@@ -45,7 +46,7 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
         peers: peers.filter_map(|peer| Some((peer.key, peer.p2p?))).collect(),
-        state_sync: false,
+        state_sync,
     };
     // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
