@@ -1,9 +1,10 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Two doors: [`validator`] runs one of the machines that order and execute transactions, and
-//! [`light`] verifies what such machines answer. Between them travel self-contained bytes
-//! (`answer.rs`); no type of the engine leaves this crate.
+//! Three doors: [`validator`] runs one of the machines that order and execute transactions,
+//! [`light`] verifies what such machines answer, and [`audit`] executes a whole ledger again. What
+//! shows that validators broke their word is [`evidence`]. Between them travel self-contained bytes
+//! (`answer.rs`, `audit/seal.rs`); no type of the engine leaves this crate.
 
 #![cfg_attr(
     test,
@@ -11,8 +12,10 @@
 )]
 
 mod answer;
+pub mod audit;
 mod block;
 mod committee;
+pub mod evidence;
 mod execution;
 mod handover;
 pub mod light;

@@ -41,8 +41,9 @@ pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 pub use schemes::Role;
 
-#[cfg(test)]
-pub(crate) use wiring::database as database_config;
+pub(crate) use application::{STEP, Speculative, merkleize, section};
+pub(crate) use network::Network;
+pub(crate) use wiring::{Runtime, database as database_config};
 
 use crate::committee::BadCommittee;
 

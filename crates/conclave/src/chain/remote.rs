@@ -9,9 +9,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use conclave_ledger::MAX_ANSWER;
+use conclave_ledger::{
+    MAX_ANSWER,
+    audit::{FULL_RECORDS, MAX_RECORD},
+};
 use conclave_protocol::{
-    Key, RegisterUser, Signature, TxId, ValidatorKey,
+    Height, Key, RegisterUser, Signature, TxId, ValidatorKey,
     codec::{List, decode, encode},
     tx::MAX_TX_BYTES,
 };
@@ -93,6 +96,24 @@ impl Remote {
         let url = format!("{}/v1/tx/{}/bytes", self.url, id.to_hex());
         let answer = self.client.get(url).timeout(QUICK).send().await?;
         body(check(answer).await?, MAX_TX_BYTES).await
+    }
+
+    /// A header answer, of the newest block unless a height is given.
+    pub(super) async fn header(&self, height: Option<Height>) -> Result<Bytes, RemoteError> {
+        let url = match height {
+            Some(height) => format!("{}/v1/header/{height}", self.url),
+            None => format!("{}/v1/latest", self.url),
+        };
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// Records of the ledger from a height on, not far beyond `until`.
+    pub(super) async fn records(&self, from: Height, until: Height) -> Result<Bytes, RemoteError> {
+        let most = until.0.saturating_sub(from.0).saturating_add(MORE);
+        let url = format!("{}/v1/blocks?from={from}&count={most}", self.url);
+        let answer = self.client.get(url).timeout(SLOW).send().await?;
+        body(check(answer).await?, FULL_RECORDS + MAX_RECORD + 4).await
     }
 
     /// The proven state of some keys.
@@ -211,6 +232,10 @@ async fn body(mut answer: Response, most: usize) -> Result<Bytes, RemoteError> {
     Ok(bytes.freeze())
 }
 
+/// Blocks beyond the last one that is wanted: one of them certifies it.
+const MORE: u64 = 64;
+/// Time for a megabyte of blocks.
+const SLOW: Duration = Duration::from_secs(60);
 /// Time for an answer that needs no waiting.
 const QUICK: Duration = Duration::from_secs(5);
 /// A validator that follows sends something at least every 5 s.

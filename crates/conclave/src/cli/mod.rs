@@ -8,6 +8,7 @@ mod bench;
 mod client;
 mod doctor;
 mod identity;
+mod ledger;
 mod meeting;
 mod network;
 mod output;
@@ -75,6 +76,9 @@ enum Command {
     Validator(validator::Command),
     /// What is wrong with a validator, its machine or its network, and what to do
     Doctor(doctor::Doctor),
+    /// The ledger: copy it, check all of it, verify proofs against validators
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -137,6 +141,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
                 Box::pin(validator::run(command, common)).await.map(|()| true)
             }
             Command::Doctor(doctor) => Box::pin(doctor::run(doctor, common)).await,
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })

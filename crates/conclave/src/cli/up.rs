@@ -56,6 +56,7 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let passphrase = unlock(&keystore, &network)?;
     let dev = embedded.is_some();
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
+    chain.keep_evidence(home.evidence_dir());
     if let Some(dir) = &up.record {
         chain.record_answers(dir).with_context(|| format!("writing in {}", dir.display()))?;
     }

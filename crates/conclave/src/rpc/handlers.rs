@@ -86,6 +86,25 @@ pub(super) async fn block(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Re
     bytes(rpc.validator.block(Height(height)).await)
 }
 
+/// Which blocks are asked for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Range {
+    from: u64,
+    #[serde(default = "one")]
+    count: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+pub(super) async fn records(
+    State(rpc): State<Rpc>,
+    Query(Range { from, count }): Query<Range>,
+) -> Response {
+    bytes(rpc.validator.records(Height(from), count).await)
+}
+
 pub(super) async fn header_at(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Response {
     bytes(rpc.validator.header(Height(height)).await)
 }

@@ -4,6 +4,7 @@
 //! times and the share of one client are bounded.
 
 mod bucket;
+mod evidence;
 mod handlers;
 mod metrics;
 mod run;
@@ -78,6 +79,7 @@ fn router(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationT
         .route("/v1/sponsor", post(handlers::sponsor).layer(DefaultBodyLimit::max(2_048)))
         .route("/v1/status", get(handlers::status))
         .route("/v1/block/{height}", get(handlers::block))
+        .route("/v1/blocks", get(handlers::records))
         .route("/v1/header/{height}", get(handlers::header_at))
         .route("/v1/handovers", get(handlers::handovers))
         .layer(middleware::from_fn_with_state(rpc.clone(), limit))

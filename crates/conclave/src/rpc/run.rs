@@ -13,7 +13,7 @@ use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::serve;
+use super::{evidence, serve};
 use crate::{
     network::{DirLock, Guard, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
@@ -61,6 +61,7 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
     let mut running = Running::over(listener, validator, Some(home.ledgers()))?;
     running.lock = Some(lock);
     running.guard = guard;
+    tokio::spawn(evidence::keep(running.validator.clone(), home.dir.join("evidence")));
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
