@@ -9,7 +9,7 @@ use commonware_cryptography::{ed25519::PublicKey, sha256::Digest};
 use commonware_glue::stateful::db::Shared;
 use commonware_macros::select;
 use commonware_p2p::{Receiver, Recipients, Sender};
-use conclave_protocol::{Key, Ledger, Record, TxId, View as _};
+use conclave_protocol::{Key, Ledger, Record, TxId, next_nonce};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -231,9 +231,8 @@ impl<E: Runtime> Service<E> {
             Ok(_) => {}
             Err(Refused::Rules(conclave_protocol::Refusal::WrongNonce)) => {
                 // The signatures held, or the attempt would not have come to the nonce.
-                let next = match overlay.get(&Key::Device(candidate.tx.signer)) {
-                    Ok(Some(Record::Device(device))) => device.next_nonce,
-                    _ => return Err(conclave_protocol::Refusal::WrongNonce.into()),
+                let Ok(Some(next)) = next_nonce(&overlay, &candidate.tx) else {
+                    return Err(conclave_protocol::Refusal::WrongNonce.into());
                 };
                 let ahead = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
                 let is_next = candidate.tx.nonce > next
