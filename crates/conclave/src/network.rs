@@ -23,6 +23,8 @@ pub struct Network {
     pub genesis: Genesis,
     /// Where the validators are; every one of them is in the genesis.
     pub validators: Vec<Peer>,
+    /// Endpoints of Ethereum to check anchors with, where the person names none.
+    pub anchors: Vec<String>,
 }
 
 /// Where one validator is reached.
@@ -66,7 +68,9 @@ impl Network {
         if validators.is_empty() {
             return Err(NetworkError::Nobody);
         }
-        Ok(Self { genesis, validators })
+        let anchors = file.anchors.into_iter().map(|anchor| url(&anchor.url));
+        let anchors = anchors.collect::<Result<_, _>>()?;
+        Ok(Self { genesis, validators, anchors })
     }
 
     /// The text of `network.toml`.
@@ -79,6 +83,7 @@ impl Network {
             chain_id: self.genesis.chain_id().to_hex(),
             genesis: hex::encode(conclave_protocol::encode(&self.genesis)),
             validators: self.validators.iter().map(PeerFile::of).collect(),
+            anchors: self.anchors.iter().map(|url| AnchorFile { url: url.clone() }).collect(),
         };
         Ok(format!("{HEAD}{}", toml::to_string(&file)?))
     }
@@ -190,7 +195,7 @@ pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
         fs::write(&settings, text).map_err(write(settings.clone()))?;
     }
     let validators = validators.into_iter().map(|(peer, _)| peer).collect();
-    let network = Network { genesis, validators };
+    let network = Network { genesis, validators, anchors: Vec::new() };
     // Last, so that a network file always has all of its validators.
     fs::write(&path, network.to_toml()?).map_err(write(path))?;
     Ok(network)
@@ -235,8 +240,8 @@ pub enum NetworkError {
     /// Cannot be written as TOML.
     #[error("cannot be written: {0}")]
     Unwritable(#[from] toml::ser::Error),
-    /// An RPC or relay URL of a validator is not `http://` or `https://`.
-    #[error("{0} is not the URL of a validator")]
+    /// The URL of an RPC, a relay or an endpoint is not `http://` or `https://`.
+    #[error("{0} is not an http:// or https:// URL")]
     Url(String),
     /// A file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
@@ -255,6 +260,15 @@ struct NetworkFile {
     chain_id: String,
     genesis: String,
     validators: Vec<PeerFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    anchors: Vec<AnchorFile>,
+}
+
+/// An endpoint of Ethereum that whoever has no own one may ask.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct AnchorFile {
+    url: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -45,11 +45,8 @@ mod tests {
 
     #[test]
     fn the_output_is_within_what_nodes_relay_and_reads_back() {
-        let anchor = Anchor {
-            chain_id: ChainId([1; 32]),
-            height: Height(600),
-            header: Digest([2; 32]),
-        };
+        let anchor =
+            Anchor { chain_id: ChainId([1; 32]), height: Height(600), header: Digest([2; 32]) };
         let bytes = script(&anchor);
         assert_eq!(bytes.len(), SCRIPT_BYTES);
         assert!(bytes.len() <= 83, "Bitcoin's limit for a data output");

@@ -103,11 +103,8 @@ mod tests {
 
     #[test]
     fn an_anchor_has_77_bytes_and_reads_back() {
-        let anchor = Anchor {
-            chain_id: ChainId([1; 32]),
-            height: Height(600),
-            header: Digest([2; 32]),
-        };
+        let anchor =
+            Anchor { chain_id: ChainId([1; 32]), height: Height(600), header: Digest([2; 32]) };
         let bytes = anchor.to_bytes();
         assert_eq!(bytes.len(), ANCHOR_BYTES);
         assert_eq!(Anchor::parse(&bytes), Ok(anchor));

@@ -4,6 +4,7 @@
 //! object; errors go to standard error in words.
 
 mod advice;
+mod anchor;
 mod bench;
 mod client;
 mod identity;
@@ -69,6 +70,9 @@ enum Command {
     /// Validators
     #[command(subcommand)]
     Validator(validator::Command),
+    /// Hashes of the ledger's headers in Ethereum
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -128,6 +132,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+            Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })
