@@ -149,7 +149,8 @@ fn both(
             let waiting = waiting;
             check_all(&waiting)
         });
-        let execute = |context| async move { run(&context, genesis, steps, checks, counters).await };
+        let execute =
+            |context| async move { run(&context, genesis, steps, checks, counters).await };
         let executed = runner.start(execute);
         (executed, checking.join())
     });

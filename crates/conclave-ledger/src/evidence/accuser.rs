@@ -87,12 +87,14 @@ impl Accuser {
     fn case(&self, activity: &Activity<Scheme, Digest>) -> Option<VotesCase> {
         match activity {
             Activity::ConflictingNotarize(pair) => {
-                let (one, other): (Notarize<Scheme, Digest>, Notarize<Scheme, Digest>) = split(pair)?;
+                let (one, other): (Notarize<Scheme, Digest>, Notarize<Scheme, Digest>) =
+                    split(pair)?;
                 let cast = |vote| notarize(vote);
                 VotesCase::of(self.key(pair.signer())?, [cast(&one)?, cast(&other)?])
             }
             Activity::ConflictingFinalize(pair) => {
-                let (one, other): (Finalize<Scheme, Digest>, Finalize<Scheme, Digest>) = split(pair)?;
+                let (one, other): (Finalize<Scheme, Digest>, Finalize<Scheme, Digest>) =
+                    split(pair)?;
                 let cast = |vote| finalize(vote);
                 VotesCase::of(self.key(pair.signer())?, [cast(&one)?, cast(&other)?])
             }

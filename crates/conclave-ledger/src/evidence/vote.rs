@@ -186,7 +186,11 @@ fn contradict(first: &Vote, second: &Vote) -> Result<(), NoEvidence> {
 
 impl Vote {
     /// The namespace and the message of its signature.
-    fn signed(&self, committee: &Committee, round: Round) -> Result<(Vec<u8>, Vec<u8>), NoEvidence> {
+    fn signed(
+        &self,
+        committee: &Committee,
+        round: Round,
+    ) -> Result<(Vec<u8>, Vec<u8>), NoEvidence> {
         let suffix: &[u8] = match self.kind {
             VoteKind::Notarize => b"_NOTARIZE",
             VoteKind::Nullify => b"_NULLIFY",

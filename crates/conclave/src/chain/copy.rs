@@ -54,10 +54,14 @@ pub enum CopyError {
     #[error("{0}")]
     Start(String),
     /// The blocks do not lead to a header that the validators signed.
-    #[error("the blocks that were copied are not those the validators signed, from height {0} down")]
+    #[error(
+        "the blocks that were copied are not those the validators signed, from height {0} down"
+    )]
     Forged(Height),
     /// No validator has this block.
-    #[error("no validator gives block {0}; one that was wiped, or keeps a limited time, has no older ones")]
+    #[error(
+        "no validator gives block {0}; one that was wiped, or keeps a limited time, has no older ones"
+    )]
     Missing(Height),
     /// No validator answers with anything that can be verified.
     #[error("no validator answers")]

@@ -12,6 +12,7 @@ mod copy;
 mod follow;
 mod fork;
 mod handover;
+mod header;
 mod history;
 mod remote;
 mod submit;
@@ -328,7 +329,7 @@ pub enum ChainError {
 }
 
 /// This machine's clock, which freshness is judged by.
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

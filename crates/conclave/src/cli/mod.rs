@@ -4,6 +4,7 @@
 //! object; errors go to standard error in words.
 
 mod advice;
+mod anchor;
 mod bench;
 mod client;
 mod doctor;
@@ -79,6 +80,9 @@ enum Command {
     /// The ledger: copy it, check all of it, verify proofs against validators
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Hashes of the ledger's headers in Ethereum
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -142,6 +146,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             }
             Command::Doctor(doctor) => Box::pin(doctor::run(doctor, common)).await,
             Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
+            Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })

@@ -35,6 +35,9 @@ pub(super) struct Up {
     /// Do not open the page in a browser
     #[arg(long)]
     no_browser: bool,
+    /// An endpoint of Ethereum to check the ledger's anchors with; more than one must agree
+    #[arg(long, value_name = "URL")]
+    ethereum: Vec<String>,
     /// Send a built-in clip instead of a camera
     #[arg(long, value_name = "N", hide = true)]
     clip: Option<u8>,
@@ -63,7 +66,8 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let clip = up.clip.and_then(|n| Guest::ALL.get(usize::from(n) % Guest::ALL.len())).copied();
     let record = up.record.map(|dir| (dir, up.record_keys));
     let relays = network.relays();
-    let setup = Setup { chain, keystore, passphrase, relays, dev, clip, record };
+    let ethereum = super::anchor::chosen(&up.ethereum, &network)?;
+    let setup = Setup { chain, keystore, passphrase, relays, ethereum, dev, clip, record };
     let node = Node::start(setup).await?;
     let closing = CancellationToken::new();
     let announced = Daemon::announce(&home, &server).context("the home cannot be written")?;
@@ -101,7 +105,10 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
     let running = Running::embedded(validator).await?;
     let rpc = format!("http://{}", running.rpc);
     let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
-    Ok(Ground { network: Network { genesis, validators }, embedded: Some(running) })
+    Ok(Ground {
+        network: Network { genesis, validators, anchors: Vec::new() },
+        embedded: Some(running),
+    })
 }
 
 /// What opens the identity, if there is one and it needs something.
