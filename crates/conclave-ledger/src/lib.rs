@@ -1,9 +1,9 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Two doors: [`validator`] runs one of the machines that order and execute transactions, and
-//! [`light`] verifies what such machines answer. Between them travel self-contained bytes
-//! (`answer.rs`); no type of the engine leaves this crate.
+//! Three doors: [`validator`] runs one of the machines that order and execute transactions, and
+//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block. Between them
+//! travel self-contained bytes (`answer.rs`); no type of the engine leaves this crate.
 
 #![cfg_attr(
     test,
@@ -14,6 +14,7 @@ mod answer;
 mod block;
 mod committee;
 mod execution;
+pub mod facts;
 pub mod light;
 mod mempool;
 mod state;
@@ -21,3 +22,4 @@ pub mod validator;
 
 pub use answer::{MAX_ANSWER, MAX_KEYS};
 pub use committee::BadCommittee;
+pub use facts::{BlockFacts, CertificateFacts, TxFacts};

@@ -29,6 +29,8 @@ pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 
 #[cfg(test)]
+pub(crate) use network::Network;
+#[cfg(test)]
 pub(crate) use wiring::database as database_config;
 
 use crate::committee::BadCommittee;
