@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`cli`] (what a person can ask for), [`http`] (what their browser and their
 //! command line talk to), [`node`] (the daemon behind it), [`chain`] (what the validators say,
-//! verified), [`rpc`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
+//! verified), [`rpc`] and [`explorer`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
 //! go to), [`demo`] (all of it on one machine), [`mod@bench`] (what it costs). Everything that decides
 //! lies in the pure crates; this one owns clocks, sockets, files and randomness.
 
@@ -20,6 +20,7 @@ mod stage;
 
 // The ledger, from both sides.
 pub mod chain;
+pub mod explorer;
 pub mod network;
 pub mod rpc;
 mod serve;

@@ -8,12 +8,15 @@ use std::{
 };
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
-use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus};
+use conclave_protocol::{
+    Genesis, Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::serve;
 use crate::{
+    explorer::Explorer,
     network::ValidatorHome,
     relay::{self, RelayError, RelayHandle},
 };
@@ -50,7 +53,7 @@ pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
     // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator)?;
+    let mut running = Running::over(listener, validator, home.network.genesis.clone())?;
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -64,9 +67,9 @@ impl Running {
     ///
     /// # Errors
     /// No port can be bound.
-    pub async fn embedded(validator: Validator) -> Result<Self, RunError> {
+    pub async fn embedded(validator: Validator, genesis: Genesis) -> Result<Self, RunError> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        Self::over(listener, validator)
+        Self::over(listener, validator, genesis)
     }
 
     /// URL of its relay, if it has one.
@@ -86,10 +89,16 @@ impl Running {
         let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
     }
 
-    fn over(listener: TcpListener, validator: Validator) -> Result<Self, RunError> {
+    fn over(
+        listener: TcpListener,
+        validator: Validator,
+        genesis: Genesis,
+    ) -> Result<Self, RunError> {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, validator.clone(), closing.clone()));
+        let explorer = Explorer::start(validator.clone(), genesis, closing.clone());
+        let serving = serve(listener, validator.clone(), explorer, closing.clone());
+        let serving = tokio::spawn(serving);
         Ok(Self { validator, rpc, relay: None, closing, serving })
     }
 }
