@@ -8,7 +8,7 @@
 use std::sync::atomic::Ordering;
 
 use conclave_protocol::{
-    ApplyError, DeviceRecord, Key, Record, Refusal, Rules, Tx, View as _, apply, footprint,
+    ApplyError, Key, Record, Refusal, Rules, Tx, View as _, apply, footprint, next_nonce,
 };
 
 use super::{MAX_PER_DEVICE, Mempool};
@@ -87,30 +87,32 @@ impl Mempool {
         match attempt(rules, at.position(0), overlay, candidate, false).await {
             Ok(_) => Ok(Turn::Now),
             Err(Refused::Rules(Refusal::WrongNonce)) => {
-                // Who is no device has no transactions that wait behind each other.
-                let device = device(overlay, &candidate.tx).ok_or(Refusal::WrongNonce)?;
-                self.turn(&device, &candidate.tx)
+                // Whoever the rules asked for the nonce of is loaded.
+                let next = next_nonce(&*overlay, &candidate.tx).ok().flatten();
+                self.turn(next.ok_or(Refusal::WrongNonce)?, &candidate.tx)
             }
             Err(refused) => Err(refused.into()),
         }
     }
 
-    /// Whether the signer is there and this is its next word.
+    /// Whether the signing device is there and this is its next word.
     async fn greet<S: Source>(
         &self,
         overlay: &mut Overlay<'_, S>,
         tx: &Tx,
     ) -> Result<Turn, Rejected> {
-        overlay.load(&[Key::Device(tx.signer)]).await;
-        let device = device(overlay, tx).ok_or(Refusal::UnknownDevice)?;
+        let key = Key::Device(tx.signer);
+        overlay.load(std::slice::from_ref(&key)).await;
+        let Ok(Some(Record::Device(device))) = overlay.get(&key) else {
+            return Err(Refusal::UnknownDevice.into());
+        };
         if !device.is_active() {
             return Err(Refusal::DeviceInactive.into());
         }
-        self.turn(&device, tx)
+        self.turn(device.next_nonce, tx)
     }
 
-    fn turn(&self, device: &DeviceRecord, tx: &Tx) -> Result<Turn, Rejected> {
-        let next = device.next_nonce;
+    fn turn(&self, next: u64, tx: &Tx) -> Result<Turn, Rejected> {
         if tx.nonce == next {
             return Ok(Turn::Now);
         }
@@ -119,14 +121,6 @@ impl Mempool {
             && tx.nonce < next.saturating_add(ahead)
             && self.has_nonce(&tx.signer, tx.nonce - 1);
         if is_behind_others { Ok(Turn::Later) } else { Err(Refusal::WrongNonce.into()) }
-    }
-}
-
-/// The record of the signing device, once it is loaded.
-fn device<S: Source>(overlay: &Overlay<'_, S>, tx: &Tx) -> Option<DeviceRecord> {
-    match overlay.get(&Key::Device(tx.signer)) {
-        Ok(Some(Record::Device(device))) => Some(device),
-        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod answers;
 mod ask;
 mod follow;
 mod fork;
+mod header;
 mod history;
 mod remote;
 mod submit;

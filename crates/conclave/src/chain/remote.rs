@@ -11,7 +11,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use conclave_ledger::MAX_ANSWER;
 use conclave_protocol::{
-    Key, RegisterUser, Signature, TxId, ValidatorKey,
+    Height, Key, RegisterUser, Signature, TxId, ValidatorKey,
     codec::{List, decode, encode},
     tx::MAX_TX_BYTES,
 };
@@ -85,6 +85,13 @@ impl Remote {
     pub(super) async fn inclusion(&self, id: &TxId, wait: Duration) -> Result<Bytes, RemoteError> {
         let url = format!("{}/v1/tx/{}?wait_ms={}", self.url, id.to_hex(), wait.as_millis());
         let answer = self.client.get(url).timeout(wait + QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// What proves the header of this height.
+    pub(super) async fn header(&self, height: Height) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/header/{height}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
         body(check(answer).await?, MAX_ANSWER).await
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use conclave_ledger::{BlockFacts, CertificateFacts, validator::AskError};
-use conclave_protocol::{DeviceId, Height, Key, Record, Tx, UserId, ValidatorKey};
+use conclave_protocol::{DeviceId, Height, Key, Record, Tx, UserId};
 
 use super::{
     Explorer,
@@ -100,24 +100,17 @@ impl Keeper {
         })?;
         let certificate = validator.header(Height(height)).await.ok();
         let certificate = certificate.and_then(|answer| CertificateFacts::read(&answer).ok());
-        let signers = certificate
-            .filter(|certificate| certificate.height.0 == height)
-            .map(|certificate| self.keys(&certificate))
-            .unwrap_or_default();
+        let signers = match certificate {
+            Some(certificate) if certificate.height.0 == height => {
+                self.explorer.signers(&certificate).await
+            }
+            _ => Vec::new(),
+        };
         let mut subjects = Vec::with_capacity(facts.txs.len());
         for tx in &facts.txs {
             subjects.push(self.subjects(&tx.tx).await);
         }
         Ok(Arrival { facts, signers, subjects })
-    }
-
-    /// The signers by key.
-    fn keys(&self, certificate: &CertificateFacts) -> Vec<ValidatorKey> {
-        let set = self.explorer.0.genesis.validators.as_slice();
-        if certificate.validators != set.len() {
-            return Vec::new();
-        }
-        certificate.signers.iter().filter_map(|place| set.get(*place).copied()).collect()
     }
 
     async fn subjects(&mut self, tx: &Tx) -> BTreeSet<Subject> {
@@ -128,6 +121,7 @@ impl Keeper {
         });
         match named {
             Some(user) => self.remember(tx.signer, user),
+            None if tx.validator().is_some() => {}
             None => subjects.extend(self.owner(tx.signer).await.map(Subject::User)),
         }
         if let Some((mid, members)) = subject::numbered(tx) {

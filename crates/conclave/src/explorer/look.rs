@@ -25,8 +25,9 @@ pub(super) const PAGE: usize = 100;
 const RATE_MS: u64 = 60_000;
 
 impl Explorer {
-    pub(super) fn overview(&self) -> Overview {
+    pub(super) async fn overview(&self) -> Overview {
         let status = self.0.validator.status();
+        let validators = self.set(status.height).await.len();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let index = self.index();
         let (identity, meeting) = index.counts();
@@ -34,7 +35,7 @@ impl Explorer {
             name: self.0.genesis.name.as_str().to_owned(),
             chain_id: self.0.genesis.chain_id().to_hex(),
             validator: hex::encode(status.key.0),
-            validators: status.validators,
+            validators,
             height: status.height.0,
             time_ms: status.time_ms,
             now_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
@@ -79,7 +80,11 @@ impl Explorer {
         let bytes = validator.block(Height(height)).await?;
         let facts = BlockFacts::read(&bytes).map_err(|_| AskError::Unknown)?;
         let certificate = validator.header(Height(height)).await.ok();
-        let certificate = certificate.and_then(|answer| CertificateFacts::read(&answer).ok());
+        let certificate = match certificate.and_then(|answer| CertificateFacts::read(&answer).ok())
+        {
+            Some(certificate) => Some(self.certificate(&certificate).await),
+            None => None,
+        };
         let time_ms = facts.header.time_ms;
         let txs = facts.txs.iter().skip(from).take(PAGE).map(|tx| line_of(tx, height, time_ms));
         let header = &facts.header;
@@ -100,7 +105,7 @@ impl Explorer {
             meeting_root: header.meeting_root.to_hex(),
             valset: header.valset_hash.to_hex(),
             next_valset: facts.next_valset_hash.to_hex(),
-            certificate: certificate.map(|certificate| self.certificate(&certificate)),
+            certificate,
             from,
             count: facts.txs.len(),
             txs: txs.collect(),
@@ -157,13 +162,12 @@ impl Explorer {
         Ok(line_of(found, height.0, facts.header.time_ms))
     }
 
-    fn certificate(&self, certificate: &CertificateFacts) -> CertificateView {
-        let set = self.0.genesis.validators.as_slice();
-        let signers = certificate.signers.iter().filter_map(|place| set.get(*place));
+    async fn certificate(&self, certificate: &CertificateFacts) -> CertificateView {
+        let signers = self.signers(certificate).await;
         CertificateView {
             height: certificate.height.0,
             validators: certificate.validators,
-            signers: signers.map(|key| hex::encode(key.0)).collect(),
+            signers: signers.iter().map(|key| hex::encode(key.0)).collect(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! of [`wire`], transactions told in `words`. The page lies in `page`. What is shown is what this
 //! validator says: the page says so, and `conclave ledger` checks it.
 
+mod anchors;
 mod index;
 mod keeper;
 mod look;

@@ -37,13 +37,14 @@ pub(crate) fn router(explorer: Explorer, closing: CancellationToken) -> Router {
         .route("/explorer/meetings/{id}", get(meeting))
         .route("/explorer/validators", get(validators))
         .route("/explorer/validators/{key}", get(validator))
+        .route("/explorer/anchors", get(anchors))
         .route("/explorer/search", get(search))
         .with_state(Shown { explorer, closing })
         .layer(middleware::from_fn(page::guard))
 }
 
 async fn overview(State(shown): State<Shown>) -> Response {
-    Json(shown.explorer.overview()).into_response()
+    Json(shown.explorer.overview().await).into_response()
 }
 
 async fn events(State(shown): State<Shown>) -> Response {
@@ -102,12 +103,16 @@ async fn meeting(State(shown): State<Shown>, Path(id): Path<String>) -> Response
 }
 
 async fn validators(State(shown): State<Shown>) -> Response {
-    Json(shown.explorer.validators()).into_response()
+    Json(shown.explorer.validators().await).into_response()
+}
+
+async fn anchors(State(shown): State<Shown>) -> Response {
+    Json(shown.explorer.anchors().await).into_response()
 }
 
 async fn validator(State(shown): State<Shown>, Path(key): Path<String>) -> Response {
     match key.parse::<TxId>() {
-        Ok(key) => looked(shown.explorer.validator(ValidatorKey(key.0))),
+        Ok(key) => looked(shown.explorer.validator(ValidatorKey(key.0)).await),
         Err(_) => no_id(),
     }
 }

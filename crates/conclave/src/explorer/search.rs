@@ -40,7 +40,7 @@ impl Explorer {
             self.by_id(id.0, &mut found.hits).await;
         } else if let Some((low, high)) = range(digits) {
             found.recent_only = true;
-            self.by_beginning(low, high, &mut found.hits);
+            self.by_beginning(low, high, &mut found.hits).await;
         }
         let name = text.trim_start_matches('@').to_ascii_lowercase();
         if let Ok(handle) = Handle::new(&name)
@@ -65,7 +65,7 @@ impl Explorer {
         if self.record(Key::Meeting(MeetingId(id))).await.is_some() {
             hits.push(target(TargetKind::Meeting, hex.clone()));
         }
-        if self.0.genesis.validators.contains(&ValidatorKey(id)) {
+        if self.is_validator(ValidatorKey(id)).await {
             hits.push(target(TargetKind::Validator, hex.clone()));
         }
         if let Some(height) = self.index().by_digest(id, id) {
@@ -77,7 +77,8 @@ impl Explorer {
     }
 
     /// The beginning of an id: only what is remembered can be found by it.
-    fn by_beginning(&self, low: [u8; 32], high: [u8; 32], hits: &mut Vec<Target>) {
+    async fn by_beginning(&self, low: [u8; 32], high: [u8; 32], hits: &mut Vec<Target>) {
+        let set = self.set(self.0.validator.status().height).await;
         let index = self.index();
         let (subjects, txs) = index.between(low, high);
         for subject in subjects.into_iter().take(HITS) {
@@ -88,7 +89,7 @@ impl Explorer {
                 Subject::Validator(key) => target(TargetKind::Validator, hex::encode(key.0)),
             });
         }
-        let keys = self.0.genesis.validators.iter().filter(|key| (low..=high).contains(&key.0));
+        let keys = set.iter().filter(|key| (low..=high).contains(&key.0));
         for key in keys {
             let hit = target(TargetKind::Validator, hex::encode(key.0));
             if !hits.contains(&hit) {

@@ -35,8 +35,14 @@ impl Subject {
 /// meeting are, the caller finds in the state.
 pub(super) fn named(tx: &Tx) -> BTreeSet<Subject> {
     use Subject::{Device, Meeting, User, Validator};
-    let mut subjects = BTreeSet::from([Device(tx.signer)]);
+    let signer = tx.validator().map_or(Device(tx.signer), Validator);
+    let mut subjects = BTreeSet::from([signer]);
     match &tx.body {
+        Body::ValidatorVote(body) => {
+            let keys = body.change.incoming().into_iter().chain(body.change.outgoing());
+            subjects.extend(keys.map(Validator));
+        }
+        Body::AnchorRecord(_) => {}
         Body::RegisterUser(body) => {
             subjects.extend([User(body.user), Device(body.dev)]);
             if let Gate::Sponsor(key) = body.gate {

@@ -372,8 +372,72 @@ pub struct ValidatorsView {
     pub window: usize,
     /// Signatures that make a certificate.
     pub quorum: usize,
-    /// The validators, ascending by key.
+    /// The validators in force, ascending by key.
     pub validators: Vec<ValidatorLine>,
+    /// The epoch of the newest block.
+    pub epoch: u64,
+    /// Its last block.
+    pub epoch_ends: u64,
+    /// What is being voted on, most votes first.
+    pub votes: Vec<VoteView>,
+    /// The newest agreed changes, newest first, at most 32.
+    pub changes: Vec<ChangeView>,
+}
+
+/// A change of the set that some validators want.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct VoteView {
+    /// What, if the transaction that asked for it is in reach.
+    pub words: Vec<Part>,
+    /// Who voted for it.
+    pub by: Vec<String>,
+    /// How many must.
+    pub needed: usize,
+}
+
+/// A change of the set that was agreed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ChangeView {
+    /// What.
+    pub words: Vec<Part>,
+    /// Block of the vote that decided it.
+    pub agreed: u64,
+    /// Chain time of that.
+    pub agreed_ms: u64,
+    /// First block in which it is in force.
+    pub from: u64,
+}
+
+/// `GET /explorer/anchors`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AnchorsView {
+    /// How many were recorded, all in all.
+    pub count: u32,
+    /// The highest block among them; 0 if there is none.
+    pub newest: u64,
+    /// The newest ones, newest first, at most 32.
+    pub anchors: Vec<AnchorLine>,
+}
+
+/// A hash that a validator says it wrote on another network.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AnchorLine {
+    /// The block.
+    pub height: u64,
+    /// The hash that was written.
+    pub header: String,
+    /// Whether that is the hash this validator has: `same`, `other` or `unknown`.
+    pub matches: String,
+    /// The other network.
+    pub network: String,
+    /// The transaction on it, as its tools write it.
+    pub txid: String,
+    /// Which validator says so.
+    pub by: String,
+    /// Block in which it says so.
+    pub at: u64,
+    /// Chain time of that.
+    pub at_ms: u64,
 }
 
 /// How one validator is doing, as far as blocks and certificates show.
@@ -385,6 +449,8 @@ pub struct ValidatorLine {
     pub name: Option<String>,
     /// Whether it is the one that answers.
     pub me: bool,
+    /// Whether it seals blocks now.
+    pub in_force: bool,
     /// Blocks it proposed, of those that were looked at.
     pub proposed: usize,
     /// Certificates it signed, of those that were looked at.

@@ -1,18 +1,28 @@
 //! What a transaction says, as a sentence whose names lead somewhere.
 
 use conclave_protocol::{
-    Body, DeviceId, EpochRecord, LeaderReassign, MeetingId, MemberIdx, Tx, UserId, UserInfo,
-    ValidatorKey,
+    Body, DeviceId, EpochRecord, Height, LeaderReassign, MeetingId, MemberIdx, Tx, UserId,
+    UserInfo, ValidatorKey,
     identity::Gate,
     meeting::{AutoAdmit, Reason, Succession},
+    validators::{AnchorPlace, Contact, ValidatorChange},
 };
 
 use super::wire::{Part, Target, TargetKind};
 
 /// The sentence of a transaction.
 pub(crate) fn words(tx: &Tx) -> Vec<Part> {
-    let by = Sentence::new().say("Device ").device(tx.signer);
+    let by = match tx.validator() {
+        Some(key) => Sentence::new().say("Validator ").validator(key),
+        None => Sentence::new().say("Device ").device(tx.signer),
+    };
     let sentence = match &tx.body {
+        Body::ValidatorVote(body) => change(by.say(" votes to "), &body.change),
+        Body::AnchorRecord(body) => {
+            let (network, _) = place(&body.anchor);
+            let block = by.say(" wrote the hash of block ").block(body.height);
+            block.say(&format!(" on {network}"))
+        }
         Body::RegisterUser(body) => {
             let registered = Sentence::new().say("User ").user(body.user);
             let registered = registered.say(" registered with device ").device(body.dev);
@@ -85,6 +95,41 @@ pub(super) fn said(info: &UserInfo) -> (&'static str, &str) {
         UserInfo::Clear(text) => ("clear", text.as_str()),
         UserInfo::Encrypted(..) => ("encrypted", ""),
         UserInfo::Commit(_) => ("commit", ""),
+    }
+}
+
+/// What validators vote about, or agreed on.
+pub(super) fn change(sentence: Sentence, change: &ValidatorChange) -> Sentence {
+    let named = |sentence: Sentence, contact: &Contact| match contact.name.as_str() {
+        "" => sentence,
+        name => sentence.say(" ").quote(name),
+    };
+    match change {
+        ValidatorChange::Add(key, contact) => {
+            named(sentence.say("add validator ").validator(*key), contact)
+        }
+        ValidatorChange::Remove(key) => sentence.say("remove validator ").validator(*key),
+        ValidatorChange::Replace(old, key, contact) => {
+            let sentence = sentence.say("replace the key of validator ").validator(*old);
+            named(sentence.say(" by ").validator(*key), contact)
+        }
+    }
+}
+
+/// Another network, and the transaction on it as its own tools write it.
+pub(super) fn place(place: &AnchorPlace) -> (String, String) {
+    match place {
+        AnchorPlace::Ethereum(1, txid, _) => {
+            ("Ethereum".into(), format!("0x{}", hex::encode(txid)))
+        }
+        AnchorPlace::Ethereum(chain, txid, _) => {
+            (format!("Ethereum chain {chain}"), format!("0x{}", hex::encode(txid)))
+        }
+        // Bitcoin's tools show hashes backwards.
+        AnchorPlace::Bitcoin(txid, _) => {
+            let backwards: Vec<u8> = txid.iter().rev().copied().collect();
+            ("Bitcoin".into(), hex::encode(backwards))
+        }
     }
 }
 
@@ -180,6 +225,12 @@ impl Sentence {
         self.link(TargetKind::Validator, key.0)
     }
 
+    fn block(mut self, height: Height) -> Self {
+        let to = Target { kind: TargetKind::Block, id: height.to_string() };
+        self.0.push(Part { text: height.to_string(), to: Some(to), quoted: false });
+        self
+    }
+
     fn info(self, info: &UserInfo) -> Self {
         match said(info) {
             ("clear", "") => self,
@@ -205,6 +256,7 @@ mod tests {
         codec::{Set, Text},
         identity::Handle,
         meeting::Removal,
+        validators::{AnchorRecord, ValidatorVote},
     };
 
     use super::*;
@@ -256,6 +308,20 @@ mod tests {
         let expected = "Device 3f3f3f3f\u{2026} made key 3 of meeting 91919191\u{2026}, let in members \
              1, 2, 3, 4, 5, 6, 7, 8 and 6 more, put out member 30 (kicked), put out member 31 (left); \
              20 are in";
+        assert_eq!(read(&tx(record)), expected);
+    }
+
+    #[test]
+    fn validators_speak_for_themselves() {
+        let (name, p2p) = (Text::new("Acme").unwrap(), Text::new("a:1").unwrap());
+        let contact = Contact { name, p2p, rpc: Text::new("http://a").unwrap() };
+        let key = ValidatorKey([0xaa; 32]);
+        let vote = ValidatorVote { seq: 0, change: ValidatorChange::Add(key, contact) };
+        let expected = "Validator 3f3f3f3f\u{2026} votes to add validator aaaaaaaa\u{2026} Acme";
+        assert_eq!(read(&tx(vote)), expected);
+        let anchor = AnchorPlace::Bitcoin([1; 32], [2; 32]);
+        let record = AnchorRecord { height: Height(9), header: Digest::default(), anchor };
+        let expected = "Validator 3f3f3f3f\u{2026} wrote the hash of block 9 on Bitcoin";
         assert_eq!(read(&tx(record)), expected);
     }
 
