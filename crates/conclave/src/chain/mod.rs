@@ -2,7 +2,7 @@
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
 //! newest header, `fork` judges what others show of theirs, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
-//! meeting. Nothing a validator says is used before the light client has proven it; there is no
+//! meeting, `look` whole blocks and what validators only say. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod answers;
@@ -11,6 +11,7 @@ mod follow;
 mod fork;
 mod header;
 mod history;
+mod look;
 mod remote;
 mod submit;
 mod view;

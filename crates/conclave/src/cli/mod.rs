@@ -7,6 +7,7 @@ mod advice;
 mod bench;
 mod client;
 mod identity;
+mod ledger;
 mod meeting;
 mod network;
 mod output;
@@ -63,6 +64,9 @@ enum Command {
     /// Meetings, through the running daemon
     #[command(subcommand)]
     Meeting(meeting::Command),
+    /// What is on the ledger, and whether it is proven
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Consortia
     #[command(subcommand)]
     Network(network::Command),
@@ -126,6 +130,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => validator::run(command, common).await.map(|()| true),
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),

@@ -130,11 +130,6 @@ impl Index {
         self.blocks.range(after.saturating_add(1)..).map(|(_, seen)| seen)
     }
 
-    /// The summary of one block.
-    pub(super) fn block(&self, height: u64) -> Option<&Seen> {
-        self.blocks.get(&height)
-    }
-
     /// All transactions, the newest first.
     pub(super) fn txs(&self) -> impl Iterator<Item = (Place, &Entry)> {
         self.txs.iter().rev().map(|(place, entry)| (*place, entry))

@@ -91,7 +91,7 @@ pub struct Reach {
 }
 
 /// `GET /explorer/overview`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Overview {
     /// The network's name.
     pub name: String,
@@ -124,7 +124,7 @@ pub struct Overview {
 }
 
 /// One event of `GET /explorer/events`: what became final since the last one.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Tick {
     /// New blocks, newest first, at most 20 of them.
     pub blocks: Vec<BlockLine>,

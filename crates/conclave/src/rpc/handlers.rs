@@ -34,16 +34,22 @@ pub(super) async fn submit(
 ) -> Response {
     match rpc.validator.submit(tx).await {
         Ok(id) => (StatusCode::ACCEPTED, Json(json!({ "txid": id.to_hex() }))).into_response(),
-        // What is beyond capacity is refused here and now: nothing queues but in the mempool.
-        Err(rejected @ (Rejected::Busy(_) | Rejected::NotReady | Rejected::Stopped)) => {
-            refuse_for(StatusCode::SERVICE_UNAVAILABLE, rejected.to_string(), LATER)
-        }
         Err(rejected) => {
             if let (Rejected::BadSignature, Some(Extension(client))) = (&rejected, client) {
                 rpc.requests.charge(client, FORGED);
             }
-            refuse(StatusCode::UNPROCESSABLE_ENTITY, rejected.to_string())
+            turn_away(&rejected)
         }
+    }
+}
+
+/// What is beyond capacity is refused here and now: nothing queues but in the mempool.
+pub(super) fn turn_away(rejected: &Rejected) -> Response {
+    match rejected {
+        Rejected::Busy(_) | Rejected::NotReady | Rejected::Stopped => {
+            refuse_for(StatusCode::SERVICE_UNAVAILABLE, rejected.to_string(), LATER)
+        }
+        _ => refuse(StatusCode::UNPROCESSABLE_ENTITY, rejected.to_string()),
     }
 }
 
