@@ -1,10 +1,11 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Three doors: [`validator`] runs one of the machines that order and execute transactions,
-//! [`light`] verifies what such machines answer, and [`audit`] executes a whole ledger again. What
-//! shows that validators broke their word is [`evidence`]. Between them travel self-contained bytes
-//! (`answer.rs`, `audit/seal.rs`); no type of the engine leaves this crate.
+//! Four doors: [`validator`] runs one of the machines that order and execute transactions,
+//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block, and [`audit`]
+//! executes a whole ledger again. What shows that validators broke their word is [`evidence`].
+//! Between them travel self-contained bytes (`answer.rs`, `audit/seal.rs`); no type of the engine
+//! leaves this crate.
 
 #![cfg_attr(
     test,
@@ -17,6 +18,7 @@ mod block;
 mod committee;
 pub mod evidence;
 mod execution;
+pub mod facts;
 mod handover;
 pub mod light;
 mod mempool;
@@ -25,3 +27,4 @@ pub mod validator;
 
 pub use answer::{MAX_ANSWER, MAX_KEYS};
 pub use committee::BadCommittee;
+pub use facts::{BlockFacts, CertificateFacts, TxFacts};

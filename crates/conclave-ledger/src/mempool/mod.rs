@@ -1,15 +1,16 @@
 //! Transactions that wait for a block: bounded, in order of arrival, one nonce sequence per device.
 //!
-//! It holds only what was checked against the state on arrival. What is final leaves it, together
-//! with everything the same device can no longer send.
+//! It holds only what was checked against the state on arrival (`admission.rs`). What is final
+//! leaves it, together with everything the same device can no longer send.
 
+mod admission;
 pub(crate) mod gossip;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use commonware_cryptography::sha256::Digest;
@@ -25,7 +26,7 @@ pub(crate) const MAX_WAITING: usize = 32_768;
 pub(crate) const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// Most transactions of one device that wait.
-pub(crate) const MAX_PER_DEVICE: usize = 32;
+const MAX_PER_DEVICE: usize = 32;
 
 /// Most candidates a proposer is offered.
 const MAX_OFFER: usize = 4_608;
@@ -45,6 +46,8 @@ pub(crate) struct Mempool {
     pool: Mutex<Pool>,
     /// Wakes its waiters in order; a channel that shuffles them would make runs differ.
     news: Notify,
+    /// Arrivals whose signatures were checked: the dear part of taking one.
+    checks: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +85,7 @@ pub(crate) enum Full {
 impl Mempool {
     /// Nothing waits.
     pub(crate) fn new() -> Self {
-        Self { pool: Mutex::default(), news: Notify::new() }
+        Self { pool: Mutex::default(), news: Notify::new(), checks: AtomicU64::new(0) }
     }
 
     /// Lets a checked transaction wait; `false` if it waits already.
@@ -94,16 +97,8 @@ impl Mempool {
             return Ok(false);
         }
         let size = candidate.raw.bytes().len();
-        if pool.waiting.len() >= MAX_WAITING || pool.bytes + size > MAX_WAITING_BYTES {
-            return Err(Full::Pool);
-        }
+        pool.room(&candidate)?;
         let nonces = pool.by_device.entry(candidate.tx.signer).or_default();
-        if nonces.contains_key(&candidate.tx.nonce) {
-            return Err(Full::Nonce);
-        }
-        if nonces.len() >= MAX_PER_DEVICE {
-            return Err(Full::Device);
-        }
         let arrival = pool.next;
         pool.next += 1;
         nonces.insert(candidate.tx.nonce, arrival);
@@ -219,7 +214,7 @@ impl Mempool {
     }
 
     /// Whether a transaction of this device with this nonce waits here.
-    pub(crate) fn has_nonce(&self, device: &DeviceId, nonce: u64) -> bool {
+    fn has_nonce(&self, device: &DeviceId, nonce: u64) -> bool {
         self.lock().by_device.get(device).is_some_and(|nonces| nonces.contains_key(&nonce))
     }
 
@@ -244,6 +239,19 @@ impl Mempool {
 }
 
 impl Pool {
+    /// Whether this transaction may wait beside those that do.
+    fn room(&self, candidate: &Candidate) -> Result<(), Full> {
+        let size = candidate.raw.bytes().len();
+        if self.waiting.len() >= MAX_WAITING || self.bytes + size > MAX_WAITING_BYTES {
+            return Err(Full::Pool);
+        }
+        let Some(nonces) = self.by_device.get(&candidate.tx.signer) else { return Ok(()) };
+        if nonces.contains_key(&candidate.tx.nonce) {
+            return Err(Full::Nonce);
+        }
+        if nonces.len() >= MAX_PER_DEVICE { Err(Full::Device) } else { Ok(()) }
+    }
+
     fn remove(&mut self, id: &Digest) {
         let Some(entry) = self.by_id.remove(id).and_then(|arrival| self.waiting.remove(&arrival))
         else {

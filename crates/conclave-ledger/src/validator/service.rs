@@ -9,7 +9,7 @@ use commonware_cryptography::{ed25519::PublicKey, sha256::Digest};
 use commonware_glue::stateful::db::Shared;
 use commonware_macros::select;
 use commonware_p2p::{Receiver, Recipients, Sender};
-use conclave_protocol::{Key, Ledger, Record, TxId, next_nonce};
+use conclave_protocol::{Key, Ledger, Record, TxId};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -23,11 +23,8 @@ use crate::{
     answer::{Certificate, Entry, HeaderAnswer, InclusionAnswer, MAX_KEYS, MAX_LINKS, StateAnswer},
     audit::{FULL_RECORDS, MAX_RECORDS, Sealed},
     block::{Block, Header, RawTx, to_bytes, tx_tree},
-    execution::{At, Candidate, Overlay, Refused, Source, attempt},
-    mempool::{
-        MAX_PER_DEVICE,
-        gossip::{Batch, FULL_BATCH, MAX_BATCH},
-    },
+    execution::{At, Source},
+    mempool::gossip::{Batch, FULL_BATCH, MAX_BATCH},
     state::{Databases, Db, state_key, unpack},
 };
 
@@ -231,33 +228,13 @@ impl<E: Runtime> Service<E> {
         if self.app.mempool().contains(&id) || self.app.finality().place(&id).is_some() {
             return Ok(false);
         }
-        let candidate = Candidate::decode(raw).ok_or(Rejected::Malformed)?;
         let tip = self.tip().map_err(|_| Rejected::NotReady)?;
         let step = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
         let earliest = tip.time_ms.saturating_add(1);
         let time_ms = now_ms(&*self.runtime).clamp(earliest, tip.time_ms.saturating_add(step));
         let at = At { height: tip.height.saturating_add(1), time_ms };
-        let source = Finalized(&self.databases);
-        let mut overlay = Overlay::new(&source);
         let rules = self.app.network().rules();
-        match attempt(rules, at.position(0), &mut overlay, &candidate, true).await {
-            Ok(_) => {}
-            Err(Refused::Rules(conclave_protocol::Refusal::WrongNonce)) => {
-                // The signatures held, or the attempt would not have come to the nonce.
-                let Ok(Some(next)) = next_nonce(&overlay, &candidate.tx) else {
-                    return Err(conclave_protocol::Refusal::WrongNonce.into());
-                };
-                let ahead = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
-                let is_next = candidate.tx.nonce > next
-                    && candidate.tx.nonce < next.saturating_add(ahead)
-                    && self.app.mempool().has_nonce(&candidate.tx.signer, candidate.tx.nonce - 1);
-                if !is_next {
-                    return Err(conclave_protocol::Refusal::WrongNonce.into());
-                }
-            }
-            Err(refused) => return Err(refused.into()),
-        }
-        Ok(self.app.mempool().insert(candidate)?)
+        self.app.mempool().admit(rules, at, &Finalized(&self.databases), raw).await
     }
 
     fn tip(&self) -> Result<Header, AskError> {

@@ -1,8 +1,9 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a
-//! meeting. Nothing a validator says is used before the light client has proven it; there is no
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads
+//! records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
+//! `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod answers;
@@ -14,6 +15,7 @@ mod fork;
 mod handover;
 mod header;
 mod history;
+mod look;
 mod remote;
 mod submit;
 mod view;

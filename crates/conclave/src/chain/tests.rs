@@ -13,7 +13,7 @@ use crate::{network::Peer, rpc::Running};
 async fn network(dir: &Path) -> (Running, Network) {
     let (validator, genesis) = start_dev(dir).unwrap();
     let key = validator.status().key;
-    let running = Running::embedded(validator).await.unwrap();
+    let running = Running::embedded(validator, genesis.clone()).await.unwrap();
     let rpc = format!("http://{}", running.rpc);
     let network = Network {
         genesis,
@@ -110,7 +110,8 @@ async fn what_became_void_after_it_was_taken_is_refused() {
     let asked = Arc::new(asked);
     let submit = move || {
         let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-        let refused = crate::rpc::Refused { error: "the meeting is over".into() };
+        let refused =
+            crate::rpc::Refused { error: "the meeting is over".into(), retry_after_ms: None };
         let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         async move { (status, Json(refused)) }
     };

@@ -69,6 +69,9 @@ enum Command {
     /// Meetings, through the running daemon
     #[command(subcommand)]
     Meeting(meeting::Command),
+    /// What is on the ledger, and whether it is proven
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Consortia
     #[command(subcommand)]
     Network(network::Command),
@@ -140,6 +143,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => {
                 Box::pin(validator::run(command, common)).await.map(|()| true)

@@ -102,7 +102,7 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
         .context("the embedded validator does not start")
         .advise("look whether another daemon uses this home")?;
     let key = validator.status().key;
-    let running = Running::embedded(validator).await?;
+    let running = Running::embedded(validator, genesis.clone()).await?;
     let rpc = format!("http://{}", running.rpc);
     let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
     Ok(Ground {
