@@ -1,4 +1,4 @@
-//! `conclave ledger`: a whole ledger, copied and checked by anybody; proofs against validators.
+//! A whole ledger, copied and checked by anybody; proofs against validators.
 
 use std::{
     io::{self, IsTerminal as _, Read as _},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, Subcommand};
+use clap::Args;
 use conclave_ledger::{
     audit::{Broken, Report, WrongAnchor},
     evidence::{Evidence, MAX_EVIDENCE},
@@ -16,22 +16,11 @@ use conclave_protocol::{Genesis, Height};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Common, advice::Advised as _, output::utc};
+use crate::cli::{Common, advice::Advised as _, output::utc};
 use crate::{
     audit::{Step, VerifyError, export, file::FileError, verify, verify_files, verify_network},
     network::{Network, Peer, ValidatorHome},
 };
-
-/// The ledger.
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Copy all blocks and certificates into a file that anybody can verify
-    Export(Export),
-    /// Execute a whole ledger again from its genesis and check everything in it
-    Verify(Verify),
-    /// Verify a proof that validators broke their word
-    Evidence(Proof),
-}
 
 /// Copy all blocks and certificates into a file that anybody can verify.
 #[derive(Debug, Args)]
@@ -72,15 +61,7 @@ pub(super) struct Proof {
     network: Option<PathBuf>,
 }
 
-pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
-    match command {
-        Command::Export(command) => copy(command, common).await,
-        Command::Verify(command) => check(command, common).await,
-        Command::Evidence(command) => accuse(&command, common),
-    }
-}
-
-async fn copy(command: Export, common: &Common) -> anyhow::Result<bool> {
+pub(super) async fn copy(command: Export, common: &Common) -> anyhow::Result<bool> {
     let Export { network, dir, out, from } = command;
     let network = match (network, dir) {
         (Some(file), _) => load(&file)?,
@@ -118,7 +99,7 @@ async fn copy(command: Export, common: &Common) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn check(command: Verify, common: &Common) -> anyhow::Result<bool> {
+pub(super) async fn check(command: Verify, common: &Common) -> anyhow::Result<bool> {
     let Verify { files, network } = command;
     let network = network.as_deref().map(load).transpose()?;
     let bar = bar();
@@ -167,7 +148,7 @@ async fn check(command: Verify, common: &Common) -> anyhow::Result<bool> {
     }
 }
 
-fn accuse(command: &Proof, common: &Common) -> anyhow::Result<bool> {
+pub(super) fn accuse(command: &Proof, common: &Common) -> anyhow::Result<bool> {
     let Proof { file, network } = command;
     let path = network.clone().unwrap_or_else(|| common.home().network_file());
     let network = Network::load(&path)
@@ -228,7 +209,7 @@ fn load(file: &Path) -> anyhow::Result<Network> {
 fn alone(dir: &Path) -> anyhow::Result<Network> {
     let home = ValidatorHome::load(dir).advise("conclave network new --dir DIR")?;
     let (key, rpc) = (home.key(), format!("http://{}", home.rpc));
-    let validators = vec![Peer { key, rpc, p2p: None, relay: None }];
+    let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
     Ok(Network { validators, ..home.network })
 }
 
