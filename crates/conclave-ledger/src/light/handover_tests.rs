@@ -128,7 +128,7 @@ fn a_client_follows_the_set_by_its_handovers() {
 fn a_removed_validator_counts_no_more() {
     let mut client = client();
     client.on_handovers(&bytes(&[step(0), step(1)]), NOW).unwrap();
-    // Two of the new set and the removed one, under the new set's name: no quorum of it.
+    // A quorum of the old set, the removed one among them, under the new set's name.
     let forged = header(30, SETS[2], SETS[2]);
     let old = committee(SETS[1]);
     let voters: Vec<_> =
@@ -170,7 +170,8 @@ fn a_handover_that_the_old_set_did_not_sign_is_refused() {
         client().on_handovers(&bytes(&[handover]), NOW)
     };
     // The next set vouches for itself.
-    let by_next = forged(|it| it.boundary.certificate = certify(&quorum(SETS[1]), &it.boundary.header));
+    let by_next =
+        forged(|it| it.boundary.certificate = certify(&quorum(SETS[1]), &it.boundary.header));
     assert_eq!(by_next, Err(Refusal::BadCertificate));
     // Other keys than the header names, some left out, one twice.
     assert_eq!(forged(|it| it.keys = keys(&[1, 2, 3, 4, 6])), Err(Refusal::BadHandover));

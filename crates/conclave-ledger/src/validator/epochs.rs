@@ -167,7 +167,9 @@ where
             select! {
                 delivered = blocks.recv() => {
                     let Some((block, done)) = delivered else { return };
-                    if self.schemes.is_last(block.inner().header.height) {
+                    let last = self.schemes.first_of(epoch.saturating_add(1)).saturating_sub(1);
+                    // Blocks may come again; an epoch ends once.
+                    if block.inner().header.height == last {
                         self.turn(&block.inner().header).await;
                         let Some(after) = epoch.checked_add(2) else { return };
                         let Some(later) = lines.open(after).await else { return };

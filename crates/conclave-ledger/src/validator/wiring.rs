@@ -22,7 +22,6 @@ use commonware_consensus::{
         resolver::p2p as marshal_resolver,
         standard::{Deferred, Standard},
     },
-
     simplex::{self, scheme::ed25519::Scheme},
     types::{Epoch, FixedEpocher, ViewDelta},
 };
@@ -41,8 +40,11 @@ use commonware_p2p::{
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_storage::{
-    archive::{Archive as _, Identifier, prunable}, journal::contiguous::fixed::Config as LogConfig,
-    merkle::full::Config as MerkleConfig, qmdb::current::FixedConfig, translator::EightCap,
+    archive::{Archive as _, Identifier, prunable},
+    journal::contiguous::fixed::Config as LogConfig,
+    merkle::full::Config as MerkleConfig,
+    qmdb::current::FixedConfig,
+    translator::EightCap,
 };
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;
@@ -214,7 +216,7 @@ where
         context: context.child("exchange"),
         steps: steps.clone(),
         schemes: schemes.clone(),
-        asking: asking.subscribe(),
+        asking: asking.clone(),
         known: known.clone(),
     };
     let (sender, receiver) = channels.handovers;

@@ -3,13 +3,13 @@
 use std::{fs, net::TcpListener, os::unix::fs::OpenOptionsExt as _};
 
 use conclave_protocol::{
-    Contact, Ed25519Signer, Key, Record, Seconds, Tx, ValidatorChange, ValidatorVote,
-    codec::Text, encode,
+    Contact, Ed25519Signer, Key, Record, Seconds, Tx, ValidatorChange, ValidatorVote, codec::Text,
+    encode,
 };
 
 use super::{
-    Arc, Consortium, Load, Network, QUIET, StatusCode, ValidatorHome, eventually, eventually_some,
-    now_ms,
+    Arc, Consortium, Duration, Instant, Load, Network, PATIENCE, QUIET, StatusCode, ValidatorHome,
+    eventually, eventually_some, now_ms, sleep, timeout,
 };
 
 /// Blocks of an epoch: short, so that a boundary is never far.
@@ -21,6 +21,9 @@ async fn a_validator_comes_and_another_one_goes_while_transactions_stream_in() {
         Consortium::start_with(|genesis| genesis.params.epoch_blocks = EPOCH).await;
     let load = Load::start(&consortium);
     load.acknowledges(0, 20).await;
+    let blocks = 5 * u64::from(EPOCH);
+    let pause = consortium.longest_pause(0, blocks).await;
+    println!("longest time without a block in {blocks}, five ends of epochs among them: {pause:?}");
 
     // The fifth knows the others; they learn of it from the ledger alone.
     let fifth = consortium.newcomer();
@@ -33,10 +36,8 @@ async fn a_validator_comes_and_another_one_goes_while_transactions_stream_in() {
     let key = fifth.key();
     consortium.vote(&[0, 1, 2], 0, &ValidatorChange::Add(key, contact)).await;
     consortium.becomes(4, "member").await;
-    eventually("the fifth proves what is final", async || {
-        consortium.facts(4).await.is_some()
-    })
-    .await;
+    eventually("the fifth proves what is final", async || consortium.facts(4).await.is_some())
+        .await;
     assert_eq!(consortium.light.lock().unwrap().handovers(), 1);
 
     // Four of five decide: with one of the old ones gone, the fifth is needed.
@@ -122,6 +123,31 @@ impl Consortium {
             matches!(set, Some(Record::ValidatorSet(set)) if set.changes > seq)
         })
         .await;
+    }
+
+    /// The longest time in which a validator's height stands still until it has grown by `blocks`.
+    async fn longest_pause(&self, index: usize, blocks: u64) -> Duration {
+        let rpc = self.rpc(index);
+        let url = format!("{}/v1/status", rpc.url);
+        let (mut height, mut since, mut longest) = (None, Instant::now(), Duration::ZERO);
+        let mut first = None;
+        let grown = async {
+            loop {
+                let status = rpc.bytes(rpc.client.get(&url)).await.unwrap();
+                let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
+                let now = status["height"].as_u64().unwrap();
+                if height != Some(now) {
+                    longest = longest.max(since.elapsed());
+                    (height, since) = (Some(now), Instant::now());
+                }
+                if now >= *first.get_or_insert(now) + blocks {
+                    return;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, grown).await.unwrap();
+        longest
     }
 
     /// Waits until a validator says what it is in the set.

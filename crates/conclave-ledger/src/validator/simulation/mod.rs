@@ -430,7 +430,8 @@ impl Property<PublicKey, State> for NothingLost {
                     }
                 }
                 let kept = first.unwrap_or(0)..=tip;
-                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height)) {
+                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height))
+                {
                     if places.get(id) != Some(height) {
                         return Err(format!("a transaction of height {height} is lost"));
                     }
