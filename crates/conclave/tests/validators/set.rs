@@ -9,7 +9,7 @@ use conclave_protocol::{
 
 use super::{
     Arc, Consortium, Duration, Instant, Load, Network, PATIENCE, QUIET, StatusCode, ValidatorHome,
-    eventually, eventually_some, now_ms, sleep, timeout,
+    eventually, now_ms, sleep, timeout,
 };
 
 /// Blocks of an epoch: short, so that a boundary is never far.
@@ -154,12 +154,11 @@ impl Consortium {
     async fn becomes(&self, index: usize, role: &str) {
         let rpc = self.rpc(index);
         let url = format!("{}/v1/status", rpc.url);
-        let status = eventually_some("a validator's part changes", async || {
-            let status = rpc.bytes(rpc.client.get(&url)).await?;
+        eventually("a validator's part changes", async || {
+            let Some(status) = rpc.bytes(rpc.client.get(&url)).await else { return false };
             let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
-            (status["role"] == role).then_some(status)
+            status["role"] == role
         })
         .await;
-        println!("validator {index}: {status}");
     }
 }
