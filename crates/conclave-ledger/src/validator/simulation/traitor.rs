@@ -78,7 +78,7 @@ pub(super) fn whole(
 }
 
 /// Starts a traitor in the place of a validator.
-pub(super) async fn start(
+pub(super) fn start(
     world: &World,
     traitor: Traitor,
     ctx: InitContext<'_, PublicKey>,
