@@ -200,7 +200,7 @@ impl EngineDefinition for World {
     async fn init(&self, ctx: InitContext<'_, PublicKey>) -> (Handle<()>, State) {
         let index = ctx.index;
         if let Some(traitor) = self.traitors.get(&index) {
-            return (traitor::start(self, *traitor, ctx).await, State(None));
+            return (traitor::start(self, *traitor, ctx), State(None));
         }
         let InitContext { context, oracle, channels, monitor, .. } = ctx;
         let everyone = self.participants();
