@@ -228,7 +228,7 @@ impl EngineDefinition for World {
         let InitContext { context, index, public_key, oracle, channels, monitor, .. } = ctx;
         let syncing = self.syncing.as_ref() == Some(public_key);
         let network = Arc::new(Network::of(&self.genesis).unwrap());
-        let schemes = Schemes::of(&self.genesis, self.keys[index].clone()).unwrap();
+        let schemes = Schemes::of(&self.genesis, self.keys[index].clone(), 0).unwrap();
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
         let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
         let mut channels = channels.into_iter();

@@ -22,7 +22,8 @@ async fn init(root: &Path, name: &str, p2p: u16, rpc: u16) -> serde_json::Value 
         &rpc,
         "--dir",
         text(&dir),
-    ]).await;
+    ])
+    .await;
     said.json()
 }
 

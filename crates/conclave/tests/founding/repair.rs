@@ -24,7 +24,8 @@ async fn a_restored_validator_follows_in_silence_and_signs_from_the_next_epoch_o
         "--dir",
         text(&home),
         "--the-old-machine-is-gone",
-    ]).await;
+    ])
+    .await;
     assert_eq!(said.code, 0);
     let mut restored = Validator::run(&home, &[]).await;
     restored.logs("the journal of this key is lost").await;
@@ -57,7 +58,8 @@ async fn a_restored_validator_stops_when_the_old_machine_still_signs() {
         "--dir",
         text(&home),
         "--the-old-machine-is-gone",
-    ]).await;
+    ])
+    .await;
     assert_eq!(said.code, 0);
     // The twin has a machine of its own.
     let [p2p, rpc] = free_ports();

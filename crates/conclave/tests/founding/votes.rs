@@ -24,7 +24,8 @@ async fn a_change_is_agreed_when_more_than_two_thirds_have_voted_for_it() {
         &rpc,
         "--dir",
         text(&fifth),
-    ]).await;
+    ])
+    .await;
     let made = made.json();
     let card = made["card"].as_str().unwrap();
 

@@ -184,7 +184,8 @@ impl Net {
             &blocks,
             "--dir",
             text(&net),
-        ]).await;
+        ])
+        .await;
         assert_eq!(made.code, 0);
         Self { dir }
     }
