@@ -40,8 +40,11 @@ use commonware_p2p::{
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_storage::{
-    archive::{Archive as _, Identifier, prunable}, journal::contiguous::fixed::Config as LogConfig,
-    merkle::full::Config as MerkleConfig, qmdb::current::FixedConfig, translator::EightCap,
+    archive::{Archive as _, Identifier, prunable},
+    journal::contiguous::fixed::Config as LogConfig,
+    merkle::full::Config as MerkleConfig,
+    qmdb::current::FixedConfig,
+    translator::EightCap,
 };
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;

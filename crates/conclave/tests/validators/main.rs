@@ -21,8 +21,8 @@ use std::{
 use conclave::network::{Network, ValidatorHome};
 use conclave_ledger::light::{HeaderFacts, Included, LightClient, Refusal};
 use conclave_protocol::{
-    Context, Ed25519Signer, Genesis, Key, Record, RegisterUser, Seconds, Signer as _, Tx, TxId, UserId,
-    UserInfo,
+    Context, Ed25519Signer, Genesis, Key, Record, RegisterUser, Seconds, Signer as _, Tx, TxId,
+    UserId, UserInfo,
     codec::{List, Text},
     encode,
     identity::Gate,
@@ -212,7 +212,9 @@ impl Consortium {
         let rpc = self.rpc(index);
         let Some(answer) = rpc.inclusion(&registration.id, LOOK).await else { return false };
         let id = &registration.id;
-        rpc.judge(&self.light, |light| light.verify_inclusion(&answer, id, now_ms())).await.unwrap();
+        rpc.judge(&self.light, |light| light.verify_inclusion(&answer, id, now_ms()))
+            .await
+            .unwrap();
         true
     }
 
@@ -254,7 +256,8 @@ impl Consortium {
     async fn records(&self, rpc: &Rpc, keys: &[Key]) -> BTreeMap<Key, Option<Record>> {
         eventually_some("proofs of the state", async || {
             let answer = rpc.state(keys).await?;
-            match rpc.judge(&self.light, |light| light.verify_state(&answer, keys, now_ms())).await {
+            match rpc.judge(&self.light, |light| light.verify_state(&answer, keys, now_ms())).await
+            {
                 Err(Refusal::Stale { .. }) => None,
                 seen => Some(seen.unwrap().records),
             }
@@ -392,9 +395,8 @@ async fn bring(
                 continue;
             }
             if let Some(answer) = rpc.inclusion(&user.id, RESEND).await {
-                let verify = |light: &mut LightClient| {
-                    light.verify_inclusion(&answer, &user.id, now_ms())
-                };
+                let verify =
+                    |light: &mut LightClient| light.verify_inclusion(&answer, &user.id, now_ms());
                 let included = rpc.judge(light, verify).await;
                 return (index, included.unwrap());
             }

@@ -3,8 +3,8 @@
 use std::{fs, net::TcpListener, os::unix::fs::OpenOptionsExt as _};
 
 use conclave_protocol::{
-    Contact, Ed25519Signer, Key, Record, Seconds, Tx, ValidatorChange, ValidatorVote,
-    codec::Text, encode,
+    Contact, Ed25519Signer, Key, Record, Seconds, Tx, ValidatorChange, ValidatorVote, codec::Text,
+    encode,
 };
 
 use super::{
@@ -33,10 +33,8 @@ async fn a_validator_comes_and_another_one_goes_while_transactions_stream_in() {
     let key = fifth.key();
     consortium.vote(&[0, 1, 2], 0, &ValidatorChange::Add(key, contact)).await;
     consortium.becomes(4, "member").await;
-    eventually("the fifth proves what is final", async || {
-        consortium.facts(4).await.is_some()
-    })
-    .await;
+    eventually("the fifth proves what is final", async || consortium.facts(4).await.is_some())
+        .await;
     assert_eq!(consortium.light.lock().unwrap().handovers(), 1);
 
     // Four of five decide: with one of the old ones gone, the fifth is needed.
