@@ -180,4 +180,22 @@ mod tests {
     fn the_arguments_contradict_nothing() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_of_the_handbook_is_one() {
+        let text = include_str!("../../../../docs/validators.md").replace("\\\n", " ");
+        let fences = text.split("```").skip(1).step_by(2);
+        let mut lines = fences.filter_map(|fence| fence.strip_prefix("sh\n")).flat_map(str::lines);
+        let mut count = 0;
+        for line in lines.by_ref().filter(|line| line.starts_with("conclave ")) {
+            let parsed = Cli::try_parse_from(line.split_whitespace());
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|e| e.to_string()).unwrap_or_default()
+            );
+            count += 1;
+        }
+        assert!(count >= 15, "{count}");
+    }
 }

@@ -232,7 +232,7 @@ impl World {
         let network = Arc::new(Network::of(&self.genesis).unwrap());
         let me = self.keys[index].public_key();
         let key = self.keys[index].clone();
-        let schemes = Schemes::of(&self.genesis, key.clone()).unwrap();
+        let schemes = Schemes::of(&self.genesis, key.clone(), 0).unwrap();
         let syncs = self.script.syncing.as_ref() == Some(&me);
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
         let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
