@@ -29,7 +29,9 @@ impl<S: Storage> Headers<S> {
         self.held.push(digest);
         if self.held.len() >= HELD {
             let bytes: Vec<u8> = self.held.iter().flat_map(|digest| digest.0).collect();
-            self.blob.write_at(self.written.saturating_mul(WIDTH as u64), bytes, WriteOptions::default()).await?;
+            self.blob
+                .write_at(self.written.saturating_mul(WIDTH as u64), bytes, WriteOptions::default())
+                .await?;
             self.written = self.written.saturating_add(self.held.len() as u64);
             self.held.clear();
         }

@@ -23,9 +23,9 @@ mod tests;
 mod thread;
 mod totals;
 
-pub use author::AuthorError;
 #[cfg(not(test))]
 pub use author::Author;
+pub use author::AuthorError;
 pub use broken::{AuditError, Broken, What};
 pub use seal::{FULL_RECORDS, MAX_RECORD, MAX_RECORDS, Outline};
 #[cfg(not(test))]

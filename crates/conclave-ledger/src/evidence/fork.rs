@@ -33,7 +33,11 @@ pub struct Fork {
 impl fmt::Display for Fork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = self.headers.map(|digest| digest.to_hex());
-        writeln!(f, "The ledger was forked at height {}: both these headers were made final.", self.height)?;
+        writeln!(
+            f,
+            "The ledger was forked at height {}: both these headers were made final.",
+            self.height
+        )?;
         writeln!(f, "  {first}")?;
         writeln!(f, "  {second}")?;
         if self.is_one_round {
@@ -114,8 +118,7 @@ impl ForkCase {
 
 /// One side of a fork, from the header of this height on.
 fn side(answer: &[u8], height: Height) -> Result<HeaderAnswer, NoEvidence> {
-    let answer: HeaderAnswer =
-        crate::light::parse(answer).map_err(|_| NoEvidence::Malformed)?;
+    let answer: HeaderAnswer = crate::light::parse(answer).map_err(|_| NoEvidence::Malformed)?;
     let HeaderAnswer { header, links, certificate } = answer;
     let mut headers = std::iter::once(header).chain(links).skip_while(|it| it.height != height.0);
     let header = headers.next().ok_or(NoEvidence::Malformed)?;

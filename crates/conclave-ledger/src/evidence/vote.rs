@@ -114,8 +114,8 @@ pub(super) struct VotesCase(Votes);
 
 impl VotesCase {
     /// Puts two votes of one round into their order; nothing if they are of two rounds.
-    pub(super) fn of(signer: ValidatorKey, casts: [Cast<'_>; 2]) -> Option<Self> {
-        let [one, other] = &casts;
+    pub(super) fn of(signer: ValidatorKey, casts: &[Cast<'_>; 2]) -> Option<Self> {
+        let [one, other] = casts;
         if one.round != other.round {
             return None;
         }
@@ -186,7 +186,11 @@ fn contradict(first: &Vote, second: &Vote) -> Result<(), NoEvidence> {
 
 impl Vote {
     /// The namespace and the message of its signature.
-    fn signed(&self, committee: &Committee, round: Round) -> Result<(Vec<u8>, Vec<u8>), NoEvidence> {
+    fn signed(
+        &self,
+        committee: &Committee,
+        round: Round,
+    ) -> Result<(Vec<u8>, Vec<u8>), NoEvidence> {
         let suffix: &[u8] = match self.kind {
             VoteKind::Notarize => b"_NOTARIZE",
             VoteKind::Nullify => b"_NULLIFY",

@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
-    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _, apply,
-    footprint,
+    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _,
+    apply, footprint,
     signed::{Item, verify_batch},
     tx::signature_items,
 };

@@ -33,11 +33,7 @@ pub(crate) async fn next_validators<S: Source>(
 }
 
 /// The set of the epoch after that of `height`, if it is another one.
-pub(crate) async fn next_set<S: Source>(
-    rules: &Rules,
-    source: &S,
-    height: u64,
-) -> Option<NextSet> {
+pub(crate) async fn next_set<S: Source>(rules: &Rules, source: &S, height: u64) -> Option<NextSet> {
     let mut overlay = Overlay::new(source);
     let keys = next_validators(rules, &mut overlay, height).await?;
     let present = loop {

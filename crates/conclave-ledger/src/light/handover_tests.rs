@@ -170,7 +170,8 @@ fn a_handover_that_the_old_set_did_not_sign_is_refused() {
         client().on_handovers(&bytes(&[handover]), NOW)
     };
     // The next set vouches for itself.
-    let by_next = forged(|it| it.boundary.certificate = certify(&quorum(SETS[1]), &it.boundary.header));
+    let by_next =
+        forged(|it| it.boundary.certificate = certify(&quorum(SETS[1]), &it.boundary.header));
     assert_eq!(by_next, Err(Refusal::BadCertificate));
     // Other keys than the header names, some left out, one twice.
     assert_eq!(forged(|it| it.keys = keys(&[1, 2, 3, 4, 6])), Err(Refusal::BadHandover));

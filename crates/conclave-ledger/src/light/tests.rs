@@ -166,8 +166,7 @@ impl World {
 }
 
 pub(super) fn certify(schemes: &[Scheme], header: &Header) -> Finalization<Scheme, EngineDigest> {
-    let round =
-        ConsensusRound::new(Epoch::new(header.round.epoch), View::new(header.round.view));
+    let round = ConsensusRound::new(Epoch::new(header.round.epoch), View::new(header.round.view));
     let proposal = Proposal::new(round, View::new(header.round.parent_view), header.digest());
     let mut votes = schemes.iter().map(|scheme| Finalize::sign(scheme, proposal.clone()).unwrap());
     let first = votes.next().unwrap();

@@ -73,8 +73,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
     let signer = Ed25519Signer::from_seed(seed.bytes());
-    let app =
-        App::new(network, Arc::clone(&mempool), Arc::clone(&finality), schemes.clone());
+    let app = App::new(network, Arc::clone(&mempool), Arc::clone(&finality), schemes.clone());
     let shared = Arc::new(Shared {
         key: signer.validator(),
         chain: genesis.chain_id(),
@@ -88,16 +87,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         stop,
         thread: Mutex::new(None),
     });
-    let parts = Parts {
-        key,
-        app,
-        listen,
-        addresses,
-        state_sync,
-        inbox,
-        tips: tip_sender,
-        stopped,
-    };
+    let parts = Parts { key, app, listen, addresses, state_sync, inbox, tips: tip_sender, stopped };
     let runner = runtime::Runner::new(
         runtime::Config::new()
             .with_worker_threads(2)

@@ -7,9 +7,7 @@ use std::{
 };
 
 use commonware_cryptography::ed25519::PublicKey;
-use commonware_p2p::{
-    Address, AddressableManager, AddressableTrackedPeers, Ingress,
-};
+use commonware_p2p::{Address, AddressableManager, AddressableTrackedPeers, Ingress};
 use commonware_utils::{Hostname, ordered::Map};
 
 use super::links::{Links, Peer};

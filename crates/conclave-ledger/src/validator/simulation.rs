@@ -428,7 +428,8 @@ impl Property<PublicKey, State> for NothingLost {
                     }
                 }
                 let kept = first.unwrap_or(0)..=tip;
-                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height)) {
+                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height))
+                {
                     if places.get(id) != Some(height) {
                         return Err(format!("a transaction of height {height} is lost"));
                     }
@@ -628,7 +629,14 @@ fn grow_replace_shrink() -> World {
 #[test]
 fn the_set_grows_changes_a_key_and_shrinks_under_load() {
     let goal = Reached { validators: 6, height: 90 };
-    campaign("set changes", seeds().min(12), |_| grow_replace_shrink(), goal, |plan, _| plan, |_| {});
+    campaign(
+        "set changes",
+        seeds().min(12),
+        |_| grow_replace_shrink(),
+        goal,
+        |plan, _| plan,
+        |_| {},
+    );
 }
 
 #[test]
@@ -644,7 +652,14 @@ fn a_crash_exactly_at_a_boundary_continues_in_the_right_epoch() {
             downtime: Duration::from_millis(500 + 700 * (seed % 4)),
         })
     };
-    campaign("crash at a boundary", seeds().min(18), |_| grow_replace_shrink(), goal, shape, |_| {});
+    campaign(
+        "crash at a boundary",
+        seeds().min(18),
+        |_| grow_replace_shrink(),
+        goal,
+        shape,
+        |_| {},
+    );
 }
 
 #[test]
@@ -657,7 +672,14 @@ fn loss_and_random_crashes_across_set_changes_lose_nothing() {
             count: 1,
         })
     };
-    campaign("set changes and crashes", seeds().min(12), |_| grow_replace_shrink(), goal, shape, |_| {});
+    campaign(
+        "set changes and crashes",
+        seeds().min(12),
+        |_| grow_replace_shrink(),
+        goal,
+        shape,
+        |_| {},
+    );
 }
 
 /// Starts validator 5, which the first change adds, long after that change.
@@ -681,5 +703,12 @@ fn a_late_validator_executes_its_way_across_epochs() {
 fn a_late_validator_fetches_the_state_across_epochs() {
     let goal = Reached { validators: 6, height: 100 };
     let world = |_| World { syncing: Some(private(5).public_key()), ..grow_replace_shrink() };
-    campaign("state sync across epochs", seeds().min(6), world, goal, |plan, _| late(plan, 5), |_| {});
+    campaign(
+        "state sync across epochs",
+        seeds().min(6),
+        world,
+        goal,
+        |plan, _| late(plan, 5),
+        |_| {},
+    );
 }

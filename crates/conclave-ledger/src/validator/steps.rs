@@ -89,10 +89,8 @@ impl<E: Runtime> Clone for Steps<E> {
 impl<E: Runtime> Steps<E> {
     /// Opens the steps on disk and lets `schemes` follow them.
     pub(crate) async fn open(context: E, prefix: &str, schemes: &Schemes) -> Self {
-        let config = metadata::Config {
-            partition: format!("{prefix}-handovers-kept"),
-            codec_config: (),
-        };
+        let config =
+            metadata::Config { partition: format!("{prefix}-handovers-kept"), codec_config: () };
         let kept = Metadata::<E, U64, Step>::init(context, config).await.expect("handovers open");
         for number in 0u64.. {
             let Some(step) = kept.get(&U64::new(number)) else { break };
@@ -264,11 +262,7 @@ impl<E: Runtime> Exchange<E> {
         }
     }
 
-    fn ask<S: Sender<PublicKey = PublicKey>>(
-        &self,
-        sender: &mut S,
-        peers: Recipients<PublicKey>,
-    ) {
+    fn ask<S: Sender<PublicKey = PublicKey>>(&self, sender: &mut S, peers: Recipients<PublicKey>) {
         let known = u32::try_from(self.schemes.handovers()).unwrap_or(u32::MAX);
         sender.send(peers, Message::Ask(known).encode(), false);
     }

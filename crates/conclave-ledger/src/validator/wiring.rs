@@ -22,7 +22,6 @@ use commonware_consensus::{
         resolver::p2p as marshal_resolver,
         standard::{Deferred, Standard},
     },
-
     simplex::{self, scheme::ed25519::Scheme},
     types::{Epoch, FixedEpocher, ViewDelta},
 };

@@ -86,7 +86,8 @@ pub fn measure(
     let counted = report.totals.transactions();
     anyhow::ensure!(counted == u64::from(txs), "only {counted} transactions were verified");
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    let figure = |name: &str, value: u64, unit| Line::new(format!("audit/{name}"), value as f64, unit);
+    let figure =
+        |name: &str, value: u64, unit| Line::new(format!("audit/{name}"), value as f64, unit);
     Ok(vec![
         figure("txs", counted, "tx"),
         figure("blocks", report.totals.blocks, "blocks"),
@@ -194,11 +195,7 @@ impl Crowd {
     }
 }
 
-fn registration(
-    chain: &ChainId,
-    signer: &Ed25519Signer,
-    sponsor: &Ed25519Signer,
-) -> RegisterUser {
+fn registration(chain: &ChainId, signer: &Ed25519Signer, sponsor: &Ed25519Signer) -> RegisterUser {
     let gate = Gate::Sponsor(sponsor.validator());
     RegisterUser::new(chain, signer.ivk(), [3; 16], info(0, 0), gate)
 }

@@ -54,10 +54,14 @@ pub enum CopyError {
     #[error("{0}")]
     Start(String),
     /// The blocks do not lead to a header that the validators signed.
-    #[error("the blocks that were copied are not those the validators signed, from height {0} down")]
+    #[error(
+        "the blocks that were copied are not those the validators signed, from height {0} down"
+    )]
     Forged(Height),
     /// No validator has this block.
-    #[error("no validator gives block {0}; one that was wiped, or keeps a limited time, has no older ones")]
+    #[error(
+        "no validator gives block {0}; one that was wiped, or keeps a limited time, has no older ones"
+    )]
     Missing(Height),
     /// No validator answers with anything that can be verified.
     #[error("no validator answers")]
@@ -195,7 +199,10 @@ impl Copy {
 fn linked(mut at: Place, until: Height, answer: &Bytes) -> Option<(Place, Vec<Copied>)> {
     let mut rest = answer.clone();
     let mut records = Vec::new();
-    while !rest.is_empty() && !(at.height >= until && at.is_certified) {
+    while !rest.is_empty() {
+        if at.height >= until && at.is_certified {
+            break;
+        }
         let length = u32::from_be_bytes(*rest.first_chunk::<4>()?);
         let length = usize::try_from(length).ok()?;
         let _head = rest.split_to(4);

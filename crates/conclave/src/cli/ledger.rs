@@ -283,12 +283,11 @@ fn words(genesis: &Genesis, report: &Report, spent: Duration) -> String {
     let mut lines = vec![
         format!("Everything in the ledger of {:?} holds.", genesis.name.as_str()),
         format!("  genesis       {}", chain.to_hex()),
-        format!("  blocks        {}, {} with their own certificate", totals.blocks, totals.certificates),
         format!(
-            "  transactions  {}, {} signatures",
-            totals.transactions(),
-            totals.signatures
+            "  blocks        {}, {} with their own certificate",
+            totals.blocks, totals.certificates
         ),
+        format!("  transactions  {}, {} signatures", totals.transactions(), totals.signatures),
     ];
     lines.extend(totals.txs.iter().map(|(kind, count)| format!("    {:<15} {count}", kind.name())));
     lines.push(format!(
