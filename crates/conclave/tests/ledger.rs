@@ -39,7 +39,7 @@ impl Consortium {
         let dir = tempfile::tempdir().unwrap();
         let network = create(dir.path(), 1).unwrap();
         let home = ValidatorHome::load(&dir.path().join("validator-0")).unwrap();
-        let running = Some(rpc::run(&home).await.unwrap());
+        let running = Some(rpc::run(&home, false).await.unwrap());
         Self { dir, network, running, registered: 0 }
     }
 
