@@ -168,12 +168,13 @@ impl Sets {
         self.known.len().saturating_sub(1)
     }
 
-    /// Whether an answer is of sets that are known: each header names the set of its height and the
-    /// one of the next height, and the epoch it is in.
+    /// Whether an answer is of a set that is known: all its headers are of one epoch, and each names
+    /// that epoch, its set, and the set of the next height.
     pub(crate) fn are_known(&self, answer: &HeaderAnswer) -> bool {
+        let epoch = self.epoch_of(answer.header.height);
         std::iter::once(&answer.header).chain(&answer.links).all(|header| {
-            let epoch = self.epoch_of(header.height);
-            header.round.epoch == epoch
+            self.epoch_of(header.height) == epoch
+                && header.round.epoch == epoch
                 && header.valset_hash == self.at_epoch(epoch).hash
                 && header.next_valset_hash
                     == self.at_epoch(self.epoch_of(header.height.saturating_add(1))).hash

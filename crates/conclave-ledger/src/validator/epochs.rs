@@ -203,7 +203,7 @@ where
                     self.look(epoch).await;
                 },
                 ended = &mut engine.0 => {
-                    tracing::error!(epoch, ?ended, "consensus ended");
+                    tracing::debug!(epoch, ?ended, "consensus ended");
                     return;
                 },
             }
@@ -376,20 +376,7 @@ where
 
     /// Keeps connections with the members of this epoch and those of the next one.
     async fn track(&mut self, epoch: u64) {
-        let mut contacts = self.steps.contacts().await;
-        let mut keys: Vec<ValidatorKey> =
-            self.schemes.committee(epoch).members().iter().map(validator_key).collect();
-        if let Some(NextSet { keys: next, contact }) = self.schemes.next() {
-            keys.extend(next);
-            contacts.extend(contact);
-        }
-        keys.sort();
-        keys.dedup();
-        let peers = keys.iter().filter_map(|key| {
-            let contact = contacts.get(key).cloned();
-            Some(Peer { key: public_key(&key.0).ok()?, contact })
-        });
-        self.links.track(peers.collect());
+        self.links.track(peers(&self.schemes, &self.steps, epoch).await);
     }
 
     /// Removes the journal of the epoch before the last one: a crash cannot lead back there.
@@ -403,6 +390,28 @@ where
     fn partition(&self, epoch: u64) -> String {
         format!("{}-consensus-{epoch}-votes", self.prefix)
     }
+}
+
+/// The members of an epoch and those of the next one, and where the ledger says they are.
+pub(super) async fn peers<E: Runtime>(
+    schemes: &Schemes,
+    steps: &Steps<E>,
+    epoch: u64,
+) -> Vec<Peer> {
+    let mut contacts = steps.contacts().await;
+    let mut keys: Vec<ValidatorKey> =
+        schemes.committee(epoch).members().iter().map(validator_key).collect();
+    if let Some(NextSet { keys: next, contact }) = schemes.next() {
+        keys.extend(next);
+        contacts.extend(contact);
+    }
+    keys.sort();
+    keys.dedup();
+    let peer = |key: &ValidatorKey| {
+        let contact = contacts.get(key).cloned();
+        Some(Peer { key: public_key(&key.0).ok()?, contact })
+    };
+    keys.iter().filter_map(peer).collect()
 }
 
 /// Who was seen in a later epoch: they can prove the last block of this one.

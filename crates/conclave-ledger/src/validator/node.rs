@@ -160,7 +160,7 @@ fn room(configured: usize) -> NonZeroUsize {
 }
 
 /// Room that even a network of one has.
-const LEAST_ROOM: usize = 10;
+const LEAST_ROOM: usize = 8;
 
 /// What the thread of a validator needs.
 struct Parts {

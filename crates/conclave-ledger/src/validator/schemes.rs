@@ -16,6 +16,7 @@ use conclave_protocol::Genesis;
 use tokio::sync::watch;
 
 use crate::{
+    block::Header,
     committee::{BadCommittee, Committee},
     execution::NextSet,
     handover::{Handover, Sets},
@@ -77,6 +78,12 @@ impl Schemes {
     /// What is known of the sets now.
     pub(crate) fn sets(&self) -> Sets {
         self.lock().sets.clone()
+    }
+
+    /// Whether the set that sealed this block is known.
+    pub(crate) fn covers(&self, header: &Header) -> bool {
+        let known = self.lock();
+        known.sets.at_epoch(known.sets.epoch_of(header.height)).hash == header.valset_hash
     }
 
     /// Lets every epoch up to this one have its scheme.

@@ -207,7 +207,7 @@ pub(crate) struct Exchange<E: Runtime> {
     pub(crate) schemes: Schemes,
     /// Whether this validator looks for the present epoch.
     pub(crate) asking: watch::Receiver<bool>,
-    /// Set once more peers than may be faulty have said which epoch it is.
+    /// Set whenever more peers than may be faulty have said which epoch it is.
     pub(crate) known: watch::Sender<bool>,
 }
 

@@ -40,8 +40,11 @@ use commonware_p2p::{
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_storage::{
-    archive::prunable, journal::contiguous::fixed::Config as LogConfig,
-    merkle::full::Config as MerkleConfig, qmdb::current::FixedConfig, translator::EightCap,
+    archive::{Archive as _, Identifier, prunable},
+    journal::contiguous::fixed::Config as LogConfig,
+    merkle::full::Config as MerkleConfig,
+    qmdb::current::FixedConfig,
+    translator::EightCap,
 };
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;
@@ -49,7 +52,7 @@ use tokio::sync::watch;
 
 use super::{
     application::App,
-    epochs::{Blocks, Epochs, Start},
+    epochs::{Blocks, Epochs, Start, peers as present_peers},
     links::Links,
     pacing::Paced,
     steps::{Exchange, Steps},
@@ -145,7 +148,7 @@ where
     L: Links,
     M: Reporter<Activity = Update<Block>>,
 {
-    let Setup { prefix, peers, blocker, links, app, state_sync } = setup;
+    let Setup { prefix, peers, blocker, mut links, app, state_sync } = setup;
     let schemes = app.schemes().clone();
     let me = schemes.me();
     let epoch_blocks = NonZeroU64::new(schemes.first_of(1)).expect("an epoch has blocks");
@@ -193,15 +196,20 @@ where
     )
     .await
     .expect("certificate archive opens");
-    let blocks =
+    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> =
         prunable::Archive::init(context.child("blocks"), archive(&prefix, "blocks", &pages, ()))
             .await
             .expect("block archive opens");
 
+    let newest = match blocks.last_index() {
+        Some(height) => blocks.get(Identifier::Index(height)).await.expect("block archive reads"),
+        None => None,
+    };
     let steps = Steps::open(context.child("steps"), &prefix, &schemes).await;
     let mut plan = SyncPlan::init(context.child("plan"), prefix.clone()).await;
     let should_sync = plan.should_sync(state_sync);
 
+    links.track(present_peers(&schemes, &steps, schemes.horizon()).await);
     // A state is fetched only in an epoch whose validators are known.
     let (asking, known) = (watch::Sender::new(false), watch::Sender::new(false));
     let exchange = Exchange {
@@ -214,8 +222,19 @@ where
     let (sender, receiver) = channels.handovers;
     context.child("handovers").spawn(|_| exchange.run(sender, receiver));
     if should_sync && plan.floor().is_none() {
+        tracing::info!("asking the other validators which epoch it is");
         asking.send_replace(true);
         known.subscribe().wait_for(|known| *known).await.expect("the exchange runs");
+        links.track(present_peers(&schemes, &steps, schemes.horizon()).await);
+    }
+    // A disk that lost handovers gets them back before anything is verified by the wrong set.
+    if let Some(newest) = newest.map(|block| block.header.clone()) {
+        let mut learned = known.subscribe();
+        while !schemes.covers(&newest) {
+            tracing::warn!(height = newest.height, "handovers were lost; asking for them");
+            asking.send_replace(true);
+            learned.changed().await.expect("the exchange runs");
+        }
     }
 
     let (probe, probe_mailbox) = Probe::new(ProbeConfig {
