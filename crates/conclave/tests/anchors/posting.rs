@@ -13,7 +13,7 @@ const ONCE: &[&str] = &["--once", "--every", "1", "--depth", "3", "--bump-after"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_hash_is_posted_recorded_and_found_by_a_stranger() {
-    let (world, node) = (World::start().await, Anvil::start().await);
+    let (world, node) = (World::of(4).await, Anvil::start().await);
     world.reaches(1).await;
     let mut poster = world.poster(&[&node.url], ONCE);
     let sent = poster.tells("sent").await;
@@ -122,20 +122,24 @@ async fn a_transaction_that_offers_too_little_is_replaced_at_the_same_nonce_up_t
         waiting.len() == 1 && waiting.contains_key(replaced["tx"].as_str().unwrap())
     })
     .await;
-    // Busier than the organisation wants to pay for: it waits and says so.
+    // Busier than the organisation wants to pay for: it offers what it may, and then says so.
+    for _ in 0..3 {
+        busy(100).await;
+    }
+    let last = poster.tells("replaced").await;
+    assert_eq!(last["max_fee"], 60_000_000_000_u64);
     for _ in 0..3 {
         busy(100).await;
     }
     let why = poster.tells("waiting").await["why"].as_str().unwrap().to_owned();
     assert!(why.contains("--max-fee-gwei"), "{why}");
     busy(1).await;
-    let mined = poster.tells("mined").await;
-    assert_eq!(mined["tx"], replaced["tx"]);
+    assert_eq!(poster.tells("mined").await["tx"], last["tx"]);
     node.mine(2).await;
     poster.tells("recorded").await;
     assert_eq!(poster.ends().await, 0);
     assert_eq!(node.has_one_post_per_height().await, 1);
-    let tx = node.ask("eth_getTransactionByHash", json!([replaced["tx"]])).await;
+    let tx = node.ask("eth_getTransactionByHash", json!([last["tx"]])).await;
     assert_eq!(number(&tx["nonce"]), sent["nonce"].as_u64().unwrap());
 }
 

@@ -158,10 +158,17 @@ impl<S: FnMut(&Event)> Poster<S> {
             self.tell(Event::Mined { height, tx: tx.clone(), block: place.number });
         }
         let depth = look.newest.saturating_add(1).saturating_sub(place.number);
-        if matches!(self.options.required, Required::Blocks(blocks) if depth < blocks) {
+        let is_deep = match self.options.required {
+            Required::Blocks(blocks) => depth >= blocks,
+            Required::Finalized => {
+                let last = look.endpoint.finalized().await?;
+                last.is_some_and(|last| last >= place.number)
+            }
+        };
+        if !is_deep {
             return Ok(Step::Wait);
         }
-        // Deep by what one endpoint says: now all of them, and the proof of the block.
+        // By what one endpoint says: now all of them, and the proof of the block.
         let mut seen = self.ethereum.look(self.number, place.tx).await;
         seen.retain(|seen| seen.sighting != Sighting::Silent);
         let problem = seen.iter().find_map(|seen| seen.problem.clone());
