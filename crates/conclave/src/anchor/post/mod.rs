@@ -170,7 +170,7 @@ impl<S: FnMut(&Event)> Poster<S> {
         let height = due.filter(|due| due.0 > past);
         let Some(height) = height else {
             let next = due.map_or(0, |due| due.0).saturating_add(every.get());
-            self.tell(Event::Idle { newest: newest.0, next });
+            self.tell(Event::Idle { next });
             return Ok(Step::Idle);
         };
         self.compare().await?;
