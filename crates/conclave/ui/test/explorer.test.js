@@ -60,10 +60,8 @@ async function until(look) {
  */
 function explore(name, hash, use, prepare) {
   test(name, async () => {
-    const { page, complaints } = await open(chrome, "about:blank", DESK);
+    const { page, complaints } = await open(chrome, `${world.validators[0]}/${hash}`, DESK, prepare);
     try {
-      await prepare?.(page);
-      await page.goto(`${world.validators[0]}/${hash}`);
       await use(page);
       assert.deepEqual(complaints, []);
     } finally {
@@ -98,7 +96,6 @@ explore("the overview shows blocks as they become final", "", async (page) => {
   await page.getByText("This validator remembers every transaction").waitFor();
   await button(page, "Pause").click();
   await page.getByText("paused", { exact: true }).waitFor();
-  assert.ok(await assertFocusSeen(page) > 30);
   await shots(page, "overview");
 });
 
@@ -123,7 +120,7 @@ explore("from a request one comes to the meeting, its people and their devices",
   await page.getByRole("region", { name: "Devices" }).getByRole("link", { name: met.ada.device.slice(0, 8) }).click();
   await heading(page, `Device ${met.ada.device.slice(0, 8)}…`).waitFor();
   await page.getByText("first device of its user").waitFor();
-  await shots(page, "device");
+  await shot(page, "explorer-device");
   await page.goBack();
   await heading(page, `User ${met.ada.user.slice(0, 8)}…`).waitFor();
 });
@@ -137,24 +134,27 @@ explore("a block says who made it, who signed it and what is in it", "", async (
   await identity.getByText("sponsored by validator").first().waitFor();
   await shots(page, "block");
   const height = Number((await heading(page, /^Block/).textContent())?.replace(/\D/g, ""));
-  await page.getByRole("link", { name: `Block ${height + 1}`, exact: true }).click();
-  await heading(page, `Block ${height + 1}`).waitFor();
+  const next = `Block ${(height + 1).toLocaleString("en-GB")}`;
+  await page.getByRole("link", { name: next, exact: true }).click();
+  await heading(page, next).waitFor();
   await page.goBack();
   await identity.getByRole("link", { name: /^transaction/ }).first().click();
   await heading(page, /^Transaction/).waitFor();
   await page.getByText("RegisterUser").waitFor();
   await page.getByText("All bytes").click();
-  await shots(page, "tx");
+  await shot(page, "explorer-tx");
 });
 
 explore("validators show that they take part", "#/validators", async (page) => {
   await heading(page, "Validators").waitFor();
-  await eventually(async () => assert.equal(await page.getByText("takes part").count(), 4));
+  const taking = page.getByText("takes part", { exact: true });
+  await eventually(async () => assert.equal(await taking.count(), 4));
   await page.getByText("The set is that of the genesis.").waitFor();
+  assert.ok(await assertFocusSeen(page) > 10);
   await shots(page, "validators");
   await page.getByRole("link", { name: "Anchors" }).click();
   await page.getByText("None was recorded on this ledger.").waitFor();
-  await shots(page, "anchors");
+  await shot(page, "explorer-anchors");
 });
 
 explore("a search finds by handle, by beginning and by height", "", async (page) => {
@@ -168,7 +168,7 @@ explore("a search finds by handle, by beginning and by height", "", async (page)
   await look(met.eve.user.slice(0, 10));
   await page.getByRole("link", { name: `User ${met.eve.user.slice(0, 8)}…` }).waitFor();
   await page.getByText("This validator remembers").waitFor();
-  await shots(page, "search");
+  await shot(page, "explorer-search");
   await look("1");
   await page.getByRole("link", { name: "Block 1", exact: true }).click();
   await heading(page, "Block 1").waitFor();
@@ -191,7 +191,7 @@ explore("a name of ten thousand characters does not fill the page", `#/user/${"e
   await heading(page, "User eeeeeeee…").waitFor();
   const name = page.locator("dd bdi").first();
   assert.equal(Array.from(await name.textContent() ?? "").length, 1025);
-  await shots(page, "long-name");
+  await shot(page, "explorer-long-name");
 }, (page) => page.route("**/explorer/users/*", (route) => route.fulfill({
   json: {
     id: "ee".repeat(32), active: true, handle: null, info: { form: "clear", text: "W".repeat(10_000) },
