@@ -91,3 +91,8 @@ test("a long text of others is cut between characters", () => {
   assert.equal(cut("👩👩👩", 2), "👩👩…");
   assert.equal(cut("short", 80), "short");
 });
+
+test("a text of others loses what would turn around the text beside it, and keeps its own direction", () => {
+  assert.equal(cut("a\u202Eb\u2066c\u2069\u0000\nd", 80), "a�b�c���d");
+  assert.equal(cut("\u05D3\u05E0\u05D4\u200F ada", 80), "\u05D3\u05E0\u05D4\u200F ada");
+});

@@ -180,7 +180,11 @@ explore("a hostile name is text and turns nothing around", "", async (page) => {
   await heading(page, /^Block/).waitFor();
   await page.evaluate((id) => { location.hash = `#/user/${id}`; }, met.eve.user);
   const name = page.locator("dd bdi").filter({ hasText: "onerror" });
-  assert.equal(await name.textContent(), HOSTILE);
+  assert.equal(await name.textContent(), HOSTILE.replace(/[\u202E\u2066]/g, "\uFFFD"));
+  // What follows the name stands to the right of it, or below.
+  const quote = page.locator("dd q").filter({ hasText: "onerror" });
+  const [inner, outer] = [await name.boundingBox(), await quote.boundingBox()];
+  assert.ok(inner && outer && outer.x + outer.width >= inner.x + inner.width);
   assert.equal(await page.locator("#page img, #page b, #page script").count(), 0);
   const isolated = await name.evaluate((one) => getComputedStyle(one).unicodeBidi);
   assert.equal(isolated, "isolate");
