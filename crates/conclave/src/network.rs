@@ -143,6 +143,14 @@ impl ValidatorHome {
 /// # Errors
 /// See [`NetworkError`]; a directory that holds a network already is left alone.
 pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
+    create_with(dir, count, Params::default())
+}
+
+/// The same with constants of one's own.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_with(dir: &Path, count: usize, params: Params) -> Result<Network, NetworkError> {
     let path = dir.join("network.toml");
     if path.exists() {
         return Err(NetworkError::Exists(path));
@@ -178,7 +186,7 @@ pub fn create(dir: &Path, count: usize) -> Result<Network, NetworkError> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let keys: Vec<ValidatorKey> = validators.iter().map(|(peer, _)| peer.key).collect();
-    let genesis = Genesis::new("consortium", now_ms, keys, Params::default())?;
+    let genesis = Genesis::new("consortium", now_ms, keys, params)?;
     for (n, ((_, file), seed)) in validators.iter().zip(&seeds).enumerate() {
         let home = dir.join(format!("validator-{n}"));
         files::private_dir(&home).map_err(write(home.clone()))?;

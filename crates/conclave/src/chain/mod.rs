@@ -7,6 +7,7 @@
 
 mod answers;
 mod ask;
+mod entry;
 mod follow;
 mod fork;
 mod history;
@@ -38,6 +39,7 @@ use crate::{
 
 pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use entry::Entry;
 pub use history::Change;
 pub use remote::RemoteError;
 
@@ -173,6 +175,8 @@ impl Chain {
                 Freshness::Stale(_) => wire::Freshness::Stale,
             },
             validators: self.validators_status(),
+            work: self.0.genesis.params.pow_bits,
+            fork: None,
         }
     }
 

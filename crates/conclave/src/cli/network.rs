@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use conclave_protocol::Params;
 use serde_json::json;
 
 use super::{Common, advice::Advised as _};
-use crate::network::create;
+use crate::network::create_with;
 
 /// Consortia.
 #[derive(Debug, Subcommand)]
@@ -20,12 +21,16 @@ pub(super) enum Command {
         /// Where to write
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
+        /// Bits of work that let a newcomer in without a validator's word, e.g. 22; 0 for none
+        #[arg(long, value_name = "BITS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=32))]
+        work: u8,
     },
 }
 
 pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let Command::New { validators, dir } = command;
-    let network = create(&dir, validators.into())
+    let Command::New { validators, dir, work } = command;
+    let params = Params { pow_bits: work, ..Params::default() };
+    let network = create_with(&dir, validators.into(), params)
         .context("the consortium was not founded")
         .advise("conclave network new --dir ANOTHER-DIRECTORY")?;
     let chain_id = network.genesis.chain_id().to_hex();

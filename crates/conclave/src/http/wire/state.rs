@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Contact, Device, Meeting, Notice, Waiting};
+use super::{Change, Contact, Device, Evidence, Meeting, Notice, Waiting};
 
 /// One message of `GET /api/events`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -55,6 +55,12 @@ pub struct Network {
     pub freshness: Freshness,
     /// Every validator that is asked.
     pub validators: Vec<ValidatorView>,
+    /// Bits of work that let a new user in; 0 where only validators do.
+    #[serde(default)]
+    pub work: u8,
+    /// What proves that the validators signed two histories; nothing is believed any more then.
+    #[serde(default)]
+    pub fork: Option<Evidence>,
 }
 
 /// How far the newest verified header may be relied on (docs/protocol.md, section 6).
