@@ -8,7 +8,7 @@
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
  *   freshness: "fresh" | "amber" | "stale", validators: Validator[], work?: number,
- *   fork?: Evidence | null,
+ *   fork?: Evidence | null, overdue?: number,
  * }} Network
  * @typedef {{ key: string, url: string, height: number | null, ok: boolean }} Validator
  * @typedef {"clear" | "commit" | "encrypted"} InfoForm

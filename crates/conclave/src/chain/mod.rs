@@ -176,6 +176,7 @@ impl Chain {
             },
             validators: self.validators_status(),
             work: self.0.genesis.params.pow_bits,
+            overdue: self.0.overdue.borrow().len(),
             fork: None,
         }
     }

@@ -26,6 +26,13 @@ onPage("a proof against the leader is shown, copied, and says where it is kept",
   assert.deepEqual(copied, { kind: TWICE.kind, parts: TWICE.parts });
 });
 
+onPage("steps that no validator takes are said", { network: { ...freshState().network, overdue: 2 } }, async (page, daemon) => {
+  const text = "The validators have not taken 2 steps of yours for more than 10 seconds.";
+  await page.getByRole("alert").getByText(text).waitFor();
+  daemon.show({ network: freshState().network });
+  await page.getByText(text).waitFor({ state: "detached" });
+});
+
 onPage("a forked ledger is said at home too", { network: { ...freshState().network, fork: FORK } }, async (page) => {
   await page.getByRole("alert").filter({ hasText: FORK.text }).getByText(FORK.file).waitFor();
   await shot(page, "fork");

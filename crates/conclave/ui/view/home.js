@@ -6,6 +6,7 @@ import { linkField } from "./handed.js";
 import { warnings } from "./history.js";
 import { FORMS } from "./identity.js";
 import { refusal } from "./notices.js";
+import { overdue } from "./people.js";
 import { waits } from "./waits.js";
 
 /**
@@ -26,6 +27,7 @@ export function home(screen, actions) {
   const way = html`<button type="button" class="main" @click=${() =>
     actions.tell({ kind: "go", screen: "identity" })}>Look at your devices</button>`;
   return html`
+    ${overdue(daemon?.network)}
     ${daemon?.network.fork ? evidence(daemon.network.fork) : nothing}
     ${warnings(screen, actions, way)}
     ${waits(screen, actions)}

@@ -58,6 +58,9 @@ pub struct Network {
     /// Bits of work that let a new user in; 0 where only validators do.
     #[serde(default)]
     pub work: u8,
+    /// Own transactions that no validator has brought to finality for 10 s: all may hold them back.
+    #[serde(default)]
+    pub overdue: usize,
     /// What proves that the validators signed two histories; nothing is believed any more then.
     #[serde(default)]
     pub fork: Option<Evidence>,
