@@ -3,7 +3,7 @@
 //!
 //! Two doors: [`validator`] runs one of the machines that order and execute transactions, and
 //! [`light`] verifies what such machines answer. Between them travel self-contained bytes
-//! (`answer.rs`); no type of the engine leaves this crate.
+//! (`answer.rs`); no type of the engine leaves this crate. A side door: `bench` measures the state.
 
 #![cfg_attr(
     test,
@@ -11,6 +11,8 @@
 )]
 
 mod answer;
+#[cfg(not(test))]
+pub mod bench;
 mod block;
 mod committee;
 mod execution;

@@ -6,7 +6,10 @@
 mod budget;
 mod overlay;
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
@@ -31,16 +34,16 @@ pub(crate) struct Candidate {
     /// Its bytes and id.
     pub(crate) raw: RawTx,
     /// What they mean.
-    pub(crate) tx: Tx,
-    /// Whether its signatures have been checked already.
-    pub(crate) is_checked: bool,
+    pub(crate) tx: Arc<Tx>,
+    /// The [`items_hash`] of its signatures when they were seen to hold.
+    pub(crate) checked: Option<Digest>,
 }
 
 impl Candidate {
     /// Decodes a transaction; `None` if the bytes are not one.
     pub(crate) fn decode(raw: RawTx) -> Option<Self> {
         let tx = Tx::decode(raw.bytes()).ok()?;
-        Some(Self { raw, tx, is_checked: false })
+        Some(Self { raw, tx: Arc::new(tx), checked: None })
     }
 
     fn is_meeting(&self) -> bool {
@@ -133,9 +136,7 @@ pub(crate) async fn replay<S: Source>(
             return None;
         }
         budget.take(kind, candidate.raw.bytes().len());
-        if !candidate.is_checked {
-            unchecked.extend(signatures(rules, overlay, &candidate.tx).await.ok()?);
-        }
+        unchecked.extend(unchecked_signatures(rules, overlay, candidate).await.ok()?);
         let changes = attempt(rules, at.position(index), overlay, candidate, false).await.ok()?;
         overlay.write(&changes);
     }
@@ -144,18 +145,24 @@ pub(crate) async fn replay<S: Source>(
 
 /// Whether every signature holds. The weights of the batch come from a hash of what is verified,
 /// so every validator reaches the same verdict on the same block.
-pub(crate) fn are_signed(items: &[Item]) -> bool {
-    if items.is_empty() {
-        return true;
-    }
+pub(crate) fn are_signed<'a, I>(items: I) -> bool
+where
+    I: IntoIterator<Item = &'a Item, IntoIter: Clone>,
+{
+    let items = items.into_iter();
+    let seed = || items_hash(items.clone()).0;
+    items.clone().next().is_none()
+        || verify_batch(items.clone(), &mut StdRng::from_seed(seed())).is_ok()
+}
+
+/// Stands for these signatures with the keys and the bytes they are said to hold for. A transaction
+/// fixes how long each of them is, so no two lists of one transaction share it.
+pub(crate) fn items_hash<'a>(items: impl IntoIterator<Item = &'a Item>) -> Digest {
     let mut parts: Vec<&[u8]> = vec![b"CONCLAVE-V1/batch"];
     for item in items {
-        parts.push(item.key.0.as_bytes());
-        parts.push(item.signature.as_bytes());
-        parts.push(&item.message);
+        parts.extend([item.key.0.as_bytes(), item.signature.as_bytes(), &item.message]);
     }
-    let seed = Sha256::hash(&parts);
-    verify_batch(items, &mut StdRng::from_seed(seed.0)).is_ok()
+    Sha256::hash(&parts)
 }
 
 /// What one transaction would change, with its signatures checked if it was not done before.
@@ -166,11 +173,8 @@ pub(crate) async fn attempt<S: Source>(
     candidate: &Candidate,
     check: bool,
 ) -> Result<Changes, Refused> {
-    if check && !candidate.is_checked {
-        let items = signatures(rules, overlay, &candidate.tx).await?;
-        if !are_signed(&items) {
-            return Err(Refused::Signature);
-        }
+    if check && !are_signed(&unchecked_signatures(rules, overlay, candidate).await?) {
+        return Err(Refused::Signature);
     }
     for _ in 0..MAX_LOADS {
         match apply(rules, at, &*overlay, &candidate.tx) {
@@ -200,13 +204,26 @@ pub(crate) async fn signatures<S: Source>(
     Err(Refused::TooMuch)
 }
 
+/// The signatures that still have to be checked: none if they were seen to hold under the very keys
+/// that this state asks for. A transaction before this one may have replaced a key since.
+async fn unchecked_signatures<S: Source>(
+    rules: &Rules,
+    overlay: &mut Overlay<'_, S>,
+    candidate: &Candidate,
+) -> Result<Vec<Item>, Refused> {
+    let items = signatures(rules, overlay, &candidate.tx).await?;
+    Ok(if candidate.checked == Some(items_hash(&items)) { Vec::new() } else { items })
+}
+
 /// Loads at once what is known in advance to be read.
-async fn prefetch<S: Source>(overlay: &mut Overlay<'_, S>, candidates: &[Candidate]) {
-    let mut keys = BTreeSet::new();
-    for candidate in candidates {
-        keys.extend(footprint(&candidate.tx));
-    }
-    let missing: Vec<_> = keys.into_iter().filter(|key| overlay.get(key).is_err()).collect();
+pub(crate) async fn prefetch<'a, S: Source>(
+    overlay: &mut Overlay<'_, S>,
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+) {
+    let keys = candidates.into_iter().flat_map(|candidate| footprint(&candidate.tx));
+    let mut missing: Vec<_> = keys.filter(|key| !overlay.has(key)).collect();
+    missing.sort_unstable();
+    missing.dedup();
     overlay.load(&missing).await;
 }
 

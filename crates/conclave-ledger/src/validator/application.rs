@@ -1,6 +1,6 @@
 //! The replicated application: proposes blocks, checks those of others, and notes what is final.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::{Heightable as _, marshal::ancestry::Ancestry};
@@ -60,15 +60,18 @@ impl App {
         &self.finality
     }
 
-    /// Decodes the transactions of a section; the mempool knows whose signatures were checked.
-    fn decode(&self, txs: &[RawTx]) -> Option<Vec<Candidate>> {
-        txs.iter()
-            .map(|raw| {
-                let mut candidate = Candidate::decode(raw.clone())?;
-                candidate.is_checked = self.mempool.is_checked(&raw.id());
-                Some(candidate)
-            })
-            .collect()
+    /// The transactions of a block and of those before it that are not final yet: they still wait in
+    /// the mempool, and a child of that block cannot carry them again.
+    async fn carried(&self, block: &Block, mut before: impl Ancestry<Block>) -> HashSet<Digest> {
+        let applied = self.finality.tip().map_or(0, |tip| tip.height);
+        let mut ids: HashSet<_> = block.txs().map(RawTx::id).collect();
+        let mut height = block.header.height;
+        while height > applied.saturating_add(1) {
+            let Some(block) = before.next().await else { break };
+            ids.extend(block.inner().txs().map(RawTx::id));
+            height = block.inner().header.height;
+        }
+        ids
     }
 
     /// Checks a block against its parent and executes it.
@@ -90,7 +93,8 @@ impl App {
         if !is_child {
             return None;
         }
-        let sections = (self.decode(&block.identity)?, self.decode(&block.meeting)?);
+        let sections =
+            (self.mempool.decode(&block.identity)?, self.mempool.decode(&block.meeting)?);
         let at = At { height: header.height, time_ms: header.time_ms };
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
@@ -131,6 +135,7 @@ impl<E: Runtime> Application<E> for App {
     ) -> Option<Proposed<Self, E>> {
         let parent = ancestry.next().await?;
         let digest = parent.digest();
+        let carried = self.carried(parent.inner(), ancestry).await;
         let parent = &parent.inner().header;
         let step = u64::try_from(STEP.as_millis()).ok()?;
         let now = now_ms(&runtime);
@@ -140,7 +145,7 @@ impl<E: Runtime> Application<E> for App {
 
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
-        let candidates = self.mempool.candidates();
+        let candidates = self.mempool.candidates(&carried);
         let chosen = choose(self.network.rules(), at, &mut overlay, candidates).await;
         let writes = overlay.into_writes().await;
         let merkleized = merkleize::<E>(batches, writes).await?;
@@ -201,15 +206,15 @@ impl<E: Runtime> Application<E> for App {
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        let txs = self.decode(&block.identity).into_iter().chain(self.decode(&block.meeting));
-        self.mempool.finalized(txs.flatten(), block.header.time_ms);
+        let txs = [&block.identity, &block.meeting].map(|txs| self.mempool.decode(txs));
+        self.mempool.finalized(txs.into_iter().flatten().flatten(), block.header.time_ms);
         self.finality.applied(block);
         tracing::debug!(height = block.height().get(), "final");
     }
 }
 
 /// The state a block is executed on.
-struct Speculative<'a, E: Runtime>(&'a Batches<E>);
+pub(crate) struct Speculative<'a, E: Runtime>(pub(crate) &'a Batches<E>);
 
 impl<E: Runtime> Source for Speculative<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
@@ -241,7 +246,7 @@ impl<E: Runtime> Source for Speculative<'_, E> {
 }
 
 /// Applies the writes to both batches, in ascending order of keys.
-async fn merkleize<E: Runtime>(
+pub(crate) async fn merkleize<E: Runtime>(
     batches: Batches<E>,
     writes: (Writes, Writes),
 ) -> Option<Executed<E>> {

@@ -28,8 +28,14 @@ pub use handle::{Status, Validator};
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 
-#[cfg(test)]
 pub(crate) use wiring::database as database_config;
+#[cfg(not(test))]
+pub(crate) use {
+    application::{Speculative, merkleize},
+    network::Network,
+    service::prove,
+    wiring::page_cache,
+};
 
 use crate::committee::BadCommittee;
 

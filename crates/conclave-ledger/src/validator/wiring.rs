@@ -147,7 +147,7 @@ where
     M: Reporter<Activity = Update<Block>>,
 {
     let Setup { prefix, scheme, me, peers, blocker, app, state_sync } = setup;
-    let pages = CacheRef::new(PAGE, CACHED_PAGES);
+    let pages = page_cache();
     let genesis = app.network().genesis_block().clone();
     let genesis_digest = genesis.digest();
 
@@ -343,6 +343,11 @@ pub(crate) fn message_size(validators: usize) -> u32 {
         probe::max_payload_size::<Standard<Block>, Scheme>(participants),
         prefixed(state_resolver::max_payload_size::<Family, Digest>(SYNC_BATCH, Operation::SIZE)),
     ])
+}
+
+/// The pages of all files of one validator that are kept in memory.
+pub(crate) fn page_cache() -> CacheRef {
+    CacheRef::new(PAGE, CACHED_PAGES)
 }
 
 /// Configuration of one ledger's database. Journals append suffixes to their partition's name, so
