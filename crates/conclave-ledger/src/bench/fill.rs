@@ -86,8 +86,9 @@ impl Filler {
         let source = Speculative::<Context>(&batches);
         let mut overlay = Overlay::new(&source);
         for (index, candidate) in (0..).zip(block) {
-            let changes = attempt(&self.rules, at.position(index), &mut overlay, candidate, false);
-            overlay.write(&changes.await.map_err(|_| BenchError::NotRegistered)?);
+            let changes =
+                attempt(&self.rules, at.position(index), &mut overlay, candidate, false).await;
+            overlay.write(&changes.map_err(|_| BenchError::NotRegistered)?);
         }
         let writes = overlay.into_writes().await;
         let executed =

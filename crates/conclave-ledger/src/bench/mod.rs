@@ -20,7 +20,7 @@ use commonware_codec::{Copying, DecodeExt as _, Encode as _};
 use commonware_cryptography::sha256::Digest;
 use commonware_glue::stateful::db::DatabaseSet as _;
 use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
-use conclave_protocol::Key;
+use conclave_protocol::{self as protocol, Key, TxId};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use self::{
@@ -29,8 +29,8 @@ use self::{
 };
 use crate::{
     answer::{Entry, HeaderAnswer, StateAnswer},
-    block::to_bytes,
-    light::LightClient,
+    block::{Block, to_bytes},
+    light::{LightClient, protocol_digest},
     state::{Databases, SLOT, holds, state_key, unpack},
     validator::{database_config, page_cache, prove},
 };
@@ -115,6 +115,14 @@ pub fn proofs(
     })
 }
 
+/// The digest of a block and the ids of its transactions, in order; `None` if the bytes are no block,
+/// or its header does not commit to them. Whether it is final says a certificate over the digest.
+pub fn transactions(block: &[u8]) -> Option<(protocol::Digest, Vec<TxId>)> {
+    let block = Block::decode(Copying(block)).ok()?;
+    let ids = block.txs().map(|tx| TxId(tx.id().0)).collect();
+    Some((protocol_digest(&block.header.digest()), ids))
+}
+
 /// All proofs of one size.
 async fn measure(
     databases: &Databases<runtime::Context>,
@@ -176,8 +184,7 @@ impl Proofs {
         let answer = to_bytes(&StateAnswer { at: at.clone(), entries: vec![entry] });
         self.answer_bytes = self.answer_bytes.max(answer.len());
         let check = |client: &mut LightClient| {
-            let (said, took) =
-                timed(|| client.verify_state(&answer, slice::from_ref(key), NOW_MS));
+            let (said, took) = timed(|| client.verify_state(&answer, slice::from_ref(key), NOW_MS));
             match said.map(|snapshot| snapshot.records.get(key).cloned().flatten()) {
                 Ok(Some(_)) => Ok(took),
                 Ok(None) | Err(_) => Err(BenchError::NotProven),

@@ -44,7 +44,7 @@ impl Sealer {
         let genesis = Genesis::new("bench", 0, validators, Params::default()).ok()?;
         let committee = Committee::of(&genesis).ok()?;
         let signer =
-            |seed| committee.signer(PrivateKey::decode(Copying::<&[u8; 32]>(seed)).ok()?);
+            |seed: &[u8; 32]| committee.signer(PrivateKey::decode(Copying(seed.as_slice())).ok()?);
         let schemes = SEEDS.iter().map(signer).collect::<Option<_>>()?;
         let network = Network::of(&genesis).ok()?;
         let mut first = network.genesis_block().header.clone();
@@ -76,7 +76,7 @@ impl Sealer {
         let mut votes = quorum.iter().map(vote).collect::<Option<Vec<_>>>()?.into_iter();
         let votes = NonEmpty::new(votes.next()?, votes);
         let certificate: Certificate =
-            Finalization::from_owned_finalizes(quorum.first()?, votes, &Sequential)?;
+            Finalization::from_owned_finalizes(quorum.first()?, votes, &Sequential).ok()?;
         Some(HeaderAnswer { header, links: Vec::new(), certificate })
     }
 }

@@ -13,8 +13,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
-    ApplyError, Changes, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _, apply,
-    footprint,
+    ApplyError, Changes, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, apply, footprint,
     signed::{Item, verify_batch},
     tx::signature_items,
 };

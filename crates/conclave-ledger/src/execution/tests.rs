@@ -36,8 +36,7 @@ struct World {
 /// One user with one device, registered in the block before.
 fn world() -> World {
     let sponsor = Ed25519Signer::from_seed(&[1; 32]);
-    let genesis =
-        Genesis::new("test", 0, vec![sponsor.validator()], Params::default()).unwrap();
+    let genesis = Genesis::new("test", 0, vec![sponsor.validator()], Params::default()).unwrap();
     let rules = Rules::from(&genesis);
     let (old, new) = (Ed25519Signer::from_seed(&[2; 32]), Ed25519Signer::from_seed(&[3; 32]));
     let gate = Gate::Sponsor(sponsor.validator());
@@ -45,9 +44,8 @@ fn world() -> World {
     let body = RegisterUser::new(&rules.chain_id, old.ivk(), [0; 16], info, gate);
     let (user, dev) = (body.user, body.dev);
     let word = sponsor.sign(Context::Sponsor, &rules.chain_id, &body.sponsor_message());
-    let tx = Tx::new(rules.chain_id, dev, 0, Seconds(300), body)
-        .sign(&old)
-        .with(Role::Sponsor, word);
+    let tx =
+        Tx::new(rules.chain_id, dev, 0, Seconds(300), body).sign(&old).with(Role::Sponsor, word);
     let last = conclave_protocol::Digest(tx.id().0);
     let none = Memory(BTreeMap::new());
     let mut overlay = Overlay::new(&none);

@@ -69,9 +69,7 @@ impl Mempool {
         let mut all = Vec::with_capacity(welcome.len());
         for candidate in welcome {
             all.push(match candidate {
-                Ok(candidate) => {
-                    self.prepare(rules, at, &mut overlay, &mut ahead, candidate).await
-                }
+                Ok(candidate) => self.prepare(rules, at, &mut overlay, &mut ahead, candidate).await,
                 Err(rejected) => Err(rejected),
             });
         }
@@ -192,8 +190,8 @@ impl Mempool {
         let most = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
         let is_near = tx.nonce > next && tx.nonce < next.saturating_add(most);
         let before = tx.nonce.saturating_sub(1);
-        let is_behind_others = is_near
-            && (ahead.contains(&(tx.signer, before)) || self.has_nonce(&tx.signer, before));
+        let is_behind_others =
+            is_near && (ahead.contains(&(tx.signer, before)) || self.has_nonce(&tx.signer, before));
         if is_behind_others { Ok(Turn::Later) } else { Err(Refusal::WrongNonce.into()) }
     }
 }

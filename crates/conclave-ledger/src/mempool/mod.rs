@@ -218,7 +218,9 @@ impl Mempool {
         };
         let decode = |(raw, known): (&RawTx, Known)| match known {
             Known::Waiting(candidate) => Some(candidate),
-            Known::Checked(checked) => Some(Candidate { checked, ..Candidate::decode(raw.clone())? }),
+            Known::Checked(checked) => {
+                Some(Candidate { checked, ..Candidate::decode(raw.clone())? })
+            }
         };
         txs.iter().zip(known).map(decode).collect()
     }

@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use super::{clock::now_ms, finality::Finality, network::Network, wiring::Runtime};
 use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
-    execution::{At, Candidate, Overlay, Source, Writes, choose, replay},
+    execution::{At, Overlay, Source, Writes, choose, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
 };

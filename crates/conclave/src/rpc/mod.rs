@@ -3,6 +3,7 @@
 //! Whoever asks verifies; nothing here needs to be trusted, so nothing here is encrypted. Bodies,
 //! times and the share of one client are bounded.
 
+pub(crate) mod batch;
 mod bucket;
 mod handlers;
 mod run;
@@ -60,6 +61,7 @@ fn router(validator: Validator, closing: CancellationToken) -> Router {
     };
     Router::new()
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))
+        .route("/v1/txs", post(batch::submit).layer(DefaultBodyLimit::max(batch::MOST_BYTES)))
         .route("/v1/tx/{id}", get(handlers::inclusion))
         .route("/v1/tx/{id}/bytes", get(handlers::transaction))
         .route("/v1/state", post(handlers::state).layer(DefaultBodyLimit::max(128 * 1_024)))
