@@ -1,5 +1,5 @@
 //! What things cost: `conclave bench rekey` a new key, [`meeting`] what people notice when a leader,
-//! a guest or the whole ledger goes.
+//! a guest or the whole ledger goes, [`ledger`] what validators do under load and at rest.
 //!
 //! Read in this order: [`Line`] (one figure), [`rekey`] (what is measured, with the very functions
 //! a session calls), `world` (the meeting it is measured in), `clock` (CPU time), [`peers`] (the
@@ -7,6 +7,7 @@
 //! stands in `docs/bench.md`.
 
 mod clock;
+pub mod ledger;
 mod line;
 pub mod machine;
 pub mod meeting;

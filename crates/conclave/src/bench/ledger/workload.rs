@@ -8,8 +8,8 @@
 
 use anyhow::Context as _;
 use conclave_protocol::{
-    ChainId, Context, DeviceId, Digest, Ed25519Signer, RegisterUser, Seconds, Signer as _, Tx, TxId,
-    UpdateInfo, UserId, UserInfo,
+    ChainId, Context, DeviceId, Digest, Ed25519Signer, RegisterUser, Seconds, Signer as _, Tx,
+    TxId, UpdateInfo, UserId, UserInfo,
     codec::{Blob, encode},
     identity::Gate,
     tx::Role,
@@ -50,11 +50,7 @@ impl Workload {
     ///
     /// # Errors
     /// Never for the texts of this module.
-    pub(super) fn register(
-        &self,
-        number: u64,
-        now: Seconds,
-    ) -> anyhow::Result<(Person, Signed)> {
+    pub(super) fn register(&self, number: u64, now: Seconds) -> anyhow::Result<(Person, Signed)> {
         let seed = Digest::of(&[b"CONCLAVE-V1/bench-person", &number.to_be_bytes()]).0;
         let signer = Ed25519Signer::from_seed(&seed);
         let gate = Gate::Sponsor(self.sponsor.validator());
