@@ -74,7 +74,7 @@ pub(super) async fn measure(
     let count = latencies.len();
     ensure!(count == schedule.len(), "{} transactions are lost", schedule.len() - count);
     crowd.watcher.news()?;
-    let line = |suffix: &str, percent| {
+    let mut line = |suffix: &str, percent| {
         let value = latencies.percentile(percent).context("nothing was measured")?;
         Ok(Line::new(format!("ledger/{name}_ms_{suffix}"), value, "ms"))
     };

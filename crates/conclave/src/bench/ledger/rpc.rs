@@ -52,8 +52,6 @@ pub(super) enum Received {
 pub(super) struct Status {
     /// The newest final height.
     pub(super) height: u64,
-    /// Chain time of that block.
-    pub(super) time_ms: u64,
     /// Transactions that wait.
     pub(super) mempool: usize,
     /// Whether it answers questions.

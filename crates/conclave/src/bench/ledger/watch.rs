@@ -33,7 +33,6 @@ pub(super) struct Watcher {
 /// What was verified.
 #[derive(Debug, Default)]
 struct Seen {
-    height: u64,
     count: u64,
     /// Transactions nobody has asked for yet.
     news: Vec<(TxId, Instant)>,
@@ -66,11 +65,6 @@ impl Watcher {
             Some(error) => bail!("the light client gave up: {error}"),
             None => Ok(mem::take(&mut seen.news)),
         }
-    }
-
-    /// The newest block that was verified.
-    pub(super) fn height(&self) -> u64 {
-        lock(&self.seen).height
     }
 
     /// All transactions that were verified since the first block.
@@ -121,7 +115,6 @@ async fn look(
         _ => light.on_header(&rpc.header(Some(height)).await?, now_ms())?,
     };
     if facts.identity_txs == 0 && facts.meeting_txs == 0 {
-        lock(seen).height = height;
         return Ok(());
     }
     let block = rpc.block(height).await?;
@@ -129,7 +122,6 @@ async fn look(
     anyhow::ensure!(digest == facts.digest, "another block than the final one");
     let now = Instant::now();
     let mut seen = lock(seen);
-    seen.height = height;
     seen.count += u64::try_from(ids.len())?;
     seen.news.extend(ids.into_iter().map(|id| (id, now)));
     Ok(())

@@ -2,8 +2,8 @@
 //! themselves, again and again, each after the other.
 //!
 //! Everything follows from the number of a person: the key, the words, and so, for one network, the
-//! bytes. An update is a signed transaction of exactly [`SIZE`] bytes: an encrypted info of 60 bytes
-//! and one Ed25519 signature. Flow: number in, person out; a person gives one transaction after the
+//! bytes. An update is a signed transaction of exactly 300 bytes: an encrypted info of 60 bytes and
+//! one Ed25519 signature. Flow: number in, person out; a person gives one transaction after the
 //! other, and takes one back that was refused.
 
 use anyhow::Context as _;
@@ -15,7 +15,8 @@ use conclave_protocol::{
     tx::Role,
 };
 
-/// Bytes of an update.
+/// Bytes of an update, as the documentation promises.
+#[cfg(test)]
 pub(super) const SIZE: usize = 300;
 
 /// Bytes of ciphertext that make an update so long.
