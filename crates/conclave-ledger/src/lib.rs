@@ -1,9 +1,10 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Two doors: [`validator`] runs one of the machines that order and execute transactions, and
-//! [`light`] verifies what such machines answer. Between them travel self-contained bytes
-//! (`answer.rs`); no type of the engine leaves this crate. A side door: `bench` measures the state.
+//! Three doors: [`validator`] runs one of the machines that order and execute transactions, and
+//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block. Between them
+//! travel self-contained bytes (`answer.rs`); no type of the engine leaves this crate. A side door,
+//! [`bench`], measures the state.
 
 #![cfg_attr(
     test,
@@ -16,6 +17,7 @@ pub mod bench;
 mod block;
 mod committee;
 mod execution;
+pub mod facts;
 pub mod light;
 mod mempool;
 mod state;
@@ -23,3 +25,4 @@ pub mod validator;
 
 pub use answer::{MAX_ANSWER, MAX_KEYS};
 pub use committee::BadCommittee;
+pub use facts::{BlockFacts, CertificateFacts, TxFacts};

@@ -64,7 +64,7 @@ impl Mempool {
         let mut overlay = Overlay::new(source);
         let welcome: Vec<_> =
             raws.into_iter().map(|raw| self.welcome(rules, at, &overlay, raw)).collect();
-        prefetch(&mut overlay, welcome.iter().flatten()).await;
+        prefetch(&mut overlay, welcome.iter().flatten().filter(|tx| reads_little(tx))).await;
         let mut ahead = Ahead::new();
         let mut all = Vec::with_capacity(welcome.len());
         for candidate in welcome {
@@ -116,7 +116,7 @@ impl Mempool {
         ahead: &mut Ahead,
         candidate: Candidate,
     ) -> Result<Ready, Rejected> {
-        let reads_little = footprint(&candidate.tx).len() <= FEW;
+        let reads_little = reads_little(&candidate);
         let turn = if reads_little {
             self.judge(rules, at, overlay, ahead, &candidate).await?
         } else {
@@ -196,6 +196,11 @@ impl Mempool {
     }
 }
 
+/// Whether the rules can judge it for less than its signatures cost.
+fn reads_little(candidate: &Candidate) -> bool {
+    footprint(&candidate.tx).len() <= FEW
+}
+
 /// The record of the signing device, once it is loaded.
 fn device<S: Source>(overlay: &Overlay<'_, S>, tx: &Tx) -> Result<DeviceRecord, Rejected> {
     match overlay.get(&Key::Device(tx.signer)) {
@@ -203,5 +208,219 @@ fn device<S: Source>(overlay: &Overlay<'_, S>, tx: &Tx) -> Result<DeviceRecord, 
         // Who is no device has a nonce of its own, and never one that waits behind others.
         Ok(Some(_)) | Err(_) => Err(Refusal::WrongNonce.into()),
         Ok(None) => Err(Refusal::UnknownDevice.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use conclave_protocol::{
+        ClaimHandle, Context, DeviceId, Digest, Ed25519Signer, EpochRecord, Genesis, MeetingId,
+        Params, RegisterUser, Roster, Seconds, Signer as _, Term, UserId, UserInfo,
+        codec::{Set, Text},
+        encode,
+        identity::{Gate, Handle},
+        tx::Role,
+    };
+    use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+
+    use super::*;
+    use crate::mempool::Full;
+
+    const AT: At = At { height: 5, time_ms: 1_000_000 };
+    const NOW: u64 = 1_000;
+
+    /// A state in memory.
+    #[derive(Default)]
+    struct State(BTreeMap<Key, Record>);
+
+    impl Source for State {
+        async fn load(&self, keys: &[Key]) -> Vec<Option<Record>> {
+            keys.iter().map(|key| self.0.get(key).cloned()).collect()
+        }
+    }
+
+    /// A network with one registered user.
+    struct World {
+        rules: Rules,
+        state: State,
+        mempool: Mempool,
+        device: Ed25519Signer,
+        dev: DeviceId,
+        user: UserId,
+        last: Digest,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let sponsor = Ed25519Signer::from_seed(&[1; 32]);
+            let validators = vec![sponsor.validator()];
+            let genesis = Genesis::new("test", 0, validators, Params::default()).unwrap();
+            let rules = Rules::from(&genesis);
+            let device = Ed25519Signer::from_seed(&[2; 32]);
+            let tx = registration(&rules, &sponsor, &device);
+            let mut state = State::default();
+            let changes = apply(&rules, AT.position(0), &state.0, &tx).unwrap();
+            state.0.extend(changes.writes.into_iter().map(|(key, new)| (key, new.unwrap())));
+            let Some(Record::Device(record)) = state.0.get(&Key::Device(tx.signer)) else {
+                panic!("the device is registered")
+            };
+            let (dev, user, last) = (tx.signer, record.user, Digest(tx.id().0));
+            Self { rules, state, mempool: Mempool::new(), device, dev, user, last }
+        }
+
+        /// A claim of a handle: something the rules would take with nonce 1.
+        fn claim(&self, nonce: u64) -> Tx {
+            let name = Handle::new("ada").unwrap();
+            let body = ClaimHandle { user: self.user, name, seq: 1, prev: self.last };
+            Tx::new(self.rules.chain_id, self.dev, nonce, Seconds(NOW + 60), body)
+        }
+
+        async fn admit(&self, bytes: impl Into<bytes::Bytes>) -> Result<bool, Rejected> {
+            let raw = RawTx::new(bytes.into()).ok_or(Rejected::Malformed)?;
+            self.admit_all(vec![raw]).await.pop().unwrap()
+        }
+
+        async fn admit_all(&self, raws: Vec<RawTx>) -> Vec<Result<bool, Rejected>> {
+            self.mempool.admit(&self.rules, AT, &self.state, raws).await
+        }
+
+        async fn refused(&self, tx: Tx) -> Rejected {
+            self.admit(encode(&tx.sign(&self.device))).await.unwrap_err()
+        }
+    }
+
+    fn registration(rules: &Rules, sponsor: &Ed25519Signer, device: &Ed25519Signer) -> Tx {
+        let info = UserInfo::Clear(Text::new("Ada").unwrap());
+        let gate = Gate::Sponsor(sponsor.validator());
+        let body = RegisterUser::new(&rules.chain_id, device.ivk(), [3; 16], info, gate);
+        let word = sponsor.sign(Context::Sponsor, &rules.chain_id, &body.sponsor_message());
+        Tx::new(rules.chain_id, body.dev, 0, Seconds(NOW + 60), body)
+            .sign(device)
+            .with(Role::Sponsor, word)
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_garbage_costs_no_check_of_a_signature() {
+        let world = World::new();
+        let claim = |nonce| world.claim(nonce);
+        let mut flood = Vec::new();
+        flood.push(world.refused(Tx { chain_id: [9; 32].into(), ..claim(1) }).await);
+        flood.push(world.refused(Tx { expiry: Seconds(NOW - 1), ..claim(1) }).await);
+        flood.push(world.refused(Tx { expiry: Seconds(NOW + 100_000), ..claim(1) }).await);
+        flood.push(world.refused(Tx { signer: DeviceId([7; 32]), ..claim(1) }).await);
+        flood.push(world.refused(claim(0)).await);
+        flood.push(world.refused(claim(3)).await);
+        let stranger = Ed25519Signer::from_seed(&[8; 32]);
+        let unsponsored = registration(&world.rules, &stranger, &stranger);
+        flood.push(world.admit(encode(&unsponsored)).await.unwrap_err());
+        let unsigned = world.admit(encode(&claim(1))).await.unwrap_err();
+        use Refusal::{
+            Expired, ExpiryTooFar, MissingSignature, UnknownDevice, UnknownSponsor, WrongChain,
+            WrongNonce,
+        };
+        let expected = [
+            WrongChain,
+            Expired,
+            ExpiryTooFar,
+            UnknownDevice,
+            WrongNonce,
+            WrongNonce,
+            UnknownSponsor,
+        ];
+        assert_eq!(flood, expected.map(Rejected::Refused));
+        assert_eq!(unsigned, Rejected::Refused(MissingSignature(Role::Signer)));
+        assert_eq!(world.admit(vec![0; 5_000]).await, Err(Rejected::Malformed));
+        assert_eq!(world.mempool.signature_checks(), 0);
+        assert_eq!(world.mempool.len(), 0);
+    }
+
+    #[test]
+    fn random_bytes_cost_no_check_of_a_signature() {
+        let world = World::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let good = encode(&world.claim(1).sign(&world.device));
+        TestRunner::default()
+            .run(&(vec(any::<u8>(), 0..400), 0..good.len()), |(bytes, cut)| {
+                let _ = runtime.block_on(world.admit(bytes));
+                let _ = runtime.block_on(world.admit(good[..cut].to_vec()));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((world.mempool.signature_checks(), world.mempool.len()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_would_be_taken_is_checked_once_and_a_forgery_does_not_wait() {
+        let world = World::new();
+        let forger = Ed25519Signer::from_seed(&[9; 32]);
+        let forged = encode(&world.claim(1).sign(&forger));
+        assert_eq!(world.admit(forged).await, Err(Rejected::BadSignature));
+        assert_eq!((world.mempool.signature_checks(), world.mempool.len()), (1, 0));
+        let tx = encode(&world.claim(1).sign(&world.device));
+        assert_eq!(world.admit(tx).await, Ok(true));
+        assert_eq!(world.mempool.signature_checks(), 2);
+        // What would wait behind it is taken in its turn, and nobody takes the same turn twice.
+        assert_eq!(world.admit(encode(&world.claim(2).sign(&world.device))).await, Ok(true));
+        let again = Tx { expiry: Seconds(NOW + 61), ..world.claim(2) };
+        assert_eq!(world.refused(again).await, Rejected::from(Full::Nonce));
+        assert_eq!(world.mempool.signature_checks(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_full_pool_and_a_full_device_cost_no_check_of_a_signature() {
+        let world = World::new();
+        for nonce in 1..=32 {
+            let tx = world.claim(nonce).sign(&world.device);
+            assert_eq!(world.admit(encode(&tx)).await, Ok(true));
+        }
+        assert_eq!(world.refused(world.claim(33)).await, Rejected::from(Full::Device));
+        assert_eq!(world.mempool.signature_checks(), 32);
+    }
+
+    #[tokio::test]
+    async fn what_reads_much_shows_its_signature_before_it_is_read_for() {
+        let world = World::new();
+        let body = EpochRecord {
+            mid: MeetingId([5; 32]),
+            term: Term(1),
+            epoch: conclave_protocol::Epoch(1),
+            prev: Digest::default(),
+            roster: Roster::new((0..200).map(conclave_protocol::MemberIdx)).unwrap(),
+            added: Set::default(),
+            removed: Set::default(),
+            unbanned: Set::default(),
+            mk_commit: Digest::default(),
+            roster_hash: Digest::default(),
+        };
+        let record = |nonce| {
+            Tx::new(world.rules.chain_id, world.dev, nonce, Seconds(NOW + 60), body.clone())
+        };
+        assert_eq!(world.refused(record(7)).await, Rejected::Refused(Refusal::WrongNonce));
+        let stranger = Tx { signer: DeviceId([7; 32]), ..record(1) };
+        assert_eq!(world.refused(stranger).await, Rejected::Refused(Refusal::UnknownDevice));
+        assert_eq!(world.mempool.signature_checks(), 0);
+        let forged = record(1).sign(&Ed25519Signer::from_seed(&[9; 32]));
+        assert_eq!(world.admit(encode(&forged)).await, Err(Rejected::BadSignature));
+        assert_eq!(world.refused(record(1)).await, Rejected::Refused(Refusal::UnknownMeeting));
+        assert_eq!(world.mempool.signature_checks(), 2);
+    }
+
+    #[tokio::test]
+    async fn one_forgery_does_not_spoil_what_came_with_it() {
+        let world = World::new();
+        let raw = |tx: Tx| RawTx::new(encode(&tx).into()).unwrap();
+        let forger = Ed25519Signer::from_seed(&[9; 32]);
+        let txs = vec![
+            raw(world.claim(1).sign(&world.device)),
+            raw(world.claim(2).sign(&world.device)),
+            raw(world.claim(3).sign(&forger)),
+            raw(world.claim(7).sign(&world.device)),
+        ];
+        let verdicts = world.admit_all(txs).await;
+        let wrong_nonce = Err(Rejected::Refused(Refusal::WrongNonce));
+        assert_eq!(verdicts, [Ok(true), Ok(true), Err(Rejected::BadSignature), wrong_nonce]);
+        assert_eq!((world.mempool.signature_checks(), world.mempool.len()), (3, 2));
     }
 }

@@ -28,11 +28,11 @@ pub use handle::{Status, Validator};
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 
+pub(crate) use network::Network;
 pub(crate) use wiring::database as database_config;
 #[cfg(not(test))]
 pub(crate) use {
     application::{Speculative, merkleize},
-    network::Network,
     service::prove,
     wiring::page_cache,
 };
