@@ -142,9 +142,10 @@ def header_answer(data):
 
 
 class Committee:
-    """The validators of a genesis, and which certificates of theirs were verified."""
+    """One set of validators, and which certificates of theirs were verified."""
 
-    def __init__(self, chain_id, validators):
+    def __init__(self, chain_id, epoch_blocks, validators):
+        self.epoch_blocks = max(epoch_blocks, 1)
         self.validators = sorted(validators)
         self.namespace = b"CONCLAVE-V1/consensus/" + chain_id + b"_FINALIZE"
         self.hash = sha256(b"CONCLAVE-V1/valset", *self.validators)
@@ -171,15 +172,19 @@ class Committee:
                 return False
         return True
 
+    def seals(self, header):
+        """Whether the header is of its epoch and names this set."""
+        epoch = header["height"] // self.epoch_blocks
+        return header["valset_hash"] == self.hash and header["epoch"] == epoch
+
     def proves(self, answer):
         """Whether an answer proves its first header final: links without a gap, then a quorum."""
         headers = [answer["header"], *answer["links"]]
         for header in headers:
-            own = header["valset_hash"] == header["next_valset_hash"] == self.hash
-            if not own or header["epoch"] != 0:
+            if not self.seals(header) or header["epoch"] != headers[0]["epoch"]:
                 return False
         for last, header in zip(headers, headers[1:]):
-            if not follows(last, header):
+            if not follows(last, header) or last["next_valset_hash"] != self.hash:
                 return False
         return self.certifies(answer["certificate"], headers[-1])
 

@@ -2,8 +2,8 @@
 
 from . import ids
 from .algorithms import check
-from .identity import put_info, sound
-from .refusal import require
+from .identity import put_info
+from .refusal import require, sound
 from .users import active_devices, bind, following, may_happen, put, put_out, release_handle
 
 MAX_DEVICES = 16

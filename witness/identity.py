@@ -3,7 +3,9 @@
 from . import ids
 from .codec import encode
 from .algorithms import check
-from .transactions import require, txid
+from .refusal import require, sound
+from .transactions import txid
+from .validators import validators_at
 
 
 def register(rules, at, state, tx):
@@ -15,7 +17,7 @@ def register(rules, at, state, tx):
         sound(check(ivk))
     require(body["user"] == ids.user(rules.chain_id, body["ivk"], body["salt"]), "WrongId")
     require(body["dev"] == ids.device(body["user"], body["ivk"]), "WrongId")
-    gate(rules, body)
+    gate(rules, state, at, body)
     require(state.get(("User", {"user": body["user"]})) is None, "UserTaken")
     require(state.get(("Device", {"dev": body["dev"]})) is None, "DeviceTaken")
     for ivk in keys:
@@ -38,10 +40,10 @@ def register(rules, at, state, tx):
     state.put(("Device", {"dev": body["dev"]}), ("Device", {"record": device}))
 
 
-def gate(rules, body):
+def gate(rules, state, at, body):
     kind, fields = body["gate"]
     if kind == "Sponsor":
-        require(fields["key"] in rules.validators, "UnknownSponsor")
+        require(fields["key"] in validators_at(rules, state, at), "UnknownSponsor")
         return
     require(rules.params["pow_bits"] > 0, "WorkNotTaken")
     digest = ids.sha256(ids.sha256(encode("RegisterUser", body)))
@@ -56,7 +58,3 @@ def put_info(state, kind, owner, name, info):
     for part, piece in enumerate(pieces):
         state.put((kind, {owner: name, "part": part}), ("Info", {"part": piece}))
     return len(pieces)
-
-
-def sound(verdict):
-    require(verdict == "good", f"Weak({verdict})")

@@ -5,7 +5,7 @@ import base64
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from . import algorithms, blocks, ids, proofs
+from . import algorithms, blocks, ids, proofs, validators
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -26,11 +26,27 @@ class Played:
         self.exchange_keys = {}
 
 
+class Committees:
+    """The sets of validators as the state has them."""
+
+    def __init__(self, rules, state):
+        self.rules, self.state = rules, state
+        self.known = {}
+
+    def at(self, height):
+        """The set that seals the block of that height, once all before it were executed."""
+        keys = tuple(validators.validators_at(self.rules, self.state, {"height": height}))
+        if keys not in self.known:
+            blocks_of_epoch = self.rules.params["epoch_blocks"]
+            self.known[keys] = blocks.Committee(self.rules.chain_id, blocks_of_epoch, keys)
+        return self.known[keys]
+
+
 def play(report, recording):
     """Checks and executes every block; gives what came of it."""
     played = Played()
     rules = Rules(recording.chain_id, recording.genesis, algorithms.quick)
-    committee = blocks.Committee(recording.chain_id, recording.genesis["validators"])
+    committees = Committees(rules, played.state)
     answers = {}
     for line in recording.answers:
         answers.setdefault(line["height"], []).append(line)
@@ -41,12 +57,15 @@ def play(report, recording):
             report.check("chain", False, f"block {height}: {refused}")
             break
         played.headers[height] = header
+        committee = committees.at(height)
         check_place(report, recording, committee, played, height)
         if height > 0:
             check_certificate(report, committee, header, line["answer"])
         for index, (ledger, data) in enumerate(txs):
             at = {"height": height, "index": index, "time": header["time_ms"] // 1000}
             execute(report, recording, rules, played, at, ledger, data)
+        handed = header["next_valset_hash"] == committees.at(height + 1).hash
+        report.check("chain", handed, f"block {height}: other validators after it")
         for answer in answers.get(height, []):
             check_answer(report, committee, played, height, answer)
     whole = sorted(played.headers) == list(range(recording.height + 1))
@@ -62,8 +81,7 @@ def play(report, recording):
 def check_place(report, recording, committee, played, height):
     header = played.headers[height]
     name = f"block {height}"
-    own = header["valset_hash"] == header["next_valset_hash"] == committee.hash
-    report.check("chain", own and header["epoch"] == 0, f"{name}: other validators")
+    report.check("chain", committee.seals(header), f"{name}: other validators")
     if height == 0:
         first = header["parent"] == bytes(32) and header["height"] == 0
         first = first and header["time_ms"] == recording.genesis["time_ms"]

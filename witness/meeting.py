@@ -1,11 +1,14 @@
 """What the ledgers say of a transaction; the meeting ledger, steps 4 to 10 of section 20."""
 
-from . import changes, succession, waiting
+from . import changes, succession, validators, waiting
 from .codec import encode
-from .identity import put_info, register, sound
+from .identity import put_info, register
 from .ids import roster_hash, sha256
+from .refusal import sound
 from .signature import check_edwards, check_x25519
-from .transactions import Refusal, check_envelope, check_signatures, require, spend
+from .transactions import (
+    BY_VALIDATOR, Refusal, check_envelope, check_signatures, require, spend,
+)
 
 CHANGES = changes.KINDS | waiting.KINDS
 INDEXES = 1024
@@ -21,6 +24,8 @@ def judge(rules, state, at, tx):
             register(rules, at, state, tx)
         elif tx["kind"][0] == "Recover":
             waiting.recover(rules, state, at, tx)
+        elif tx["kind"][0] in BY_VALIDATOR:
+            validators.judge(rules, state, at, tx)
         else:
             device = spend(rules, at, state, tx)
             if tx["kind"][0] in CHANGES:

@@ -8,3 +8,8 @@ class Refusal(Exception):
 def require(held, rule):
     if not held:
         raise Refusal(rule)
+
+
+def sound(verdict):
+    """Keys that are not good have a verdict of section 19."""
+    require(verdict == "good", f"Weak({verdict})")

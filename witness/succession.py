@@ -1,8 +1,7 @@
 """How the chair changes hands: steps 11 to 14 of section 20."""
 
-from .identity import sound
+from .refusal import require, sound
 from .signature import check_x25519
-from .transactions import require
 
 ABSENCE_TTL = 10
 RULES = {"Time": 1, "Appoint": 2, "Vote": 4}

@@ -4,9 +4,10 @@ from . import claims
 from .algorithms import holds, tagged
 from .codec import TYPES, encode, write
 from .ids import sha256
-from .refusal import Refusal, require
-from .signature import message
+from .refusal import Refusal, require, sound
+from .signature import check_edwards, message
 
+BY_VALIDATOR = ("AnchorRecord", "ValidatorVote")
 UNSIGNED = ("struct", [field for field in TYPES["Tx"][1] if field[0] != "sigs"])
 
 
@@ -30,6 +31,9 @@ def check_signatures(rules, state, tx):
         ivk = body["ivk"]
     elif tx["kind"][0] == "Recover":
         ivk = claims.recovery_key(state, body)
+    elif tx["kind"][0] in BY_VALIDATOR:
+        sound(check_edwards(tx["signer"]))
+        ivk = tagged(tx["signer"])
     else:
         device = state.get(("Device", {"dev": tx["signer"]}))
         require(device is not None, "UnknownDevice")
@@ -83,6 +87,7 @@ def spend(rules, at, state, tx):
 
 
 def tokens_at(params, user, now):
+    """What the bucket of a user or validator holds, and up to when that is counted."""
     step = max(params["refill"], 1)
     earned = max(now - user["refilled"], 0) // step
     if earned >= max(params["burst"] - user["tokens"], 0):

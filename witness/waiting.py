@@ -4,8 +4,7 @@ from . import ids
 from .algorithms import check
 from .claims import begun_recovery
 from .codec import encode
-from .identity import sound
-from .refusal import require
+from .refusal import require, sound
 from .transactions import tokens_at, txid
 from .users import active_devices, bind, following, may_happen, put, put_out, release_handle
 

@@ -18,6 +18,7 @@ mod block;
 mod committee;
 mod execution;
 pub mod facts;
+mod handover;
 pub mod light;
 mod mempool;
 mod state;

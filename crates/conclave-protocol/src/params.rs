@@ -2,11 +2,11 @@
 
 use crate::{
     codec::{BadText, Set, Text, TooLong, encode},
-    id::{ChainId, Digest},
+    id::{ChainId, Digest, Seconds},
     key::{ValidatorKey, WeakKey},
 };
 
-/// Most validators a genesis may name.
+/// Most validators a network may have.
 pub const MAX_VALIDATORS: usize = 128;
 
 /// The first agreement of a network. Its hash is the network's name.
@@ -41,7 +41,8 @@ impl Genesis {
         Ok(genesis)
     }
 
-    /// What decoding alone does not ask: at least one validator, and no weak key.
+    /// What decoding alone does not ask: at least one validator, no weak key, and epochs of at
+    /// least two blocks.
     ///
     /// # Errors
     /// See [`BadGenesis`].
@@ -51,6 +52,9 @@ impl Genesis {
         }
         for key in &self.validators {
             key.check()?;
+        }
+        if self.params.epoch_blocks < 2 {
+            return Err(BadGenesis::EpochTooShort);
         }
         Ok(())
     }
@@ -65,6 +69,9 @@ impl Genesis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadGenesis {
+    /// Epochs of less than two blocks.
+    #[error("an epoch needs at least two blocks")]
+    EpochTooShort,
     /// The name cannot be written.
     #[error("name: {0}")]
     Name(#[from] BadText),
@@ -118,6 +125,9 @@ pub struct Params {
     pub request_window: u16,
     /// Leading zero bits a stamp of work needs; 0 means that only sponsors admit users.
     pub pow_bits: u8,
+    /// Blocks of one epoch of the set of validators, at least 2: a change of the set agreed in one
+    /// epoch is in force from the next one on.
+    pub epoch_blocks: u32,
 }
 
 crate::fields!(Params {
@@ -139,7 +149,23 @@ crate::fields!(Params {
     request_burst,
     request_window,
     pow_bits,
+    epoch_blocks,
 });
+
+impl Params {
+    /// What a bucket of tokens holds at `now`, and the time up to which that is counted.
+    pub(crate) fn tokens_at(&self, tokens: u16, refilled: Seconds, now: Seconds) -> (u16, Seconds) {
+        let step = u64::from(self.refill.max(1));
+        let earned = now.since(refilled).checked_div(step).unwrap_or(0);
+        let room = u64::from(self.burst.saturating_sub(tokens));
+        if earned >= room {
+            return (self.burst.max(tokens), now);
+        }
+        // The rest of a started step is kept: only whole steps move the time.
+        let tokens = tokens.saturating_add(u16::try_from(earned).unwrap_or(u16::MAX));
+        (tokens, refilled.plus(earned.saturating_mul(step)))
+    }
+}
 
 impl Default for Params {
     fn default() -> Self {
@@ -162,6 +188,7 @@ impl Default for Params {
             request_burst: 4,
             request_window: 100,
             pow_bits: 0,
+            epoch_blocks: 3_600,
         }
     }
 }

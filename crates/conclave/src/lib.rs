@@ -11,6 +11,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod doctor;
 mod files;
 pub mod http;
 pub mod keystore;
@@ -20,6 +21,7 @@ mod stage;
 
 // The ledger, from both sides.
 pub mod chain;
+mod limits;
 pub mod network;
 pub mod rpc;
 mod serve;

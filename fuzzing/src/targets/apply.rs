@@ -7,12 +7,16 @@ use conclave_protocol::{
     AddDevice, Body, Cancel, ClaimHandle, DeviceId, DeviceRecord, Digest, Ed448Signer,
     Ed25519Signer, EpochRecord, Genesis, Height, Key, MeetingId, MeetingRecord, MemberIdx,
     MemberRecord, Params, Position, Record, Recover, RegisterUser, RevokeDevice, Rules, Seconds,
-    Secp256k1Signer, SetRecoveryKey, Signer, Tx, UpdateInfo, UserInfo, UserRecord, apply,
+    Secp256k1Signer, SetRecoveryKey, Signer, Tx, UpdateInfo, UserInfo, UserRecord, ValidatorChange,
+    apply,
     codec::Text,
     encode,
     identity::{Gate, device_id},
     meeting::roster_hash,
+    next_nonce,
+    params::MAX_VALIDATORS,
     state::MAX_RECORD,
+    validators_after, validators_at,
 };
 
 use super::canonical;
@@ -27,10 +31,12 @@ pub(super) fn run(bytes: &[u8]) {
         rest = tail;
         (now, height) = (now + u64::from(*passed), height + 1);
         let Ok(mut tx) = Tx::decode(tx) else { continue };
+        let at = Position { height: Height(height), index: 0, time: Seconds(now) };
         if who & 128 == 0 {
-            world.correct(&mut tx, *who, Seconds(now));
+            world.correct(&mut tx, *who, at);
         }
-        world.execute(&tx, Position { height: Height(height), index: 0, time: Seconds(now) });
+        world.execute(&tx, at);
+        world.check_validators(at.height);
     }
 }
 
@@ -48,8 +54,8 @@ impl World {
     /// Users with keys of every algorithm; one of them has a recovery key.
     fn new() -> Self {
         let sponsor = Ed25519Signer::from_seed(&[77; 32]).validator();
-        // What waits can come to pass in one run.
-        let params = Params { junior_delay: 60, ..Params::default() };
+        // What waits can come to pass in one run, and validators change.
+        let params = Params { junior_delay: 60, epoch_blocks: 3, ..Params::default() };
         let genesis = Genesis::new("fuzz", 1, vec![sponsor], params).unwrap();
         let rules = Rules::from(&genesis);
         let mut world = Self { rules, state: BTreeMap::new(), devices: Vec::new() };
@@ -93,10 +99,13 @@ impl World {
 
     /// The envelope is right, what must name the present state names it, and meetings that do not
     /// exist become the one that does.
-    fn correct(&self, tx: &mut Tx, who: u8, now: Seconds) {
+    fn correct(&self, tx: &mut Tx, who: u8, at: Position) {
+        (tx.chain_id, tx.expiry) = (self.rules.chain_id, at.time);
+        if tx.validator().is_some() {
+            return self.correct_vote(tx, who, at.height);
+        }
         let dev = self.pick(who);
         let Some((device, user)) = self.owner(dev) else { return };
-        (tx.chain_id, tx.expiry) = (self.rules.chain_id, now);
         if !matches!(tx.body, Body::RegisterUser(_)) {
             (tx.signer, tx.nonce) = (dev, device.next_nonce);
         }
@@ -138,6 +147,35 @@ impl World {
         }
         let Some(Record::Meeting(meeting)) = self.state.get(&Key::Meeting(MID)) else { return };
         self.correct_term(&mut tx.body, device, meeting);
+    }
+
+    /// The signer seals blocks, and what it would have out is one that does.
+    fn correct_vote(&self, tx: &mut Tx, who: u8, height: Height) {
+        let set = validators_at(&self.rules, &self.state, height).unwrap();
+        let pick = |number: u8| set[usize::from(number) % set.len()];
+        tx.signer = DeviceId(pick(who).0);
+        tx.nonce = next_nonce(&self.state, tx).unwrap().unwrap();
+        let Body::ValidatorVote(body) = &mut tx.body else { return };
+        body.seq = match self.state.get(&Key::ValidatorSet) {
+            Some(Record::ValidatorSet(set)) => set.changes,
+            _ => 0,
+        };
+        if let ValidatorChange::Remove(out) | ValidatorChange::Replace(out, ..) = &mut body.change
+            && !set.contains(out)
+        {
+            *out = pick(out.0[0]);
+        }
+    }
+
+    /// There is always somebody to make blocks, named once each and in order.
+    fn check_validators(&self, height: Height) {
+        for set in [
+            validators_at(&self.rules, &self.state, height).unwrap(),
+            validators_after(&self.rules, &self.state, height).unwrap(),
+        ] {
+            assert!(!set.is_empty() && set.len() <= MAX_VALIDATORS, "{} validators", set.len());
+            assert!(set.is_sorted_by(|a, b| a < b), "{set:?}");
+        }
     }
 
     /// The same for whatever names a term of the meeting.

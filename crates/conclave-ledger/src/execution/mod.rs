@@ -1,10 +1,11 @@
 //! Executes transactions on speculative state: the same function for proposers and for voters.
 //!
-//! `overlay.rs` is the view the rules read, `budget.rs` the caps of a block. The identity section
+//! `overlay.rs` is the view the rules read, `budget.rs` the caps of a block, `sets.rs` who seals next. The identity section
 //! is executed before the meeting section, so a revocation counts for meetings of the same block.
 
 mod budget;
 mod overlay;
+mod sets;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 pub(crate) use budget::Budget;
 pub(crate) use overlay::{Overlay, Source, Writes};
+pub(crate) use sets::{NextSet, next_set, next_validators};
 
 use crate::block::RawTx;
 

@@ -10,8 +10,8 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use conclave_protocol::{
-    ApplyError, DeviceId, DeviceRecord, Key, Record, Refusal, Rules, Tx, View as _, apply,
-    footprint, signed::Item,
+    ApplyError, DeviceId, Key, Record, Refusal, Rules, Tx, View as _, apply, footprint, next_nonce,
+    signed::Item,
 };
 
 use super::{MAX_PER_DEVICE, Mempool};
@@ -161,29 +161,33 @@ impl Mempool {
         match attempt(rules, at.position(0), overlay, candidate, false).await {
             Ok(_) => Ok(Turn::Now),
             Err(Refused::Rules(Refusal::WrongNonce)) => {
-                self.turn(&device(overlay, &candidate.tx)?, ahead, &candidate.tx)
+                // Whoever the rules asked for the nonce of is loaded.
+                let next = next_nonce(&*overlay, &candidate.tx).ok().flatten();
+                self.turn(next.ok_or(Refusal::WrongNonce)?, ahead, &candidate.tx)
             }
             Err(refused) => Err(refused.into()),
         }
     }
 
-    /// Whether the signer is there and this is its next word.
+    /// Whether the signing device is there and this is its next word.
     async fn greet<S: Source>(
         &self,
         overlay: &mut Overlay<'_, S>,
         ahead: &Ahead,
         tx: &Tx,
     ) -> Result<Turn, Rejected> {
-        overlay.load(&[Key::Device(tx.signer)]).await;
-        let device = device(overlay, tx)?;
+        let key = Key::Device(tx.signer);
+        overlay.load(std::slice::from_ref(&key)).await;
+        let Ok(Some(Record::Device(device))) = overlay.get(&key) else {
+            return Err(Refusal::UnknownDevice.into());
+        };
         if !device.is_active() {
             return Err(Refusal::DeviceInactive.into());
         }
-        self.turn(&device, ahead, tx)
+        self.turn(device.next_nonce, ahead, tx)
     }
 
-    fn turn(&self, device: &DeviceRecord, ahead: &Ahead, tx: &Tx) -> Result<Turn, Rejected> {
-        let next = device.next_nonce;
+    fn turn(&self, next: u64, ahead: &Ahead, tx: &Tx) -> Result<Turn, Rejected> {
         if tx.nonce == next {
             return Ok(Turn::Now);
         }
@@ -199,16 +203,6 @@ impl Mempool {
 /// Whether the rules can judge it for less than its signatures cost.
 fn reads_little(candidate: &Candidate) -> bool {
     footprint(&candidate.tx).len() <= FEW
-}
-
-/// The record of the signing device, once it is loaded.
-fn device<S: Source>(overlay: &Overlay<'_, S>, tx: &Tx) -> Result<DeviceRecord, Rejected> {
-    match overlay.get(&Key::Device(tx.signer)) {
-        Ok(Some(Record::Device(device))) => Ok(device),
-        // Who is no device has a nonce of its own, and never one that waits behind others.
-        Ok(Some(_)) | Err(_) => Err(Refusal::WrongNonce.into()),
-        Ok(None) => Err(Refusal::UnknownDevice.into()),
-    }
 }
 
 #[cfg(test)]

@@ -10,13 +10,16 @@ use commonware_glue::stateful::{
     db::{DatabaseSet, Merkleized as _, Unmerkleized as _},
 };
 use commonware_storage::merkle::Location;
-use conclave_protocol::{Key, Ledger, Record};
+use conclave_protocol::{Key, Kind, Ledger, Record};
 use futures::StreamExt as _;
 
-use super::{clock::now_ms, finality::Finality, network::Network, wiring::Runtime};
+use super::{
+    clock::now_ms, finality::Finality, network::Network, schemes::Schemes, wiring::Runtime,
+};
 use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
-    execution::{At, Overlay, Source, Writes, choose, replay},
+    committee::Committee,
+    execution::{At, Overlay, Source, Writes, choose, next_validators, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
 };
@@ -33,6 +36,7 @@ pub(crate) struct App {
     network: Arc<Network>,
     mempool: Arc<Mempool>,
     finality: Arc<Finality>,
+    schemes: Schemes,
 }
 
 impl App {
@@ -41,8 +45,9 @@ impl App {
         network: Arc<Network>,
         mempool: Arc<Mempool>,
         finality: Arc<Finality>,
+        schemes: Schemes,
     ) -> Self {
-        Self { network, mempool, finality }
+        Self { network, mempool, finality, schemes }
     }
 
     /// What the network fixed at its start.
@@ -58,6 +63,27 @@ impl App {
     /// What is final here.
     pub(crate) const fn finality(&self) -> &Arc<Finality> {
         &self.finality
+    }
+
+    /// Who seals which epoch.
+    pub(crate) const fn schemes(&self) -> &Schemes {
+        &self.schemes
+    }
+
+    /// Hash of the set that seals the block after the one of this height: another one than `present`
+    /// only after the last block of an epoch that agreed on a change.
+    async fn next_hash<S: Source>(
+        &self,
+        overlay: &mut Overlay<'_, S>,
+        height: u64,
+        present: Digest,
+    ) -> Option<Digest> {
+        if !self.schemes.is_last(height) {
+            return Some(present);
+        }
+        let rules = self.network.rules();
+        let keys = next_validators(rules, overlay, height).await?;
+        Some(Committee::new(&rules.chain_id, &keys).ok()?.hash())
     }
 
     /// The transactions of a block and of those before it that are not final yet: they still wait in
@@ -86,8 +112,8 @@ impl App {
         let is_child = header.height.checked_sub(1) == Some(parent.height)
             && header.time_ms > parent.time_ms
             && header.time_ms <= parent.time_ms.saturating_add(step)
+            && header.round.epoch == self.schemes.epoch_of(header.height)
             && header.valset_hash == parent.next_valset_hash
-            && header.next_valset_hash == header.valset_hash
             && header.identity.prev == parent.identity_link()
             && header.meeting.prev == parent.meeting_link();
         if !is_child {
@@ -99,6 +125,10 @@ impl App {
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
         replay(self.network.rules(), at, &mut overlay, sections).await?;
+        let next = self.next_hash(&mut overlay, header.height, header.valset_hash).await?;
+        if header.next_valset_hash != next {
+            return None;
+        }
         let writes = overlay.into_writes().await;
         let executed = merkleize::<E>(batches, writes).await?;
         let expected = (
@@ -147,6 +177,8 @@ impl<E: Runtime> Application<E> for App {
         let mut overlay = Overlay::new(&source);
         let candidates = self.mempool.candidates(&carried);
         let chosen = choose(self.network.rules(), at, &mut overlay, candidates).await;
+        let valset_hash = parent.next_valset_hash;
+        let next_valset_hash = self.next_hash(&mut overlay, at.height, valset_hash).await?;
         let writes = overlay.into_writes().await;
         let merkleized = merkleize::<E>(batches, writes).await?;
         let identity = section::<E>(&merkleized.0, parent.identity_link(), &chosen.identity);
@@ -158,8 +190,8 @@ impl<E: Runtime> Application<E> for App {
             round: Round::of(&context),
             identity,
             meeting,
-            valset_hash: parent.next_valset_hash,
-            next_valset_hash: parent.next_valset_hash,
+            valset_hash,
+            next_valset_hash,
         };
         let block = Block { header, identity: chosen.identity, meeting: chosen.meeting };
         self.mempool.in_flight(block.txs().map(RawTx::id), &chosen.refused, now);
@@ -201,14 +233,21 @@ impl<E: Runtime> Application<E> for App {
 
     async fn finalized(
         &mut self,
-        _: (E, BlockContext),
+        (runtime, _): (E, BlockContext),
         block: &Block,
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        let txs = [&block.identity, &block.meeting].map(|txs| self.mempool.decode(txs));
-        self.mempool.finalized(txs.into_iter().flatten().flatten(), block.header.time_ms);
+        let decode = |txs| self.mempool.decode(txs).unwrap_or_default();
+        let (identity, meeting) = (decode(&block.identity), decode(&block.meeting));
+        let votes = identity.iter().any(|candidate| candidate.tx.kind() == Kind::ValidatorVote);
+        let kinds = identity.iter().chain(&meeting).map(|candidate| candidate.tx.kind());
+        self.finality.meter().block(&block.header, kinds, now_ms(&runtime));
+        self.mempool.finalized(identity.into_iter().chain(meeting), block.header.time_ms);
         self.finality.applied(block);
+        if votes {
+            self.schemes.note_votes();
+        }
         tracing::debug!(height = block.height().get(), "final");
     }
 }

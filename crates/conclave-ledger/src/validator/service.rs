@@ -16,6 +16,7 @@ use super::{
     application::{App, STEP},
     clock::now_ms,
     request::{AskError, Rejected, Request},
+    steps::Steps,
     wiring::{Marshal, Runtime},
 };
 use crate::{
@@ -49,6 +50,7 @@ pub(crate) struct Service<E: Runtime> {
     pub(crate) app: App,
     pub(crate) marshal: Marshal,
     pub(crate) databases: Databases<E>,
+    pub(crate) steps: Steps<E>,
     pub(crate) runtime: Arc<E>,
 }
 
@@ -58,6 +60,7 @@ impl<E: Runtime> Clone for Service<E> {
             app: self.app.clone(),
             marshal: self.marshal.clone(),
             databases: self.databases.clone(),
+            steps: self.steps.clone(),
             runtime: Arc::clone(&self.runtime),
         }
     }
@@ -143,9 +146,15 @@ impl<E: Runtime> Service<E> {
                 let block = self.block(height).await;
                 let _ = reply.send(block.map(|block| to_bytes(&block)).ok_or(AskError::Unknown));
             }
+            Request::Handovers { from, reply } => {
+                let _ = reply.send(Ok(self.steps.answer(from).await));
+            }
             Request::Local { key, reply } => {
                 let record = Finalized(&self.databases).load(&[key]).await.pop().flatten();
                 let _ = reply.send(Ok(record));
+            }
+            Request::Metrics { reply } => {
+                let _ = reply.send(Ok(self.runtime.encode()));
             }
         }
     }
@@ -357,7 +366,7 @@ pub(crate) async fn prove<E: Runtime>(
 }
 
 /// The finalized state.
-struct Finalized<'a, E: Runtime>(&'a Databases<E>);
+pub(super) struct Finalized<'a, E: Runtime>(pub(super) &'a Databases<E>);
 
 impl<E: Runtime> Source for Finalized<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]

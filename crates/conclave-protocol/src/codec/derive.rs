@@ -29,16 +29,21 @@ macro_rules! fields {
     };
 }
 
-/// Implements the canonical encoding of an enum of tuple variants: one tag byte, then the fields.
+/// Implements the canonical encoding of an enum of tuple and unit variants: one tag byte, then the
+/// fields.
 #[macro_export]
 macro_rules! variants {
-    ($name:ident { $($tag:literal => $variant:ident($($field:ident: $type:ty),*)),* $(,)? }) => {
+    (
+        $name:ident {
+            $($tag:literal => $variant:ident$(($($field:ident: $type:ty),*))?),* $(,)?
+        }
+    ) => {
         impl $crate::codec::Write for $name {
             fn write(&self, buf: &mut impl $crate::codec::BufMut) {
                 match self {
-                    $(Self::$variant($($field),*) => {
+                    $(Self::$variant$(($($field),*))? => {
                         buf.put_u8($tag);
-                        $($crate::codec::Write::write($field, buf);)*
+                        $($($crate::codec::Write::write($field, buf);)*)?
                     })*
                 }
             }
@@ -47,8 +52,10 @@ macro_rules! variants {
         impl $crate::codec::EncodeSize for $name {
             fn encode_size(&self) -> usize {
                 match self {
-                    $(Self::$variant($($field),*) => {
-                        1_usize$(.saturating_add($crate::codec::EncodeSize::encode_size($field)))*
+                    $(Self::$variant$(($($field),*))? => {
+                        1_usize$($(
+                            .saturating_add($crate::codec::EncodeSize::encode_size($field))
+                        )*)?
                     })*
                 }
             }
@@ -62,9 +69,9 @@ macro_rules! variants {
                 (): &(),
             ) -> Result<Self, $crate::codec::Error> {
                 match <u8 as $crate::codec::ReadExt>::read(buf)? {
-                    $($tag => Ok(Self::$variant(
+                    $($tag => Ok(Self::$variant$((
                         $(<$type as $crate::codec::ReadExt>::read(buf)?),*
-                    )),)*
+                    ))?),)*
                     tag => Err($crate::codec::Error::InvalidEnum(tag)),
                 }
             }

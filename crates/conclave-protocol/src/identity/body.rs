@@ -187,7 +187,8 @@ impl Body {
             Self::Recover(body) => Some(body.prev),
             Self::Cancel(body) => Some(body.prev),
             Self::SetRecoveryKey(body) => Some(body.prev),
-            Self::EpochRecord(_)
+            Self::AnchorRecord(_)
+            | Self::EpochRecord(_)
             | Self::Heartbeat(_)
             | Self::MeetingDismiss(_)
             | Self::MeetingLeave(_)
@@ -197,6 +198,7 @@ impl Body {
             | Self::RegisterUser(_)
             | Self::LeaderReassign(_)
             | Self::MeetingPolicy(_)
+            | Self::ValidatorVote(_)
             | Self::VoteLeader(_) => None,
         }
     }

@@ -59,15 +59,7 @@ impl UserRecord {
 
     /// Tokens at `now` and the time up to which they are counted.
     pub fn tokens_at(&self, params: &Params, now: Seconds) -> (u16, Seconds) {
-        let step = u64::from(params.refill.max(1));
-        let earned = now.since(self.refilled).checked_div(step).unwrap_or(0);
-        let room = u64::from(params.burst.saturating_sub(self.tokens));
-        if earned >= room {
-            return (params.burst.max(self.tokens), now);
-        }
-        // The rest of a started step is kept: only whole steps move the time.
-        let tokens = self.tokens.saturating_add(u16::try_from(earned).unwrap_or(u16::MAX));
-        (tokens, self.refilled.plus(earned.saturating_mul(step)))
+        params.tokens_at(self.tokens, self.refilled, now)
     }
 }
 

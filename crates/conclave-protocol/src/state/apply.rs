@@ -4,12 +4,13 @@ use super::{ApplyError, Changes, Draft, Key, Refusal, View, refusal::require};
 use crate::{
     codec::EncodeSize,
     id::{ChainId, Position, Seconds},
-    identity::{self, DeviceRecord},
+    identity::{self, DeviceRecord, Gate},
     key::ValidatorKey,
     meeting,
     params::{Genesis, Params},
     state::Record,
     tx::{Body, Tx},
+    validators,
 };
 
 /// What a network agreed on before its first block, as far as the rules ask.
@@ -19,7 +20,7 @@ pub struct Rules {
     pub chain_id: ChainId,
     /// Its constants.
     pub params: Params,
-    /// Who may sponsor new users.
+    /// The set of validators before any change of it.
     pub validators: Vec<ValidatorKey>,
 }
 
@@ -58,6 +59,9 @@ pub fn apply(
         identity::rules::recover(&rules.params, at, &mut draft, tx, body)?;
         return Ok(draft.finish());
     }
+    if validators::rules::apply(rules, at, &mut draft, tx)? {
+        return Ok(draft.finish());
+    }
     let signer = spend(&rules.params, at.time, &mut draft, tx)?;
     if (identity::rules::Change { params: &rules.params, at, tx, signer: &signer })
         .apply(&mut draft)?
@@ -69,11 +73,32 @@ pub fn apply(
     Ok(draft.finish())
 }
 
+/// The nonce the next transaction of the signer of `tx` must carry; nothing if it is an unknown
+/// device. A validator of which there is no record yet begins with 0.
+///
+/// # Errors
+/// [`ApplyError::NotLoaded`] until the view has the record of the signer.
+pub fn next_nonce(view: &impl View, tx: &Tx) -> Result<Option<u64>, ApplyError> {
+    let draft = Draft::new(view);
+    Ok(match tx.validator() {
+        Some(key) => Some(draft.validator(key)?.map_or(0, |record| record.next_nonce)),
+        None => draft.device(tx.signer)?.map(|device| device.next_nonce),
+    })
+}
+
 /// The keys a transaction is sure to ask for, as far as it names them itself.
 pub fn footprint(tx: &Tx) -> Vec<Key> {
-    let mut keys = vec![Key::Device(tx.signer)];
+    let mut keys = vec![tx.validator().map_or(Key::Device(tx.signer), Key::Validator)];
     match &tx.body {
+        Body::ValidatorVote(body) => {
+            keys.push(Key::ValidatorSet);
+            keys.extend(body.change.incoming().map(Key::Validator));
+        }
+        Body::AnchorRecord(_) => keys.extend([Key::ValidatorSet, Key::Anchors]),
         Body::RegisterUser(body) => {
+            if matches!(body.gate, Gate::Sponsor(_)) {
+                keys.push(Key::ValidatorSet);
+            }
             keys.extend([Key::User(body.user), Key::Device(body.dev), Key::IvkIndex(body.ivk)]);
             keys.extend(body.recovery_ivk.map(Key::IvkIndex));
         }

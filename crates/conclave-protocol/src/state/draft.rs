@@ -6,7 +6,12 @@ use super::{ApplyError, Changes, Event, Key, Record, RequestTimes, View};
 use crate::{
     id::{DeviceId, MeetingId, MemberIdx, UserId},
     identity::{DeviceRecord, Handle, HandleRecord, PendingRecord, UserRecord},
+    key::ValidatorKey,
     meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
+    validators::{
+        AnchorsRecord, ValidatorChangeRecord, ValidatorKeysRecord, ValidatorRecord,
+        ValidatorSetRecord,
+    },
 };
 
 /// The state as it is and as it shall be.
@@ -75,6 +80,50 @@ impl<'v, V: View> Draft<'v, V> {
     pub(crate) fn pending(&self, dev: DeviceId) -> Result<Option<PendingRecord>, ApplyError> {
         self.typed(Key::Pending(dev), |record| match record {
             Record::Pending(pending) => Some(pending),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn validator_set(&self) -> Result<Option<ValidatorSetRecord>, ApplyError> {
+        self.typed(Key::ValidatorSet, |record| match record {
+            Record::ValidatorSet(set) => Some(set),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn validator_keys(
+        &self,
+        part: u8,
+    ) -> Result<Option<ValidatorKeysRecord>, ApplyError> {
+        self.typed(Key::ValidatorKeys(part), |record| match record {
+            Record::ValidatorKeys(keys) => Some(keys),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn validator_change(
+        &self,
+        number: u32,
+    ) -> Result<Option<ValidatorChangeRecord>, ApplyError> {
+        self.typed(Key::ValidatorChange(number), |record| match record {
+            Record::ValidatorChange(change) => Some(change),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn validator(
+        &self,
+        key: ValidatorKey,
+    ) -> Result<Option<ValidatorRecord>, ApplyError> {
+        self.typed(Key::Validator(key), |record| match record {
+            Record::Validator(validator) => Some(validator),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn anchors(&self) -> Result<Option<AnchorsRecord>, ApplyError> {
+        self.typed(Key::Anchors, |record| match record {
+            Record::Anchors(anchors) => Some(anchors),
             _ => None,
         })
     }

@@ -4,7 +4,7 @@ use crate::{
     codec::encode,
     id::{DeviceId, Digest, MeetingId, MemberIdx, UserId},
     identity::Handle,
-    key::{Ivk, Npk},
+    key::{Ivk, Npk, ValidatorKey},
 };
 
 /// The name of one record.
@@ -24,6 +24,18 @@ pub enum Key {
     Handle(Handle),
     /// What a device asked and waits for.
     Pending(DeviceId),
+    /// How far the set of validators has come; absent as long as it is that of the genesis.
+    ValidatorSet,
+    /// One part of the set after all agreed changes.
+    ValidatorKeys(u8),
+    /// The nth agreed change of the set.
+    ValidatorChange(u32),
+    /// A validator that said something, or that came by a change.
+    Validator(ValidatorKey),
+    /// How many anchors were recorded.
+    Anchors,
+    /// The nth recorded anchor.
+    Anchor(u32),
     /// A meeting.
     Meeting(MeetingId),
     /// One part of what a meeting says about itself.
@@ -50,6 +62,12 @@ crate::variants!(Key {
     5 => IvkIndex(ivk: Ivk),
     6 => Handle(name: Handle),
     7 => Pending(dev: DeviceId),
+    8 => ValidatorSet,
+    9 => ValidatorKeys(part: u8),
+    10 => ValidatorChange(number: u32),
+    11 => Validator(key: ValidatorKey),
+    12 => Anchors,
+    13 => Anchor(number: u32),
     32 => Meeting(mid: MeetingId),
     33 => MeetingInfo(mid: MeetingId, part: u8),
     34 => Member(mid: MeetingId, idx: MemberIdx),
@@ -75,7 +93,13 @@ impl Key {
             | Self::Device(_)
             | Self::IvkIndex(_)
             | Self::Handle(_)
-            | Self::Pending(_) => Ledger::Identity,
+            | Self::Pending(_)
+            | Self::ValidatorSet
+            | Self::ValidatorKeys(_)
+            | Self::ValidatorChange(_)
+            | Self::Validator(_)
+            | Self::Anchors
+            | Self::Anchor(_) => Ledger::Identity,
             Self::Meeting(_)
             | Self::MeetingInfo(..)
             | Self::Member(..)

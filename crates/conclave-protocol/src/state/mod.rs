@@ -11,14 +11,17 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
-pub use apply::{Rules, apply, footprint};
+pub use apply::{Rules, apply, footprint, next_nonce};
 pub use key::{Key, Ledger};
 pub use record::{MAX_RECORD, Record, RequestTimes, Seat};
 pub use refusal::{ApplyError, Refusal};
 
 pub(crate) use {draft::Draft, refusal::require};
 
-use crate::id::{DeviceId, Epoch, MeetingId, MemberIdx, Term, UserId};
+use crate::{
+    id::{DeviceId, Epoch, Height, MeetingId, MemberIdx, Term, UserId},
+    key::ValidatorKey,
+};
 
 /// The state as it is.
 pub trait View {
@@ -54,6 +57,13 @@ pub struct Changes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A validator wrote down where a block is anchored.
+    AnchorRecorded {
+        /// `Anchor(number)` is the record.
+        number: u32,
+        /// The block.
+        height: Height,
+    },
     /// A user has a further device.
     DeviceAdded {
         /// The user.
@@ -172,6 +182,18 @@ pub enum Event {
         mid: MeetingId,
         /// The index the request got.
         idx: MemberIdx,
+    },
+    /// The validators agreed on a change of their set, in force from the next epoch on.
+    ValidatorChangeAgreed {
+        /// `ValidatorChange(number)` is the record.
+        number: u32,
+    },
+    /// A validator would have the set changed.
+    ValidatorVoted {
+        /// Who.
+        key: ValidatorKey,
+        /// The number the change would have.
+        seq: u32,
     },
     /// There is a new user.
     UserRegistered {

@@ -5,6 +5,10 @@ use crate::{
     id::{DeviceId, Height, MeetingId, MemberIdx, Seconds},
     identity::{DeviceRecord, HandleRecord, INFO_CHUNK, PendingRecord, UserRecord},
     meeting::{MeetingRecord, MemberRecord, RosterRecord, VoteRecord},
+    validators::{
+        AnchorEntry, AnchorsRecord, ValidatorChangeRecord, ValidatorKeysRecord, ValidatorRecord,
+        ValidatorSetRecord,
+    },
 };
 
 /// Most bytes of an encoded record.
@@ -25,6 +29,18 @@ pub enum Record {
     Handle(HandleRecord),
     /// Under `Pending`.
     Pending(PendingRecord),
+    /// Under `ValidatorSet`.
+    ValidatorSet(ValidatorSetRecord),
+    /// Under `ValidatorKeys`.
+    ValidatorKeys(ValidatorKeysRecord),
+    /// Under `ValidatorChange`.
+    ValidatorChange(ValidatorChangeRecord),
+    /// Under `Validator`.
+    Validator(ValidatorRecord),
+    /// Under `Anchors`.
+    Anchors(AnchorsRecord),
+    /// Under `Anchor`.
+    Anchor(AnchorEntry),
     /// Under `Meeting`.
     Meeting(MeetingRecord),
     /// Under `Member`.
@@ -48,6 +64,12 @@ crate::variants!(Record {
     4 => Device(record: DeviceRecord),
     6 => Handle(record: HandleRecord),
     7 => Pending(record: PendingRecord),
+    8 => ValidatorSet(record: ValidatorSetRecord),
+    9 => ValidatorKeys(keys: ValidatorKeysRecord),
+    10 => ValidatorChange(record: ValidatorChangeRecord),
+    11 => Validator(record: ValidatorRecord),
+    12 => Anchors(record: AnchorsRecord),
+    13 => Anchor(entry: AnchorEntry),
     32 => Meeting(record: MeetingRecord),
     34 => Member(record: MemberRecord),
     35 => Roster(record: RosterRecord),

@@ -25,12 +25,18 @@ pub enum Refusal {
     /// The statements do not show that the leader is silent.
     #[error("absence of the leader is not shown")]
     AbsenceDoesNotHold,
+    /// The block that was anchored is not before the one that says so.
+    #[error("anchored block is not there yet")]
+    AnchorAhead,
     /// A name that no user can have.
     #[error("handle must be 3 to 32 of a-z, 0-9, '.', '_', '-', and begin with a letter or digit")]
     BadHandle,
     /// The user is banned from this meeting.
     #[error("user is banned from this meeting")]
     Banned,
+    /// The validators agreed on a change in this epoch already.
+    #[error("a change of the validators waits for the end of the epoch")]
+    ChangePending,
     /// The commitment is that of the last key.
     #[error("key commitment is not new")]
     CommitmentReused,
@@ -58,6 +64,9 @@ pub enum Refusal {
     /// The key was bound to a device before.
     #[error("identity key was bound before")]
     IvkTaken,
+    /// Nobody would be left to make blocks.
+    #[error("the last validator cannot go")]
+    LastValidator,
     /// The roster would hold no leader.
     #[error("roster lacks the leader")]
     LeaderNotInRoster,
@@ -82,6 +91,9 @@ pub enum Refusal {
     /// A signature is missing.
     #[error("signature of role {0:?} is missing")]
     MissingSignature(Role),
+    /// The signer is not in the set of validators in force.
+    #[error("signer is not a validator")]
+    NotAValidator,
     /// Somebody who cannot lead.
     #[error("that member cannot lead")]
     NotEligible,
@@ -136,6 +148,9 @@ pub enum Refusal {
     /// The user has had as many devices as there may be.
     #[error("user has no place for another device")]
     TooManyDevices,
+    /// The set of validators is as large as it may be.
+    #[error("there is no place for another validator")]
+    TooManyValidators,
     /// The last record is another one.
     #[error("previous record does not match")]
     StalePrev,
@@ -178,17 +193,23 @@ pub enum Refusal {
     /// No such user.
     #[error("unknown user")]
     UnknownUser,
-    /// The sponsor is no validator of the genesis.
+    /// The sponsor is not in the set of validators in force.
     #[error("sponsor is not a validator")]
     UnknownSponsor,
+    /// No such validator in the set.
+    #[error("unknown validator")]
+    UnknownValidator,
     /// The user is not active.
     #[error("user is not active")]
     UserInactive,
     /// The user exists already.
     #[error("user exists")]
     UserTaken,
-    /// One vote per user, term and epoch.
-    #[error("user has voted")]
+    /// The key is or was in a set of validators.
+    #[error("validator key was used before")]
+    ValidatorKeyUsed,
+    /// One vote per user, term and epoch; and no vote of a validator twice.
+    #[error("has voted already")]
     VotedAlready,
     /// A key that must not be used.
     #[error(transparent)]

@@ -35,6 +35,8 @@ macro_rules! kinds {
 kinds! {
     /// A further device of a user.
     0x02 AddDevice Identity
+    /// The hash of a block stands on another network (section V.B(3)).
+    0x11 AnchorRecord Identity
     /// What a device waits for does not happen.
     0x08 Cancel Identity
     /// A user takes a name.
@@ -69,6 +71,8 @@ kinds! {
     0x09 SetRecoveryKey Identity
     /// A user says something else about themselves.
     0x05 UpdateInfo Identity
+    /// A validator would have its set changed (section V.B(4)).
+    0x10 ValidatorVote Identity
     /// A user would have somebody else lead.
     0x25 VoteLeader Meeting
 }
@@ -85,6 +89,13 @@ impl Kind {
                 | Self::MeetingLeave
                 | Self::Recover
                 | Self::RevokeDevice
+                | Self::ValidatorVote
         )
+    }
+
+    /// Whether a validator signs it, under the key that the envelope names in the place of a
+    /// device.
+    pub const fn is_by_validator(self) -> bool {
+        matches!(self, Self::AnchorRecord | Self::ValidatorVote)
     }
 }

@@ -15,12 +15,13 @@ use crate::{
         AddDevice, Cancel, ClaimHandle, Recover, RegisterUser, RevokeDevice, RotateKey,
         SetRecoveryKey, UpdateInfo,
     },
-    key::{Signature, Signer},
+    key::{Signature, Signer, ValidatorKey},
     meeting::{
         EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
         MeetingRequest, PublishMeeting, RefreshKeys, VoteLeader,
     },
     signed::Context,
+    validators::{AnchorRecord, ValidatorVote},
 };
 
 /// Most bytes a transaction may have on any network; [`Params::max_tx`](crate::Params) may say less.
@@ -31,9 +32,9 @@ pub const MAX_TX_BYTES: usize = 4_096;
 pub struct Tx {
     /// The network it is for.
     pub chain_id: ChainId,
-    /// The device that signs.
+    /// The device that signs, or the 32 bytes of the validator's key.
     pub signer: DeviceId,
-    /// The device's `next_nonce`; 0 for RegisterUser.
+    /// The `next_nonce` of the device or validator; 0 for RegisterUser and Recover.
     pub nonce: u64,
     /// Last chain time at which it may be included.
     pub expiry: Seconds,
@@ -55,7 +56,23 @@ impl Tx {
         Self { chain_id, signer, nonce, expiry, body: body.into(), sigs: Set::default() }
     }
 
-    /// Adds the signature of the device.
+    /// A transaction of a validator that nobody has signed yet.
+    pub fn by_validator(
+        chain_id: ChainId,
+        ValidatorKey(key): ValidatorKey,
+        nonce: u64,
+        expiry: Seconds,
+        body: impl Into<Body>,
+    ) -> Self {
+        Self::new(chain_id, DeviceId(key), nonce, expiry, body)
+    }
+
+    /// The validator that signs it, if it is of a kind that validators sign.
+    pub const fn validator(&self) -> Option<ValidatorKey> {
+        if self.kind().is_by_validator() { Some(ValidatorKey(self.signer.0)) } else { None }
+    }
+
+    /// Adds the signature of the device or validator.
     #[must_use]
     pub fn sign(self, signer: &dyn Signer) -> Self {
         let signature =
@@ -171,6 +188,8 @@ impl Read for Tx {
 pub enum Body {
     /// 0x02: a further device.
     AddDevice(AddDevice),
+    /// 0x11: the hash of a block stands on another network.
+    AnchorRecord(AnchorRecord),
     /// 0x08: a waiting change is called off.
     Cancel(Cancel),
     /// 0x06: a name.
@@ -205,6 +224,8 @@ pub enum Body {
     SetRecoveryKey(SetRecoveryKey),
     /// 0x05: another info.
     UpdateInfo(UpdateInfo),
+    /// 0x10: which change of their set a validator would have.
+    ValidatorVote(ValidatorVote),
     /// 0x25: whom a user would have lead.
     VoteLeader(VoteLeader),
 }
@@ -239,15 +260,15 @@ macro_rules! bodies {
 }
 
 bodies!(
-    AddDevice Cancel ClaimHandle EpochRecord Heartbeat LeaderReassign MeetingDismiss MeetingLeave
-    MeetingPolicy MeetingRequest PublishMeeting Recover RefreshKeys RegisterUser RevokeDevice
-    RotateKey SetRecoveryKey UpdateInfo VoteLeader
+    AddDevice AnchorRecord Cancel ClaimHandle EpochRecord Heartbeat LeaderReassign MeetingDismiss
+    MeetingLeave MeetingPolicy MeetingRequest PublishMeeting Recover RefreshKeys RegisterUser
+    RevokeDevice RotateKey SetRecoveryKey UpdateInfo ValidatorVote VoteLeader
 );
 
 /// In which capacity somebody signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// The device named in the envelope; signs the whole unsigned transaction.
+    /// The device or validator named in the envelope; signs the whole unsigned transaction.
     Signer,
     /// The validator named in a RegisterUser; signs its body.
     Sponsor,

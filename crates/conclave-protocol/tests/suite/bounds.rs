@@ -9,6 +9,10 @@ use conclave_protocol::{
     },
     state::{MAX_RECORD, RequestTimes, Seat},
     tx::MAX_TX_BYTES,
+    validators::{
+        AnchorEntry, AnchorsRecord, CastVote, KEYS_PART, ValidatorChangeRecord,
+        ValidatorKeysRecord, ValidatorRecord, ValidatorSetRecord,
+    },
     *,
 };
 
@@ -24,6 +28,17 @@ use proptest::{
 /// Any value of a type whose size does not vary.
 fn any_of<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> T {
     strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
+}
+
+/// The change of the set that takes the most bytes.
+fn largest_change() -> ValidatorChange {
+    let key = ValidatorKey([1; 32]);
+    let contact = Contact {
+        name: Text::new(&"n".repeat(24)).unwrap(),
+        p2p: Text::new(&"p".repeat(56)).unwrap(),
+        rpc: Text::new(&"r".repeat(64)).unwrap(),
+    };
+    ValidatorChange::Replace(key, key, contact)
 }
 
 /// The largest record of every kind.
@@ -52,6 +67,23 @@ fn largest_records() -> Vec<Record> {
             user: UserId::default(),
             wish: Wish::Recovery(Recovery { ivk, recovery_ivk: Some(ivk), by: ivk }),
             due: Seconds(1),
+        }),
+        Record::ValidatorSet(ValidatorSetRecord { changes: 1, members: 128 }),
+        Record::ValidatorKeys(
+            ValidatorKeysRecord::new([ValidatorKey([1; 32]); KEYS_PART]).unwrap(),
+        ),
+        Record::ValidatorChange(ValidatorChangeRecord {
+            change: largest_change(),
+            agreed: Position::default(),
+        }),
+        Record::Validator(ValidatorRecord {
+            vote: Some(CastVote { seq: 1, change: Digest::default() }),
+            ..any_of(samples::validator_record())
+        }),
+        Record::Anchors(AnchorsRecord { count: 1, newest: Height(1) }),
+        Record::Anchor(AnchorEntry {
+            place: AnchorPlace::Ethereum(1, [1; 32], [1; 32]),
+            ..any_of(samples::anchor_entry())
         }),
         Record::Meeting(MeetingRecord {
             gone_at: Some(Seconds(1)),
@@ -140,6 +172,13 @@ fn ordinary_transactions_are_a_few_hundred_bytes() {
         absent: Set::default(),
     };
     let size = |body: Body| world.tx(&person, body).encode_size();
+    let remove = ValidatorVote { seq: 0, change: ValidatorChange::Remove(ValidatorKey([1; 32])) };
+    let largest = ValidatorVote { seq: 0, change: largest_change() };
+    let anchor = AnchorRecord {
+        height: Height(1),
+        header: Digest::default(),
+        anchor: AnchorPlace::Ethereum(1, [1; 32], [1; 32]),
+    };
     let sizes = [
         registration.encode_size(),
         size(publish.into()),
@@ -152,7 +191,10 @@ fn ordinary_transactions_are_a_few_hundred_bytes() {
         size(VoteLeader { mid, term, idx, candidate: idx }.into()),
         size(RefreshKeys { mid, idx, epk: Epk([1; 32]), ek_hash: [1; 32] }.into()),
         size(MeetingPolicy { mid, term, auto_admit, locked: true }.into()),
+        size(remove.into()),
+        size(largest.into()),
+        size(anchor.into()),
     ];
     // Sizes are part of the format: a change here is a change of every node.
-    assert_eq!(sizes, [373, 412, 378, 183, 294, 189, 189, 288, 189, 247, 187]);
+    assert_eq!(sizes, [373, 412, 378, 183, 294, 189, 189, 288, 189, 247, 187, 186, 369, 262]);
 }

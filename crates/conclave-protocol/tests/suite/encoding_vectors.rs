@@ -11,7 +11,7 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
-    frozen_vectors::{frozen, transactions},
+    frozen_vectors::{frozen, of_validators, transactions},
     link_vectors::{answers, disclosures, invite, offers},
     world::{World, genesis},
 };
@@ -40,7 +40,8 @@ fn every_encoding_keeps_its_bytes_and_its_refusals() {
     frozen("encodings", &json!({ "types": types }));
 }
 
-/// A user, a meeting, a waiting request, a ban and everything they leave on the ledgers.
+/// A user, a meeting, a waiting request, a ban, votes of a validator, anchors, and everything they
+/// leave on the ledgers.
 fn state() -> (Vec<Key>, Vec<Record>) {
     let mut world = World::new();
     let (leader, guest) = (world.person(1), world.person(2));
@@ -49,6 +50,7 @@ fn state() -> (Vec<Key>, Vec<Record>) {
     world.advance(&leader, mid, &[first], &[]).unwrap();
     let banned = crate::world::removal(first, meeting::Reason::Banned);
     world.advance(&leader, mid, &[], &[banned]).unwrap();
+    of_validators(&mut world, &mut Vec::new());
     world.state.into_iter().unzip()
 }
 

@@ -18,7 +18,10 @@ use conclave_protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Person, World, genesis, removal};
+use crate::{
+    validators::{add, next_epoch, remove, replace},
+    world::{Person, World, genesis, removal, validator},
+};
 
 /// One transaction of every kind, as a small meeting brings them forth.
 pub(crate) fn transactions() -> Vec<Tx> {
@@ -52,6 +55,7 @@ pub(crate) fn transactions() -> Vec<Tx> {
     succession(&mut world, &leader, &guest, &mut said);
     changes(&mut world, &leader, &mut said);
     recoveries(&mut world, &mut said);
+    of_validators(&mut world, &mut said);
     said
 }
 
@@ -150,6 +154,28 @@ fn recoveries(world: &mut World, said: &mut Vec<Tx>) {
         let (person, tx) = world.registration_of(algorithm, seed);
         say(world, tx);
         say(world, world.tx(&person, world.handle_body(&person, algorithm.name())));
+    }
+}
+
+/// Validators about themselves and about what they wrote elsewhere.
+pub(crate) fn of_validators(world: &mut World, said: &mut Vec<Tx>) {
+    let first = validator();
+    let mut say = |world: &mut World, body: Body| {
+        let tx = world.validator_tx(&first, body);
+        world.run(&tx).unwrap();
+        said.push(tx);
+    };
+    // One of one agrees; of two, one does not.
+    say(world, world.ballot(add(61)).into());
+    next_epoch(world);
+    say(world, world.ballot(remove(61)).into());
+    say(world, world.ballot(replace(250, 62)).into());
+    let (height, header) = (Height(600), Digest([0x60; 32]));
+    for anchor in [
+        AnchorPlace::Ethereum(11_155_111, [0x61; 32], [0x62; 32]),
+        AnchorPlace::Bitcoin([0x63; 32], [0x64; 32]),
+    ] {
+        say(world, AnchorRecord { height, header, anchor }.into());
     }
 }
 

@@ -14,6 +14,10 @@ use conclave_protocol::{
     },
     state::{RequestTimes, Seat},
     tx::{Role, RoleSignature},
+    validators::{
+        AnchorEntry, AnchorsRecord, CastVote, ValidatorChangeRecord, ValidatorKeysRecord,
+        ValidatorRecord, ValidatorSetRecord,
+    },
     *,
 };
 use proptest::{collection::vec, option, prelude::*};
@@ -255,6 +259,39 @@ fn vote_record() -> impl Strategy<Value = VoteRecord> {
     })
 }
 
+pub(crate) fn contact() -> impl Strategy<Value = Contact> {
+    (text(), text(), text()).prop_map(|(name, p2p, rpc)| Contact { name, p2p, rpc })
+}
+
+pub(crate) fn validator_change() -> impl Strategy<Value = ValidatorChange> {
+    prop_oneof![
+        (validator(), contact()).prop_map(|(key, contact)| ValidatorChange::Add(key, contact)),
+        validator().prop_map(ValidatorChange::Remove),
+        (validator(), validator(), contact())
+            .prop_map(|(old, key, contact)| ValidatorChange::Replace(old, key, contact)),
+    ]
+}
+
+pub(crate) fn anchor_place() -> impl Strategy<Value = AnchorPlace> {
+    prop_oneof![
+        (any::<u64>(), any::<[u8; 32]>(), any::<[u8; 32]>())
+            .prop_map(|(chain, txid, block)| AnchorPlace::Ethereum(chain, txid, block)),
+        (any::<[u8; 32]>(), any::<[u8; 32]>())
+            .prop_map(|(txid, block)| AnchorPlace::Bitcoin(txid, block)),
+    ]
+}
+
+/// What validators say.
+fn of_validators() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        (any::<u32>(), validator_change())
+            .prop_map(|(seq, change)| ValidatorVote { seq, change }.into()),
+        (height(), digest(), anchor_place()).prop_map(|(height, header, anchor)| {
+            AnchorRecord { height, header, anchor }.into()
+        }),
+    ]
+}
+
 pub(crate) fn body() -> impl Strategy<Value = Body> {
     let turn = || (mid(), term(), epoch());
     prop_oneof![
@@ -264,6 +301,7 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
         rotate_key().prop_map(Body::from),
         update_info().prop_map(Body::from),
         change(),
+        of_validators(),
         publish().prop_map(Body::from),
         request().prop_map(Body::from),
         epoch_record().prop_map(Body::from),
@@ -376,6 +414,43 @@ pub(crate) fn roster_record() -> impl Strategy<Value = RosterRecord> {
     (roster(), digest()).prop_map(|(roster, hash)| RosterRecord { roster, hash })
 }
 
+prop_compose! {
+    pub(crate) fn validator_record()(
+        next_nonce in any::<u64>(), tokens in any::<u16>(), refilled in seconds(),
+        vote in option::of((any::<u32>(), digest())),
+    ) -> ValidatorRecord {
+        let vote = vote.map(|(seq, change)| CastVote { seq, change });
+        ValidatorRecord { next_nonce, tokens, refilled, vote }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn anchor_entry()(
+        height in height(), header in digest(), place in anchor_place(), by in validator(),
+        at in position(),
+    ) -> AnchorEntry {
+        AnchorEntry { height, header, place, by, at }
+    }
+}
+
+/// What the identity ledger keeps of its validators.
+fn validators_record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (any::<u32>(), any::<u8>()).prop_map(|(changes, members)| {
+            Record::ValidatorSet(ValidatorSetRecord { changes, members })
+        }),
+        vec(validator(), 0..=7)
+            .prop_map(|keys| Record::ValidatorKeys(ValidatorKeysRecord::new(keys).unwrap())),
+        (validator_change(), position()).prop_map(|(change, agreed)| {
+            Record::ValidatorChange(ValidatorChangeRecord { change, agreed })
+        }),
+        validator_record().prop_map(Record::Validator),
+        (any::<u32>(), height())
+            .prop_map(|(count, newest)| Record::Anchors(AnchorsRecord { count, newest })),
+        anchor_entry().prop_map(Record::Anchor),
+    ]
+}
+
 pub(crate) fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         user_record().prop_map(Record::User),
@@ -387,6 +462,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         }),
         (user_id(), wish(), seconds())
             .prop_map(|(user, wish, due)| Record::Pending(PendingRecord { user, wish, due })),
+        validators_record(),
         meeting_record().prop_map(Record::Meeting),
         member_record().prop_map(Record::Member),
         roster_record().prop_map(Record::Roster),
@@ -407,6 +483,12 @@ pub(crate) fn key() -> impl Strategy<Value = Key> {
         ivk().prop_map(Key::IvkIndex),
         text().prop_map(|name: Handle| Key::Handle(name)),
         device_id().prop_map(Key::Pending),
+        Just(Key::ValidatorSet),
+        any::<u8>().prop_map(Key::ValidatorKeys),
+        any::<u32>().prop_map(Key::ValidatorChange),
+        validator().prop_map(Key::Validator),
+        Just(Key::Anchors),
+        any::<u32>().prop_map(Key::Anchor),
         mid().prop_map(Key::Meeting),
         (mid(), any::<u8>()).prop_map(|(mid, part)| Key::MeetingInfo(mid, part)),
         (mid(), idx()).prop_map(|(mid, idx)| Key::Member(mid, idx)),

@@ -20,6 +20,8 @@ use crate::{
 
 const SCRIPTS: u64 = 50;
 const STEPS: usize = 24;
+const VALIDATOR_SCRIPTS: u64 = 8;
+const ROUNDS: usize = 14;
 
 #[test]
 fn scripts_keep_their_verdicts() {
@@ -42,6 +44,27 @@ fn scripts_keep_their_verdicts() {
     let mut script = Script::new(SCRIPTS);
     script.wait_and_object();
     scripts.push(json!({ "name": "what waits", "steps": script.steps }));
+    let mut of_validators = BTreeSet::new();
+    for seed in SCRIPTS + 1..=SCRIPTS + VALIDATOR_SCRIPTS {
+        let mut script = Script::new(seed);
+        script.govern(ROUNDS);
+        of_validators.extend(script.steps.iter().map(|step| step["verdict"].to_string()));
+        scripts.push(json!({ "name": format!("validators {seed}"), "steps": script.steps }));
+    }
+    for seen in [
+        "AnchorAhead",
+        "ChangePending",
+        "LastValidator",
+        "NotAValidator",
+        "StaleSeq",
+        "UnknownSponsor",
+        "UnknownValidator",
+        "ValidatorKeyUsed",
+        "Weak(SmallOrder)",
+        "WrongNonce",
+    ] {
+        assert!(of_validators.contains(&format!("\"{seen}\"")), "{seen}: {of_validators:?}");
+    }
     assert!(verdicts.len() > 20, "the walks see too little: {verdicts:?}");
     let genesis = hex::encode(encode(&genesis()));
     frozen("scripts", &json!({ "genesis": genesis, "scripts": scripts }));
@@ -57,7 +80,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut script = Self {
             world: World::new(),
             people: Vec::new(),

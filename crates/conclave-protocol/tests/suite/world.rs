@@ -77,6 +77,25 @@ impl World {
         Tx::new(self.rules.chain_id, who.dev, nonce, self.at.time.plus(60), body).sign(&who.signer)
     }
 
+    /// The validator of `signer` says `body`, all in order.
+    pub(crate) fn validator_tx(&self, signer: &Ed25519Signer, body: impl Into<Body>) -> Tx {
+        let nonce = match self.state.get(&Key::Validator(signer.validator())) {
+            Some(Record::Validator(record)) => record.next_nonce,
+            _ => 0,
+        };
+        let expiry = self.at.time.plus(60);
+        Tx::by_validator(self.rules.chain_id, signer.validator(), nonce, expiry, body).sign(signer)
+    }
+
+    /// A vote for `change` with the number that is next.
+    pub(crate) fn ballot(&self, change: ValidatorChange) -> ValidatorVote {
+        let seq = match self.state.get(&Key::ValidatorSet) {
+            Some(Record::ValidatorSet(set)) => set.changes,
+            _ => 0,
+        };
+        ValidatorVote { seq, change }
+    }
+
     /// `who` says `body`, all in order; the answer of the rules.
     pub(crate) fn say(
         &mut self,

@@ -4,6 +4,7 @@
 //! validator can leave one out, add one, or change one. Flow: newest hash in, transactions out,
 //! newest first, down to one that is known or to the registration.
 
+use conclave_ledger::light::LightClient;
 use conclave_protocol::{Digest, Tx, TxId};
 
 use super::{Chain, ChainError, Included, MAX_HISTORY, now_ms};
@@ -66,7 +67,8 @@ impl Chain {
             let Ok(answer) = remote.inclusion(&id, std::time::Duration::ZERO).await else {
                 continue;
             };
-            let verdict = self.light().verify_inclusion(&answer, &id, now_ms());
+            let verify = |light: &mut LightClient| light.verify_inclusion(&answer, &id, now_ms());
+            let verdict = self.0.judge(&remote, verify).await;
             match verdict {
                 Ok(at) => return Ok(Change { tx, id, at }),
                 Err(refusal) => {

@@ -1,14 +1,16 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `fork` judges what others show of theirs, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
 //! meeting. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod answers;
 mod ask;
+mod consortium;
 mod follow;
 mod fork;
+mod handover;
 mod history;
 mod remote;
 mod submit;
@@ -38,6 +40,7 @@ use crate::{
 
 pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use consortium::Consortium;
 pub use history::Change;
 pub use remote::RemoteError;
 
@@ -211,6 +214,13 @@ impl Chain {
 }
 
 impl Shared {
+    /// How many validators seal the newest block that is known.
+    fn validators(&self) -> usize {
+        let light = self.light();
+        let newest = light.newest().map_or(Height(0), |newest| newest.height);
+        light.validators(newest).len()
+    }
+
     fn light(&self) -> MutexGuard<'_, LightClient> {
         self.light.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -103,6 +103,13 @@ impl Remote {
         body(check(request.timeout(QUICK).send().await?).await?, MAX_ANSWER).await
     }
 
+    /// The changes of the validator set from this number on.
+    pub(super) async fn handovers(&self, from: u32) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/handovers?from={from}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
     /// Asks it to sign for a new user.
     pub(super) async fn sponsor(&self, user: &RegisterUser) -> Result<Signature, RemoteError> {
         let request = self.client.post(format!("{}/v1/sponsor", self.url)).body(encode(user));

@@ -6,6 +6,7 @@
 mod advice;
 mod bench;
 mod client;
+mod doctor;
 mod identity;
 mod meeting;
 mod network;
@@ -39,6 +40,9 @@ struct Common {
     /// Directory of the identity and of the running daemon
     #[arg(long, global = true, value_name = "DIR", env = "CONCLAVE_HOME")]
     home: Option<PathBuf>,
+    /// How logs are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = output::LogFormat::Text, env = "CONCLAVE_LOG_FORMAT")]
+    log_format: output::LogFormat,
 }
 
 impl Common {
@@ -69,6 +73,8 @@ enum Command {
     /// Validators
     #[command(subcommand)]
     Validator(validator::Command),
+    /// What is wrong with a validator, its machine or its network, and what to do
+    Doctor(doctor::Doctor),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -118,7 +124,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
-    output::start_logging();
+    output::start_logging(common.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -127,7 +133,10 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
-            Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+            Command::Validator(command) => {
+                Box::pin(validator::run(command, common)).await.map(|()| true)
+            }
+            Command::Doctor(doctor) => Box::pin(doctor::run(doctor, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })

@@ -99,7 +99,7 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
     let key = validator.status().key;
     let running = Running::embedded(validator).await?;
     let rpc = format!("http://{}", running.rpc);
-    let validators = vec![Peer { key, rpc, p2p: None, relay: None }];
+    let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
     Ok(Ground { network: Network { genesis, validators }, embedded: Some(running) })
 }
 

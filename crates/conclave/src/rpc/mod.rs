@@ -6,9 +6,10 @@
 pub(crate) mod batch;
 mod bucket;
 mod handlers;
+mod metrics;
 mod run;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::bucket::Buckets;
+use self::{bucket::Buckets, metrics::Scrapes};
 use crate::serve::{self, Client, Limits};
 
 pub use run::{RunError, Running, run};
@@ -41,25 +42,34 @@ struct Rpc {
     validator: Validator,
     requests: Arc<Buckets>,
     sponsored: Arc<Buckets>,
+    scrapes: Arc<Scrapes>,
     closing: CancellationToken,
 }
 
-/// Serves a validator's RPC until `closing` is cancelled.
-pub async fn serve(listener: TcpListener, validator: Validator, closing: CancellationToken) {
-    let router = router(validator, closing.clone());
+/// Serves a validator's RPC until `closing` is cancelled. `ledgers` is the directory whose size is
+/// told.
+pub async fn serve(
+    listener: TcpListener,
+    validator: Validator,
+    ledgers: Option<PathBuf>,
+    closing: CancellationToken,
+) {
+    let router = router(validator, ledgers, closing.clone());
     serve::serve(listener, router, Limits::public(), closing).await;
 }
 
-fn router(validator: Validator, closing: CancellationToken) -> Router {
+fn router(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationToken) -> Router {
     let rpc = Rpc {
         validator,
         // A person's device needs a few a second; many may sit behind one address.
         requests: Arc::new(Buckets::new(2_000, Duration::from_millis(2))),
         // The paper's consortium decides who may join; this one takes newcomers in slowly.
         sponsored: Arc::new(Buckets::new(60, Duration::from_secs(10))),
+        scrapes: Arc::new(Scrapes::new(ledgers)),
         closing,
     };
     Router::new()
+        .route("/metrics", get(metrics::metrics))
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))
         .route("/v1/txs", post(batch::submit).layer(DefaultBodyLimit::max(batch::MOST_BYTES)))
         .route("/v1/tx/{id}", get(handlers::inclusion))
@@ -71,6 +81,7 @@ fn router(validator: Validator, closing: CancellationToken) -> Router {
         .route("/v1/status", get(handlers::status))
         .route("/v1/block/{height}", get(handlers::block))
         .route("/v1/header/{height}", get(handlers::header_at))
+        .route("/v1/handovers", get(handlers::handovers))
         .layer(middleware::from_fn_with_state(rpc.clone(), limit))
         .with_state(rpc)
 }

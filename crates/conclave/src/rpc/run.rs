@@ -3,8 +3,9 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::serve;
 use crate::{
-    network::ValidatorHome,
+    network::{DirLock, Guard, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
 };
 
@@ -29,28 +30,37 @@ pub struct Running {
     /// Where its RPC listens.
     pub rpc: SocketAddr,
     relay: Option<Arc<RelayHandle>>,
+    /// Ours until the validator has stopped.
+    lock: Option<DirLock>,
+    /// Whether its key is silent for a while.
+    pub guard: Guard,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
 
-/// Starts a validator and everything it serves.
+/// Starts a validator and everything it serves. With `state_sync` an empty one fetches the state of a
+/// recent block from the others instead of executing every block.
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
+    let lock = DirLock::take(&home.dir)?;
+    let guard = Guard::at_start(&home.dir, now_ms())?;
     let peers = home.network.validators.iter();
     let config = Config {
-        dir: home.dir.join("ledgers"),
+        dir: home.ledgers(),
         seed: Seed::new(*home.seed),
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
-        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p?))).collect(),
-        state_sync: false,
+        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
+        state_sync,
+        signs_from: guard.signs_from(),
     };
-    // Its port first: a second validator on the same directory must not touch the disk.
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator)?;
+    let mut running = Running::over(listener, validator, Some(home.ledgers()))?;
+    running.lock = Some(lock);
+    running.guard = guard;
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -66,7 +76,7 @@ impl Running {
     /// No port can be bound.
     pub async fn embedded(validator: Validator) -> Result<Self, RunError> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        Self::over(listener, validator)
+        Self::over(listener, validator, None)
     }
 
     /// URL of its relay, if it has one.
@@ -84,13 +94,26 @@ impl Running {
         }
         let validator = self.validator;
         let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
+        drop(self.lock);
     }
 
-    fn over(listener: TcpListener, validator: Validator) -> Result<Self, RunError> {
+    fn over(
+        listener: TcpListener,
+        validator: Validator,
+        ledgers: Option<PathBuf>,
+    ) -> Result<Self, RunError> {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, validator.clone(), closing.clone()));
-        Ok(Self { validator, rpc, relay: None, closing, serving })
+        let serving = tokio::spawn(serve(listener, validator.clone(), ledgers, closing.clone()));
+        Ok(Self {
+            validator,
+            rpc,
+            relay: None,
+            lock: None,
+            guard: Guard::default(),
+            closing,
+            serving,
+        })
     }
 }
 
@@ -144,6 +167,9 @@ pub enum RunError {
     /// The RPC port cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, io::Error),
+    /// The directory is in use.
+    #[error(transparent)]
+    Home(#[from] NetworkError),
     /// The relay does not start.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -153,6 +179,11 @@ pub enum RunError {
     /// The ledgers do not start.
     #[error(transparent)]
     Validator(#[from] validator::StartError),
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {

@@ -30,7 +30,8 @@ impl Change<'_> {
             Body::ClaimHandle(body) => self.claim_handle(draft, body)?,
             Body::Cancel(body) => self.cancel(draft, body)?,
             Body::SetRecoveryKey(body) => self.set_recovery_key(draft, body)?,
-            Body::EpochRecord(_)
+            Body::AnchorRecord(_)
+            | Body::EpochRecord(_)
             | Body::Heartbeat(_)
             | Body::LeaderReassign(_)
             | Body::MeetingPolicy(_)
@@ -41,7 +42,8 @@ impl Change<'_> {
             | Body::MeetingRequest(_)
             | Body::PublishMeeting(_)
             | Body::Recover(_)
-            | Body::RegisterUser(_) => return Ok(false),
+            | Body::RegisterUser(_)
+            | Body::ValidatorVote(_) => return Ok(false),
         }
         Ok(true)
     }

@@ -10,6 +10,7 @@ use crate::{
     },
     state::{ApplyError, Draft, Event, Key, Record, Refusal, Rules, View, require},
     tx::Tx,
+    validators::{epoch_of, in_force},
 };
 
 /// 0x01: a new user and its first device.
@@ -21,6 +22,10 @@ pub(crate) fn register<V: View>(
     body: &RegisterUser,
 ) -> Result<(), ApplyError> {
     check(rules, tx, body)?;
+    if let Gate::Sponsor(sponsor) = body.gate {
+        let epoch = epoch_of(&rules.params, at.height);
+        require(in_force(rules, draft, epoch)?.contains(&sponsor), Refusal::UnknownSponsor)?;
+    }
     require(!draft.has(Key::User(body.user))?, Refusal::UserTaken)?;
     require(!draft.has(Key::Device(body.dev))?, Refusal::DeviceTaken)?;
     // The recovery key is bound too, so that nobody can register it as a device.
@@ -63,9 +68,7 @@ fn check(rules: &Rules, tx: &Tx, body: &RegisterUser) -> Result<(), Refusal> {
     require(body.user == user_id(&rules.chain_id, &body.ivk, &body.salt), Refusal::WrongId)?;
     require(body.dev == device_id(&body.user, &body.ivk), Refusal::WrongId)?;
     match body.gate {
-        Gate::Sponsor(validator) => {
-            require(rules.validators.contains(&validator), Refusal::UnknownSponsor)
-        }
+        Gate::Sponsor(_) => Ok(()),
         Gate::Work(_) => {
             require(rules.params.pow_bits > 0, Refusal::WorkNotTaken)?;
             require(body.work_bits() >= rules.params.pow_bits.into(), Refusal::WorkTooWeak)

@@ -38,6 +38,7 @@ impl Call<'_> {
             Body::RefreshKeys(body) => self.refresh(draft, body),
             Body::VoteLeader(body) => self.vote(draft, body),
             Body::AddDevice(_)
+            | Body::AnchorRecord(_)
             | Body::Cancel(_)
             | Body::ClaimHandle(_)
             | Body::Recover(_)
@@ -45,7 +46,8 @@ impl Call<'_> {
             | Body::RegisterUser(_)
             | Body::RevokeDevice(_)
             | Body::RotateKey(_)
-            | Body::UpdateInfo(_) => Ok(()),
+            | Body::UpdateInfo(_)
+            | Body::ValidatorVote(_) => Ok(()),
         }
     }
 

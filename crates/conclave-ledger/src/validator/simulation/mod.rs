@@ -1,4 +1,5 @@
-//! Four whole validators in virtual time: loss, crashes, restarts, a late one, and a halt.
+//! Whole validators in virtual time: loss, crashes, restarts, a late one, a halt; in `sets` a set
+//! that grows, changes a key and shrinks. Epochs are short, so most runs cross several.
 //!
 //! Every seed is run twice and must leave the simulator in the same state and the same transactions
 //! at the same heights. `LEDGER_SEEDS` says how many seeds.
@@ -16,7 +17,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use commonware_codec::{Copying, DecodeExt as _};
 use commonware_cryptography::{
     Signer as _,
     ed25519::{PrivateKey, PublicKey},
@@ -30,11 +30,11 @@ use commonware_glue::simulate::{
     processed::ProcessedHeight,
     property::{FinalizationProperty, Property},
     reporter::MonitorReporter,
-    tracker::ProgressTracker,
+    tracker::{FinalizationUpdate, ProgressTracker},
 };
-use commonware_p2p::simulated::Link;
+use commonware_p2p::simulated::{Link, Oracle, Receiver, SplitForwarder, SplitSender};
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZU32, Probability};
+use commonware_utils::{NZU32, Probability, channel::mpsc::UnboundedSender};
 use conclave_protocol::{
     Context, Ed25519Signer, Genesis, Params, RegisterUser, Seconds, Signer as _, Tx, UserInfo,
     ValidatorKey, codec::Text, encode, identity::Gate, tx::Role,
@@ -44,13 +44,26 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     application::App,
     finality::Finality,
+    links::{Links, Peer},
     network::Network,
+    schemes::Schemes,
     service::Service,
+    steps::Steps,
     wiring::{Channels, Marshal, Setup, message_size, wire},
 };
 use crate::{block::RawTx, mempool::Mempool};
 
+mod faults;
+mod hostile;
+mod sets;
+mod traitor;
+
+use sets::{Script, Succession};
+use traitor::Traitor;
+
 const VALIDATORS: u8 = 4;
+/// Blocks of an epoch.
+const EPOCH: u32 = 20;
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 
 /// What happened in one run.
@@ -76,18 +89,30 @@ struct World {
     genesis: Genesis,
     keys: Vec<PrivateKey>,
     diary: Diary,
+    /// Who lies, and how, by the place of its key.
+    traitors: BTreeMap<usize, Traitor>,
+    /// How the set changes.
+    script: Script,
 }
 
 impl World {
     fn new() -> Self {
-        let seeds: Vec<_> = (1..=VALIDATORS).map(|index| [index; 32]).collect();
-        let validators: Vec<ValidatorKey> =
-            seeds.iter().map(|seed| Ed25519Signer::from_seed(seed).validator()).collect();
-        let genesis = Genesis::new("simulation", 0, validators, Params::default()).unwrap();
-        let mut keys: Vec<_> =
-            seeds.iter().map(|seed| PrivateKey::decode(Copying(seed)).unwrap()).collect();
+        Self::in_epochs_of(EPOCH, VALIDATORS)
+    }
+
+    /// A world of so many validators and one long epoch.
+    fn of(validators: u8) -> Self {
+        Self::in_epochs_of(Params::default().epoch_blocks, validators)
+    }
+
+    fn in_epochs_of(epoch_blocks: u32, validators: u8) -> Self {
+        let keys: Vec<ValidatorKey> = (1..=validators).map(sets::validator).collect();
+        let params = Params { epoch_blocks, ..Params::default() };
+        let genesis = Genesis::new("simulation", 0, keys, params).unwrap();
+        let mut keys: Vec<_> = (1..=validators).map(sets::private).collect();
         keys.sort_by_key(|key| key.public_key());
-        Self { genesis, keys, diary: Diary::default() }
+        let (diary, traitors) = (Diary::default(), BTreeMap::new());
+        Self { genesis, keys, diary, traitors, script: Script::default() }
     }
 
     /// A new user, sponsored by the first validator.
@@ -108,17 +133,52 @@ impl World {
     }
 }
 
-/// What the properties look at.
-struct State {
+/// What the properties look at: nothing of a traitor.
+struct State(Option<Seen>);
+
+/// A validator that keeps the rules, seen from outside.
+struct Seen {
     marshal: Marshal,
     finality: Arc<Finality>,
+    schemes: Schemes,
+    steps: Steps<deterministic::Context>,
+    /// Whether it fetches a state instead of executing every block.
+    syncs: bool,
+}
+
+/// The simulator connects everyone.
+#[derive(Clone)]
+struct NoLinks;
+
+impl Links for NoLinks {
+    fn track(&mut self, _: Vec<Peer>) {}
 }
 
 impl ProcessedHeight for State {
     async fn processed_height(&self) -> u64 {
-        self.finality.tip().map_or(0, |tip| tip.height)
+        let Some(seen) = &self.0 else { return u64::MAX };
+        seen.finality.tip().map_or(0, |tip| tip.height)
     }
 }
+
+/// One channel of a validator; `F` says who hears it.
+type Channel<F> = (SplitSender<PublicKey, deterministic::Context, F>, Receiver<PublicKey>);
+
+/// One set of channels, and what runs on it.
+struct Seat<F: SplitForwarder<PublicKey>> {
+    context: deterministic::Context,
+    index: usize,
+    /// Names its partitions on disk.
+    prefix: String,
+    oracle: Oracle<PublicKey, deterministic::Context>,
+    channels: Vec<Channel<F>>,
+    monitor: Monitor,
+    /// Whether what it acknowledges counts.
+    is_honest: bool,
+}
+
+/// Where a validator reports what it finalized.
+type Monitor = UnboundedSender<FinalizationUpdate<PublicKey>>;
 
 impl EngineDefinition for World {
     type PublicKey = PublicKey;
@@ -130,19 +190,52 @@ impl EngineDefinition for World {
     }
 
     fn channels(&self) -> Vec<(u64, Quota)> {
-        (0..8).map(|channel| (channel, QUOTA)).collect()
+        (0..9).map(|channel| (channel, QUOTA)).collect()
     }
 
     fn max_message_size(&self) -> u32 {
-        message_size(self.keys.len())
+        message_size()
     }
 
     async fn init(&self, ctx: InitContext<'_, PublicKey>) -> (Handle<()>, State) {
-        let InitContext { context, index, public_key, oracle, channels, monitor, .. } = ctx;
+        let index = ctx.index;
+        if let Some(traitor) = self.traitors.get(&index) {
+            return (traitor::start(self, *traitor, ctx).await, State(None));
+        }
+        let InitContext { context, oracle, channels, monitor, .. } = ctx;
+        let everyone = self.participants();
+        let channels = channels.into_iter();
+        let (running, seen) = self.sit(Seat {
+            context,
+            index,
+            prefix: format!("validator-{index}"),
+            oracle: oracle.clone(),
+            channels: channels.map(|channel| traitor::whole(channel, &everyone)).collect(),
+            monitor,
+            is_honest: true,
+        });
+        (running, State(Some(seen.await.unwrap())))
+    }
+
+    fn start(engine: Handle<()>) -> Handle<()> {
+        engine
+    }
+}
+
+impl World {
+    /// Runs a whole validator; what is seen of it comes when it has started.
+    fn sit<F: SplitForwarder<PublicKey>>(
+        &self,
+        seat: Seat<F>,
+    ) -> (Handle<()>, oneshot::Receiver<Seen>) {
+        let Seat { context, index, prefix, oracle, channels, monitor, is_honest } = seat;
         let network = Arc::new(Network::of(&self.genesis).unwrap());
-        let scheme = network.committee().signer(self.keys[index].clone()).unwrap();
+        let me = self.keys[index].public_key();
+        let key = self.keys[index].clone();
+        let schemes = Schemes::of(&self.genesis, key.clone()).unwrap();
+        let syncs = self.script.syncing.as_ref() == Some(&me);
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
-        let app = App::new(network, mempool, Arc::clone(&finality));
+        let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
         let mut channels = channels.into_iter();
         let mut next = || channels.next().unwrap();
         let wired = Channels {
@@ -153,32 +246,32 @@ impl EngineDefinition for World {
             broadcast: next(),
             sync: next(),
             probe: next(),
+            handovers: next(),
         };
         let (sender, receiver) = next();
         let setup = Setup {
-            prefix: format!("validator-{index}"),
-            scheme,
-            me: public_key.clone(),
+            prefix,
             peers: oracle.manager(),
-            blocker: oracle.control(public_key.clone()),
+            blocker: oracle.control(me.clone()),
+            links: NoLinks,
             app: app.clone(),
-            state_sync: false,
+            state_sync: syncs,
         };
-        let me = public_key.clone();
         let world = self.clone();
         let (tell, started) = oneshot::channel();
-        let seen = Arc::clone(&finality);
         // Everything a validator runs descends from this one task: its end is the crash of all.
         let running = context.spawn(move |context| async move {
             let engine = Box::pin(wire(context.child("engine"), setup, wired, |stateful| {
                 MonitorReporter::new(me, monitor, stateful)
             }))
             .await;
-            let _ = tell.send(engine.marshal.clone());
+            let (marshal, steps) = (engine.marshal.clone(), engine.steps.clone());
+            let _ = tell.send(Seen { marshal, finality, schemes, steps, syncs });
             let service = Service {
                 app,
                 marshal: engine.marshal,
                 databases: engine.stateful.subscribe_databases().await,
+                steps: engine.steps,
                 runtime: Arc::new(context.child("service")),
             };
             let indexed = service.recover().await;
@@ -189,17 +282,18 @@ impl EngineDefinition for World {
             context.child("send").spawn(move |_| sending.send(sender, outgoing));
             let receiving = service.clone();
             context.child("receive").spawn(move |_| receiving.receive(receiver));
+            let (voter, voting) = (world.clone(), service.clone());
+            let votes = gossip.clone();
+            context.child("vote").spawn(move |clock| async move {
+                voter.vote(&clock, &key, &voting, &votes).await;
+            });
             context.child("load").spawn(move |clock| async move {
-                world.submit(&clock, index, &service, &gossip).await;
+                let diary = if is_honest { world.diary.clone() } else { Diary::default() };
+                world.submit(&clock, index, &service, &gossip, &diary).await;
             });
             let _ = engine.consensus.await;
         });
-        let marshal = started.await.unwrap();
-        (running, State { marshal, finality: seen })
-    }
-
-    fn start(engine: Handle<()>) -> Handle<()> {
-        engine
+        (running, started)
     }
 }
 
@@ -211,19 +305,20 @@ impl World {
         index: usize,
         service: &Service<deterministic::Context>,
         gossip: &mpsc::Sender<RawTx>,
+        diary: &Diary,
     ) {
         let mut pending: Vec<RawTx> = Vec::new();
         for count in 0u64.. {
             clock.sleep(Duration::from_millis(700)).await;
             let now = super::clock::now_ms(clock);
             let height = service.app.finality().tip().map_or(0, |tip| tip.height);
-            self.diary.0.lock().unwrap().heights.push((now / 1000, height));
+            diary.0.lock().unwrap().heights.push((now / 1000, height));
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
             let mut still = Vec::new();
             for tx in pending {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
-                    self.diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
+                    diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
                 } else {
                     let _ = service.submit(vec![tx.bytes().clone()], gossip).await;
                     still.push(tx);
@@ -281,7 +376,8 @@ impl FinalizationProperty<State> for Agreement {
         states: &'a [&'a State],
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
         Box::pin(async move {
-            let tips: Vec<_> = states.iter().filter_map(|state| state.finality.tip()).collect();
+            let honest = states.iter().filter_map(|state| state.0.as_ref());
+            let tips: Vec<_> = honest.filter_map(|seen| seen.finality.tip()).collect();
             for tip in &tips {
                 let same = tips.iter().filter(|other| other.height == tip.height);
                 if same.into_iter().any(|other| other.digest() != tip.digest()) {
@@ -314,12 +410,18 @@ impl Property<PublicKey, State> for NothingLost {
                 return Err("nothing was acknowledged".to_owned());
             }
             let mut digests = BTreeMap::new();
-            for state in states {
-                let tip = state.processed_height().await;
-                let mut places = BTreeMap::new();
+            for seen in states.iter().filter_map(|state| state.0.as_ref()) {
+                let tip = seen.finality.tip().map_or(0, |tip| tip.height);
+                let (mut places, mut first) = (BTreeMap::new(), None);
                 for height in 1..=tip {
                     let at = commonware_consensus::types::Height::new(height);
-                    let block = state.marshal.get_block(at).await.ok_or("a block is missing")?;
+                    let block = match seen.marshal.get_block(at).await {
+                        Some(block) => block,
+                        // Whoever fetched a state has no older blocks.
+                        None if seen.syncs && first.is_none() => continue,
+                        None => return Err("a block is missing".to_owned()),
+                    };
+                    first.get_or_insert(height);
                     let block = block.inner();
                     places.extend(block.txs().map(|tx| (tx.id(), height)));
                     let digest = block.header.digest();
@@ -327,7 +429,9 @@ impl Property<PublicKey, State> for NothingLost {
                         return Err(format!("two blocks of height {height}"));
                     }
                 }
-                for (id, height) in acknowledged.iter().filter(|(_, height)| **height <= tip) {
+                let kept = first.unwrap_or(0)..=tip;
+                for (id, height) in acknowledged.iter().filter(|(_, height)| kept.contains(*height))
+                {
                     if places.get(id) != Some(height) {
                         return Err(format!("a transaction of height {height} is lost"));
                     }
@@ -361,7 +465,7 @@ fn link(lost: u64) -> Link {
     }
 }
 
-/// Runs a plan for every seed, twice, on all processors.
+/// Runs a plan of four honest validators for every seed, twice, on all processors.
 fn campaign(
     name: &str,
     seeds: u64,
@@ -369,16 +473,29 @@ fn campaign(
     shape: impl Fn(PlanBuilder<World>, u64) -> PlanBuilder<World> + Sync,
     check: impl Fn(&Entries) + Sync,
 ) {
+    campaign_of(name, seeds, |_| (World::new(), goal), shape, check);
+}
+
+/// Runs a plan for every seed, twice, on all processors, in the world of that seed.
+fn campaign_of(
+    name: &str,
+    seeds: u64,
+    world: impl Fn(u64) -> (World, Reached) + Sync,
+    shape: impl Fn(PlanBuilder<World>, u64) -> PlanBuilder<World> + Sync,
+    check: impl Fn(&Entries) + Sync,
+) {
     let run = |seed| -> (String, u64, Entries) {
-        let world = World::new();
+        let (world, goal) = world(seed);
         let diary = world.diary.clone();
+        let succession = Succession(world.clone());
         let plan = PlanBuilder::new(world)
             .seed(seed)
             .link(link(0))
             .exit_condition(goal)
             .timeout(Duration::from_secs(300))
             .finalization_property(Agreement)
-            .property(NothingLost(diary.clone()));
+            .property(NothingLost(diary.clone()))
+            .property(succession);
         let result = shape(plan, seed).run().unwrap_or_else(|error| panic!("{name}: {error}"));
         let entries = diary.read();
         check(&entries);
@@ -468,8 +585,8 @@ fn a_late_validator_catches_up_by_blocks() {
     let shape = |plan: PlanBuilder<World>, seed| {
         let participants = vec![picked(seed).0];
         let round = commonware_consensus::types::Round::new(
-            commonware_consensus::types::Epoch::zero(),
-            commonware_consensus::types::View::new(20),
+            commonware_consensus::types::Epoch::new(1),
+            commonware_consensus::types::View::new(5),
         );
         plan.crash(Crash::DelayRound { participants, round })
     };

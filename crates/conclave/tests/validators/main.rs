@@ -5,6 +5,9 @@
 //! must never be lost.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod set;
+mod torn;
+
 use std::{
     collections::BTreeMap,
     process::Stdio,
@@ -18,8 +21,8 @@ use std::{
 use conclave::network::{Network, ValidatorHome};
 use conclave_ledger::light::{HeaderFacts, Included, LightClient, Refusal};
 use conclave_protocol::{
-    Context, Ed25519Signer, Key, Record, RegisterUser, Seconds, Signer as _, Tx, TxId, UserId,
-    UserInfo,
+    Context, Ed25519Signer, Genesis, Key, Record, RegisterUser, Seconds, Signer as _, Tx, TxId,
+    UserId, UserInfo,
     codec::{List, Text},
     encode,
     identity::Gate,
@@ -113,6 +116,11 @@ struct Consortium {
 
 impl Consortium {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A consortium whose genesis is another one than the usual.
+    async fn start_with(change: impl FnOnce(&mut Genesis)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("net");
         let founded = conclave(&["network", "new", "--validators", "4", "--dir"])
@@ -121,7 +129,9 @@ impl Consortium {
             .await
             .unwrap();
         assert!(founded.success());
-        let network = Network::load(&path.join("network.toml")).unwrap();
+        let mut network = Network::load(&path.join("network.toml")).unwrap();
+        change(&mut network.genesis);
+        std::fs::write(path.join("network.toml"), network.to_toml().unwrap()).unwrap();
         let sponsor = ValidatorHome::load(&path.join("validator-3")).unwrap();
         // Two of the program's libraries bring a TLS provider each; whoever was first stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -191,53 +201,63 @@ impl Consortium {
 
     /// The newest header a validator proves final.
     async fn facts(&self, index: usize) -> Option<HeaderFacts> {
-        let answer = self.rpc(index).latest().await?;
-        Some(self.light.lock().unwrap().on_header(&answer, now_ms()).unwrap())
+        let rpc = self.rpc(index);
+        let answer = rpc.latest().await?;
+        let verdict = rpc.judge(&self.light, |light| light.on_header(&answer, now_ms())).await;
+        Some(verdict.unwrap())
     }
 
     /// Whether a validator proves this transaction final.
     async fn proves(&self, index: usize, registration: &Registration) -> bool {
-        let Some(answer) = self.rpc(index).inclusion(&registration.id, LOOK).await else {
-            return false;
-        };
-        self.light.lock().unwrap().verify_inclusion(&answer, &registration.id, now_ms()).unwrap();
+        let rpc = self.rpc(index);
+        let Some(answer) = rpc.inclusion(&registration.id, LOOK).await else { return false };
+        let id = &registration.id;
+        rpc.judge(&self.light, |light| light.verify_inclusion(&answer, id, now_ms()))
+            .await
+            .unwrap();
         true
     }
 
     /// Every validator proves every acknowledged transaction, at the acknowledged place, and the
     /// user it registered.
     async fn holds_everywhere(&self, facts: &BTreeMap<TxId, Fact>) {
+        for index in 0..4 {
+            self.holds(index, facts).await;
+        }
+    }
+
+    /// The same of one validator.
+    async fn holds(&self, index: usize, facts: &BTreeMap<TxId, Fact>) {
         let highest = facts.values().map(|fact| fact.included.height).max().unwrap();
         let keys: Vec<_> = facts.values().map(|fact| Key::User(fact.user)).collect();
-        for index in 0..4 {
-            let rpc = self.rpc(index);
-            eventually("a validator has caught up", async || {
-                self.facts(index).await.is_some_and(|tip| tip.height >= highest)
+        let rpc = self.rpc(index);
+        eventually("a validator has caught up", async || {
+            self.facts(index).await.is_some_and(|tip| tip.height >= highest)
+        })
+        .await;
+        for (id, fact) in facts {
+            // A validator that was just started may still be indexing what is on its disk.
+            let answer = eventually_some("proof of an acknowledged transaction", async || {
+                rpc.inclusion(id, Duration::ZERO).await
             })
             .await;
-            for (id, fact) in facts {
-                // A validator that was just started may still be indexing what is on its disk.
-                let answer = eventually_some("proof of an acknowledged transaction", async || {
-                    rpc.inclusion(id, Duration::ZERO).await
-                })
-                .await;
-                let included = self.light.lock().unwrap().verify_inclusion(&answer, id, now_ms());
-                assert_eq!(included.as_ref(), Ok(&fact.included), "validator {index}");
-            }
-            for users in keys.chunks(512) {
-                let records = self.records(&rpc, users).await;
-                assert!(records.values().all(Option::is_some), "validator {index}");
-            }
-            let nobody = [Key::User(UserId([0xee; 32]))];
-            assert_eq!(self.records(&rpc, &nobody).await[&nobody[0]], None);
+            let included = self.light.lock().unwrap().verify_inclusion(&answer, id, now_ms());
+            assert_eq!(included.as_ref(), Ok(&fact.included), "validator {index}");
         }
+        for users in keys.chunks(512) {
+            let records = self.records(&rpc, users).await;
+            assert!(records.values().all(Option::is_some), "validator {index}");
+        }
+        let nobody = [Key::User(UserId([0xee; 32]))];
+        assert_eq!(self.records(&rpc, &nobody).await[&nobody[0]], None);
     }
 
     /// What a validator proves that these keys hold.
     async fn records(&self, rpc: &Rpc, keys: &[Key]) -> BTreeMap<Key, Option<Record>> {
         eventually_some("proofs of the state", async || {
             let answer = rpc.state(keys).await?;
-            match self.light.lock().unwrap().verify_state(&answer, keys, now_ms()) {
+            match rpc.judge(&self.light, |light| light.verify_state(&answer, keys, now_ms())).await
+            {
                 Err(Refusal::Stale { .. }) => None,
                 seen => Some(seen.unwrap().records),
             }
@@ -336,6 +356,20 @@ impl Load {
         eventually("transactions become final", async || count() >= enough).await;
     }
 
+    /// Waits until so many transactions more have been acknowledged, whoever did it.
+    async fn goes_on(&self, more: usize) {
+        let enough = self.facts.lock().unwrap().len() + more;
+        eventually("transactions become final", async || {
+            self.facts.lock().unwrap().len() >= enough
+        })
+        .await;
+    }
+
+    /// A user whose registration was acknowledged.
+    fn newest(&self) -> UserId {
+        self.facts.lock().unwrap().values().last().unwrap().user
+    }
+
     /// Lets every writer finish what it has begun.
     async fn stop(mut self) -> BTreeMap<TxId, Fact> {
         self.stopping.store(true, Ordering::SeqCst);
@@ -361,7 +395,9 @@ async fn bring(
                 continue;
             }
             if let Some(answer) = rpc.inclusion(&user.id, RESEND).await {
-                let included = light.lock().unwrap().verify_inclusion(&answer, &user.id, now_ms());
+                let verify =
+                    |light: &mut LightClient| light.verify_inclusion(&answer, &user.id, now_ms());
+                let included = rpc.judge(light, verify).await;
                 return (index, included.unwrap());
             }
         }
@@ -387,6 +423,22 @@ impl Rpc {
     async fn inclusion(&self, id: &TxId, wait: Duration) -> Option<Vec<u8>> {
         let url = format!("{}/v1/tx/{}?wait_ms={}", self.url, id.to_hex(), wait.as_millis());
         self.bytes(self.client.get(url)).await
+    }
+
+    /// Verifies what this validator said, after following the validator set if need be.
+    async fn judge<T>(
+        &self,
+        light: &Mutex<LightClient>,
+        verify: impl Fn(&mut LightClient) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let first = verify(&mut light.lock().unwrap());
+        let Err(Refusal::UnknownValidators) = first else { return first };
+        let from = light.lock().unwrap().handovers();
+        let url = format!("{}/v1/handovers?from={from}", self.url);
+        if let Some(answer) = self.bytes(self.client.get(url)).await {
+            light.lock().unwrap().on_handovers(&answer, now_ms())?;
+        }
+        verify(&mut light.lock().unwrap())
     }
 
     async fn latest(&self) -> Option<Vec<u8>> {
