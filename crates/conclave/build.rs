@@ -1,47 +1,62 @@
-//! Gathers the page's files, so that the program carries exactly these and nothing else.
+//! Gathers the files of both pages, so that the program carries exactly these and nothing else:
+//! `page` is the daemon's, `explorer` the one that validators serve.
 
 use std::{env, error::Error, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let ui = Path::new("ui");
-    let page = Path::new(&env::var("OUT_DIR")?).join("page");
+    let out = env::var("OUT_DIR")?;
+    let (page, explorer) = (Path::new(&out).join("page"), Path::new(&out).join("explorer"));
     println!("cargo::rerun-if-changed=ui");
-    if page.exists() {
-        fs::remove_dir_all(&page)?;
+    for target in [&page, &explorer] {
+        if target.exists() {
+            fs::remove_dir_all(target)?;
+        }
+        fs::create_dir_all(target)?;
     }
-    fs::create_dir_all(&page)?;
     if !ui.join("index.html").exists() {
         println!("cargo::warning=the program is built without its page: ui/index.html is missing");
         return Ok(());
     }
-    copy(ui, &page)?;
     let lit = Path::new("node_modules/lit-html");
     if !ui.join(lit).join("lit-html.js").exists() {
         println!("cargo::error=lit-html is missing: run `npm ci` in crates/conclave/ui first");
         return Ok(());
     }
-    fs::create_dir_all(page.join(lit).join("directives"))?;
+    copy(ui, &page)?;
+    copy(&ui.join("explorer"), &explorer.join("explorer"))?;
+    copy(&ui.join("style"), &explorer.join("style"))?;
+    fs::copy(ui.join("icon.svg"), explorer.join("icon.svg"))?;
+    for target in [&page, &explorer] {
+        library(&ui.join(lit), &target.join(lit))?;
+    }
+    Ok(())
+}
+
+/// Copies lit-html as its package has it.
+fn library(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(to.join("directives"))?;
     for part in ["", "directives"] {
-        let from = ui.join(lit).join(part);
-        for entry in fs::read_dir(from)? {
+        for entry in fs::read_dir(from.join(part))? {
             let file = entry?.path();
             if served(&file) {
                 let name = file.file_name().ok_or("a file has a name")?;
-                fs::copy(&file, page.join(lit).join(part).join(name))?;
+                fs::copy(&file, to.join(part).join(name))?;
             }
         }
     }
     Ok(())
 }
 
-/// Copies what a browser loads; tests, packages and configuration stay behind.
+/// Copies what a browser loads; tests, packages, configuration and the other page stay behind.
 fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
         let (path, target) = (entry.path(), to.join(&name));
-        if path.is_dir() && !["node_modules", "test", "tests"].iter().any(|skip| name == *skip) {
-            fs::create_dir_all(&target)?;
+        let skipped = ["explorer", "node_modules", "test", "tests"];
+        if path.is_dir() && !skipped.iter().any(|skip| name == *skip) {
             copy(&path, &target)?;
         } else if path.is_file() && served(&path) {
             fs::copy(&path, &target)?;

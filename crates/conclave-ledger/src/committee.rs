@@ -7,7 +7,10 @@ use commonware_cryptography::{
     ed25519::{PrivateKey, PublicKey},
     sha256::Digest,
 };
-use commonware_utils::ordered::Set;
+use commonware_utils::{
+    Participant,
+    ordered::{Quorum as _, Set},
+};
 use conclave_protocol::{ChainId, Genesis, ValidatorKey};
 
 /// One validator set of one network and the namespace its votes are signed in.
@@ -60,6 +63,12 @@ impl Committee {
     /// The members in ascending order of their keys.
     pub(crate) const fn members(&self) -> &Set<PublicKey> {
         &self.members
+    }
+
+    /// The key of the member with this number; `None` if there is none.
+    pub(crate) fn key(&self, member: Participant) -> Option<ValidatorKey> {
+        let key = self.members.key(member)?;
+        <[u8; 32]>::try_from(key.as_ref()).ok().map(ValidatorKey)
     }
 
     /// Separates this network's messages from every other's.

@@ -116,6 +116,15 @@ pub fn height_of(inclusion: &[u8]) -> Option<Height> {
     Some(Height(answer.at.header.height))
 }
 
+/// The digest of the header that a header answer is about; nothing if the bytes are none.
+pub fn digest_of(answer: &[u8]) -> Option<Digest> {
+    if answer.len() > MAX_ANSWER {
+        return None;
+    }
+    let answer = HeaderAnswer::decode(Copying(answer)).ok()?;
+    Some(protocol_digest(&answer.header.digest()))
+}
+
 /// Why bytes are not a block or an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

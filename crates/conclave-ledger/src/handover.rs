@@ -104,12 +104,14 @@ pub(crate) struct KnownSet {
     pub(crate) committee: Committee,
     /// Verifies what they signed.
     pub(crate) scheme: Arc<Scheme>,
+    /// What led here from the set before; nothing for the set of the genesis.
+    pub(crate) by: Option<Handover>,
 }
 
 impl KnownSet {
-    fn new(epoch: u64, committee: Committee) -> Self {
+    fn new(epoch: u64, committee: Committee, by: Option<Handover>) -> Self {
         let scheme = Arc::new(committee.verifier());
-        Self { epoch, hash: committee.hash(), committee, scheme }
+        Self { epoch, hash: committee.hash(), committee, scheme, by }
     }
 }
 
@@ -119,7 +121,7 @@ impl Sets {
         Ok(Self {
             chain: genesis.chain_id(),
             epoch_blocks: genesis.params.epoch_blocks.max(1).into(),
-            known: vec![KnownSet::new(0, Committee::of(genesis)?)],
+            known: vec![KnownSet::new(0, Committee::of(genesis)?, None)],
         })
     }
 
@@ -155,6 +157,12 @@ impl Sets {
         &self.known
     }
 
+    /// The handovers that lead from the genesis to the set of an epoch.
+    pub(crate) fn until(&self, epoch: u64) -> Vec<Handover> {
+        let sets = self.known.iter().take_while(|set| set.epoch <= epoch);
+        sets.filter_map(|set| set.by.clone()).collect()
+    }
+
     /// How many handovers are known.
     pub(crate) fn handovers(&self) -> usize {
         self.known.len().saturating_sub(1)
@@ -171,6 +179,18 @@ impl Sets {
                 && header.next_valset_hash
                     == self.at_epoch(self.epoch_of(header.height.saturating_add(1))).hash
         })
+    }
+
+    /// Whether an answer proves its header final, as far as the sets are known.
+    pub(crate) fn check(&self, answer: &HeaderAnswer) -> Result<(), Refusal> {
+        if !self.are_known(answer) {
+            return Err(Refusal::UnknownValidators);
+        }
+        if !answer.is_linked() {
+            return Err(Refusal::BrokenLink);
+        }
+        let is_signed = self.is_signed(answer, certificate_hash(answer));
+        if is_signed { Ok(()) } else { Err(Refusal::BadCertificate) }
     }
 
     /// Whether the set of the certified header's epoch signed it. `hash` seeds the coefficients of
@@ -210,7 +230,7 @@ impl Sets {
             return Err(Refusal::BadCertificate);
         }
         let first = epoch.checked_add(1).ok_or(Refusal::BadHandover)?;
-        self.known.push(KnownSet::new(first, next));
+        self.known.push(KnownSet::new(first, next, Some(handover.clone())));
         Ok(true)
     }
 }

@@ -1,10 +1,11 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Three doors: [`validator`] runs one of the machines that order and execute transactions, and
-//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block. Between them
-//! travel self-contained bytes (`answer.rs`); no type of the engine leaves this crate. A side door,
-//! [`bench`], measures the state.
+//! Four doors: [`validator`] runs one of the machines that order and execute transactions,
+//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block, and [`audit`]
+//! executes a whole ledger again. What shows that validators broke their word is [`evidence`].
+//! Between them travel self-contained bytes (`answer.rs`, `audit/seal.rs`); no type of the engine
+//! leaves this crate. A side door, `bench`, measures the state.
 
 #![cfg_attr(
     test,
@@ -12,10 +13,12 @@
 )]
 
 mod answer;
+pub mod audit;
 #[cfg(not(test))]
 pub mod bench;
 mod block;
 mod committee;
+pub mod evidence;
 mod execution;
 pub mod facts;
 mod handover;

@@ -4,12 +4,14 @@
 //! [`params`] (what a network fixed at its start), [`tx`] (what may be said), [`identity`],
 //! [`validators`] and [`meeting`] (what it means), [`state`] (how it changes the ledgers). [`invite`],
 //! [`disclosure`] (both are [`link`]s) and [`code`] are what people hand to each other and read aloud,
-//! [`card`] what organisations do before there is a network.
+//! [`card`] what organisations do before there is a network, [`anchor`] what other ledgers hold of this
+//! one.
 //!
 //! Nothing here owns a clock, a socket, a file, a thread or a random source.
 
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
+pub mod anchor;
 pub mod card;
 pub mod code;
 pub mod codec;

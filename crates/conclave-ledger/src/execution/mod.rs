@@ -14,7 +14,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
-    ApplyError, Changes, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, apply, footprint,
+    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, apply,
+    footprint,
     signed::{Item, verify_batch},
     tx::signature_items,
 };
@@ -36,15 +37,26 @@ pub(crate) struct Candidate {
     pub(crate) raw: RawTx,
     /// What they mean.
     pub(crate) tx: Arc<Tx>,
-    /// The [`items_hash`] of its signatures when they were seen to hold.
-    pub(crate) checked: Option<Digest>,
+    /// What is known of its signatures.
+    pub(crate) checked: Checked,
+}
+
+/// What is known of the signatures of a transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Checked {
+    /// Nothing.
+    No,
+    /// They held when their [`items_hash`] was this.
+    Seen(Digest),
+    /// Whoever offers it answers for them: for blocks that are made and not believed.
+    Waived,
 }
 
 impl Candidate {
     /// Decodes a transaction; `None` if the bytes are not one.
     pub(crate) fn decode(raw: RawTx) -> Option<Self> {
         let tx = Tx::decode(raw.bytes()).ok()?;
-        Some(Self { raw, tx: Arc::new(tx), checked: None })
+        Some(Self { raw, tx: Arc::new(tx), checked: Checked::No })
     }
 
     fn is_meeting(&self) -> bool {
@@ -123,25 +135,86 @@ pub(crate) async fn replay<S: Source>(
     overlay: &mut Overlay<'_, S>,
     sections: (Vec<Candidate>, Vec<Candidate>),
 ) -> Option<()> {
+    let ran = run(rules, at, overlay, sections).await.ok()?;
+    are_signed(ran.unchecked.iter().map(|(_, item)| item)).then_some(())
+}
+
+/// What executing a block found, beside the writes in the overlay.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    /// Signatures that nobody has checked, each with the number of its transaction.
+    pub(crate) unchecked: Vec<(u32, Item)>,
+    /// What happened, in order.
+    pub(crate) events: Vec<Event>,
+}
+
+/// Executes all transactions of a block in order and leaves their signatures to the caller: the
+/// block is valid once they hold too.
+pub(crate) async fn run<S: Source>(
+    rules: &Rules,
+    at: At,
+    overlay: &mut Overlay<'_, S>,
+    sections: (Vec<Candidate>, Vec<Candidate>),
+) -> Result<Ran, BadTx> {
     let (identity, meeting) = sections;
-    if identity.iter().any(Candidate::is_meeting) || !meeting.iter().all(Candidate::is_meeting) {
-        return None;
+    let stray = |candidates: &[Candidate], in_meeting| {
+        candidates.iter().position(|candidate| candidate.is_meeting() != in_meeting)
+    };
+    if let Some(at) = stray(&identity, false) {
+        return Err(BadTx::new(at, WhyBad::OtherLedger));
+    }
+    if let Some(at) = stray(&meeting, true) {
+        return Err(BadTx::new(identity.len() + at, WhyBad::OtherLedger));
     }
     let candidates: Vec<_> = identity.into_iter().chain(meeting).collect();
     prefetch(overlay, &candidates).await;
     let mut budget = Budget::default();
-    let mut unchecked = Vec::new();
+    let mut ran = Ran::default();
     for (index, candidate) in (0u32..).zip(&candidates) {
+        let bad = |why| BadTx { index, why };
         let kind = candidate.tx.kind();
         if !budget.has_room(kind, candidate.raw.bytes().len()) {
-            return None;
+            return Err(bad(WhyBad::NoRoom));
         }
         budget.take(kind, candidate.raw.bytes().len());
-        unchecked.extend(unchecked_signatures(rules, overlay, candidate).await.ok()?);
-        let changes = attempt(rules, at.position(index), overlay, candidate, false).await.ok()?;
+        let items = unchecked_signatures(rules, overlay, candidate).await;
+        let items = items.map_err(|refused| bad(refused.into()))?;
+        ran.unchecked.extend(items.into_iter().map(|item| (index, item)));
+        let changes = attempt(rules, at.position(index), overlay, candidate, false).await;
+        let changes = changes.map_err(|refused| bad(refused.into()))?;
         overlay.write(&changes);
+        ran.events.extend(changes.events);
     }
-    are_signed(&unchecked).then_some(())
+    Ok(ran)
+}
+
+/// The first transaction that makes a block invalid.
+#[derive(Clone, Debug)]
+pub(crate) struct BadTx {
+    /// Its number, counted through both sections.
+    pub(crate) index: u32,
+    /// What is wrong with it.
+    pub(crate) why: WhyBad,
+}
+
+impl BadTx {
+    fn new(index: usize, why: WhyBad) -> Self {
+        Self { index: u32::try_from(index).unwrap_or(u32::MAX), why }
+    }
+}
+
+/// What is wrong with a transaction of a block.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum WhyBad {
+    /// The block is full, or the part of it that its kind may use.
+    #[error("the block has no room for it")]
+    NoRoom,
+    /// It is in the section of the other ledger.
+    #[error("it belongs to the other ledger")]
+    OtherLedger,
+    /// The state does not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// Whether every signature holds. The weights of the batch come from a hash of what is verified,
@@ -213,7 +286,12 @@ async fn unchecked_signatures<S: Source>(
     candidate: &Candidate,
 ) -> Result<Vec<Item>, Refused> {
     let items = signatures(rules, overlay, &candidate.tx).await?;
-    Ok(if candidate.checked == Some(items_hash(&items)) { Vec::new() } else { items })
+    let is_known = match candidate.checked {
+        Checked::No => false,
+        Checked::Seen(hash) => hash == items_hash(&items),
+        Checked::Waived => true,
+    };
+    Ok(if is_known { Vec::new() } else { items })
 }
 
 /// Loads at once what is known in advance to be read.

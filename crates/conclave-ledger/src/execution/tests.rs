@@ -82,7 +82,7 @@ impl World {
     fn checked(&self, tx: &Tx) -> Candidate {
         let mut overlay = Overlay::new(&self.state);
         let items = block_on(signatures(&self.rules, &mut overlay, tx)).unwrap();
-        Candidate { checked: Some(items_hash(&items)), ..candidate(tx) }
+        Candidate { checked: Checked::Seen(items_hash(&items)), ..candidate(tx) }
     }
 
     fn is_valid(&self, txs: Vec<Candidate>) -> bool {

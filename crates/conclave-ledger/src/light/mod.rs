@@ -108,6 +108,11 @@ impl LightClient {
         Ok(new)
     }
 
+    /// The sets that are known, and what led to them.
+    pub(crate) const fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
     /// How many changes of the validator set are known: the next one to ask for.
     pub fn handovers(&self) -> u32 {
         u32::try_from(self.sets.handovers()).unwrap_or(u32::MAX)
@@ -241,19 +246,7 @@ impl LightClient {
         if !self.sets.are_known(answer) {
             return Err(Refusal::UnknownValidators);
         }
-        let mut last: Option<&Header> = None;
-        for header in std::iter::once(&answer.header).chain(&answer.links) {
-            let is_linked = last.is_none_or(|last| {
-                header.parent == last.digest()
-                    && last.height.checked_add(1) == Some(header.height)
-                    && header.time_ms > last.time_ms
-            });
-            if !is_linked {
-                return Err(Refusal::BrokenLink);
-            }
-            last = Some(header);
-        }
-        Ok(())
+        if answer.is_linked() { Ok(()) } else { Err(Refusal::BrokenLink) }
     }
 
     /// Remembers the final headers of an answer, or finds that one contradicts an earlier one.
@@ -301,7 +294,7 @@ impl LightClient {
 }
 
 /// Decodes an answer of bounded size and nothing after it.
-fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
     if bytes.len() > MAX_ANSWER {
         return Err(Refusal::Malformed);
     }

@@ -18,8 +18,8 @@ use super::{MAX_PER_DEVICE, Mempool};
 use crate::{
     block::RawTx,
     execution::{
-        At, Candidate, Overlay, Refused, Source, are_signed, attempt, items_hash, prefetch,
-        signatures,
+        At, Candidate, Checked, Overlay, Refused, Source, are_signed, attempt, items_hash,
+        prefetch, signatures,
     },
     validator::Rejected,
 };
@@ -136,7 +136,7 @@ impl Mempool {
         ready: Ready,
     ) -> Result<bool, Rejected> {
         let Ready { mut candidate, items, is_open } = ready;
-        candidate.checked = Some(items_hash(&items));
+        candidate.checked = Checked::Seen(items_hash(&items));
         if is_open {
             attempt(rules, at.position(0), overlay, &candidate, false).await?;
         }

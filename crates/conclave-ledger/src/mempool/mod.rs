@@ -17,7 +17,10 @@ use commonware_cryptography::sha256::Digest;
 use conclave_protocol::DeviceId;
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::{block::RawTx, execution::Candidate};
+use crate::{
+    block::RawTx,
+    execution::{Candidate, Checked},
+};
 
 /// Most transactions that wait.
 pub(crate) const MAX_WAITING: usize = 32_768;
@@ -63,8 +66,8 @@ struct Pool {
     expiry: BTreeSet<(u64, u64)>,
     bytes: usize,
     next: u64,
-    /// What was seen to be signed: the id, and what [`Candidate::checked`] says.
-    checked: HashMap<Digest, Digest>,
+    /// What was seen of the signatures of transactions, by their ids.
+    checked: HashMap<Digest, Checked>,
     checked_order: VecDeque<Digest>,
 }
 
@@ -260,7 +263,7 @@ enum Known {
     /// It waits here.
     Waiting(Candidate),
     /// It does not, but perhaps its signatures were checked here.
-    Checked(Option<Digest>),
+    Checked(Checked),
 }
 
 impl Pool {
@@ -280,7 +283,7 @@ impl Pool {
     fn recall(&self, id: &Digest) -> Known {
         match self.by_id.get(id).and_then(|arrival| self.waiting.get(arrival)) {
             Some(entry) => Known::Waiting(entry.candidate.clone()),
-            None => Known::Checked(self.checked.get(id).copied()),
+            None => Known::Checked(self.checked.get(id).copied().unwrap_or(Checked::No)),
         }
     }
 
@@ -309,8 +312,9 @@ impl Pool {
     }
 
     fn remember_checked(&mut self, candidate: &Candidate) {
-        let (id, Some(checked)) = (candidate.raw.id(), candidate.checked) else { return };
-        if self.checked.insert(id, checked).is_none() {
+        let id = candidate.raw.id();
+        if candidate.checked != Checked::No && self.checked.insert(id, candidate.checked).is_none()
+        {
             self.checked_order.push_back(id);
         }
         while self.checked_order.len() > MAX_CHECKED {

@@ -114,11 +114,11 @@ fn what_the_blocks_before_carry_is_not_offered() {
 #[test]
 fn what_waited_is_known_in_a_block() {
     let mempool = Mempool::new();
-    let checked = Some(Digest([5; 32]));
+    let checked = Checked::Seen(Digest([5; 32]));
     mempool.insert(Candidate { checked, ..tx(1, 1) }).unwrap();
     let known = |tx: &Candidate| mempool.decode(std::slice::from_ref(&tx.raw)).unwrap()[0].checked;
     assert_eq!(known(&tx(1, 1)), checked);
-    assert_eq!(known(&tx(2, 1)), None);
+    assert_eq!(known(&tx(2, 1)), Checked::No);
     mempool.finalized([tx(1, 1)].into_iter(), 0);
     assert_eq!(known(&tx(1, 1)), checked, "gossip may bring it back");
     let garbage = RawTx::new(vec![1].into()).unwrap();

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
     committee::Committee,
+    evidence::Accusations,
     execution::{At, Overlay, Source, Writes, choose, next_validators, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
@@ -36,18 +37,19 @@ pub(crate) struct App {
     network: Arc<Network>,
     mempool: Arc<Mempool>,
     finality: Arc<Finality>,
+    accusations: Accusations,
     schemes: Schemes,
 }
 
 impl App {
     /// An application of this network.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         network: Arc<Network>,
         mempool: Arc<Mempool>,
         finality: Arc<Finality>,
         schemes: Schemes,
     ) -> Self {
-        Self { network, mempool, finality, schemes }
+        Self { network, mempool, finality, schemes, accusations: Accusations::default() }
     }
 
     /// What the network fixed at its start.
@@ -58,6 +60,11 @@ impl App {
     /// Transactions that wait.
     pub(crate) const fn mempool(&self) -> &Arc<Mempool> {
         &self.mempool
+    }
+
+    /// What was found about others.
+    pub(crate) const fn accusations(&self) -> &Accusations {
+        &self.accusations
     }
 
     /// What is final here.
@@ -300,7 +307,7 @@ pub(crate) async fn merkleize<E: Runtime>(
 }
 
 /// The section a header carries for this result.
-fn section<E: Runtime>(
+pub(crate) fn section<E: Runtime>(
     executed: &<crate::state::Db<E> as commonware_glue::stateful::db::ManagedDb<E>>::Merkleized,
     prev: Digest,
     txs: &[RawTx],

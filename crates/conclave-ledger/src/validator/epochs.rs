@@ -11,7 +11,7 @@ use std::{collections::VecDeque, fmt, num::NonZeroUsize, time::Duration};
 
 use commonware_actor::Feedback;
 use commonware_consensus::{
-    CertifiableAutomaton, Relay, Reporter,
+    CertifiableAutomaton, Relay, Reporter, Reporters,
     marshal::{Update, core::Processed},
     simplex::{
         self, Floor, Plan,
@@ -53,6 +53,7 @@ use crate::{
     answer::HeaderAnswer,
     block::{Block, BlockContext, Header},
     committee::public_key,
+    evidence::Accuser,
     execution::{NextSet, next_set},
     handover::Handover,
     light::validator_key,
@@ -257,6 +258,13 @@ where
         std::future::pending().await
     }
 
+    /// Listens for validators of an epoch that contradict themselves.
+    fn accuser(&self, epoch: u64) -> Accuser {
+        let chain = self.app.network().rules().chain_id;
+        let accusations = self.app.accusations().clone();
+        Accuser::new(chain, &self.schemes.sets(), epoch, accusations)
+    }
+
     /// Starts the engine of an epoch.
     #[expect(clippy::expect_used, reason = "the horizon reached this epoch before")]
     fn start<S: Sender<PublicKey = PublicKey>>(
@@ -282,7 +290,7 @@ where
                 blocker: self.blocker.clone(),
                 automaton: self.automaton.clone(),
                 relay: self.automaton.clone(),
-                reporter: self.automaton.clone(),
+                reporter: Reporters::from((self.automaton.clone(), self.accuser(epoch))),
                 strategy: Sequential,
                 partition: self.partition(epoch),
                 mailbox_size: MAILBOX,

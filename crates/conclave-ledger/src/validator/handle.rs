@@ -19,7 +19,10 @@ use super::{
     request::{AskError, Rejected, Reply, Request},
     schemes::{Role, Schemes},
 };
-use crate::mempool::Mempool;
+use crate::{
+    evidence::{Accusations, Proof},
+    mempool::Mempool,
+};
 
 /// A running validator.
 #[derive(Clone, Debug)]
@@ -39,6 +42,7 @@ pub(super) struct Shared {
     pub(super) finality: Arc<Finality>,
     pub(super) mempool: Arc<Mempool>,
     pub(super) monitor: Arc<Monitor>,
+    pub(super) accusations: Accusations,
     pub(super) stop: watch::Sender<bool>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -166,6 +170,17 @@ impl Validator {
         self.ask(|reply| Request::Block { height: height.0, reply }).await
     }
 
+    /// Final blocks from this height on, at most `most` of them, as records of an exported ledger
+    /// ([`Outline`](crate::audit::Outline) reads one), each after its length (u32, big-endian). At
+    /// least one; no further one once the answer has [`FULL_RECORDS`](crate::audit::FULL_RECORDS)
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`AskError::Unknown`] if this validator does not have the first of them.
+    pub async fn records(&self, from: Height, most: u64) -> Result<Bytes, AskError> {
+        self.ask(|reply| Request::Records { from: from.0, most, reply }).await
+    }
+
     /// The changes of the validator set from number `from` on, each proven by the set before it, as
     /// [`on_handovers`](crate::light::LightClient::on_handovers) takes them; at most 64.
     ///
@@ -188,6 +203,20 @@ impl Validator {
     /// skips blocks.
     pub fn follow(&self) -> watch::Receiver<Bytes> {
         self.shared.tips.clone()
+    }
+
+    /// Waits until more than `seen` proofs that another validator contradicted itself were found
+    /// since this one started, and gives those beyond, each with a name for a file. Never returns
+    /// while all are honest.
+    ///
+    /// # Errors
+    /// [`AskError::Stopped`].
+    pub async fn evidence(&self, seen: usize) -> Result<Vec<(String, Bytes)>, AskError> {
+        let mut proofs = self.shared.accusations.watch();
+        let more = proofs.wait_for(|proofs| proofs.len() > seen).await;
+        let more = more.map_err(|_| AskError::Stopped)?;
+        let pair = |proof: &Proof| (proof.name.clone(), proof.bytes.clone());
+        Ok(more.iter().skip(seen).map(pair).collect())
     }
 
     /// Signs for a new user (paper, section V.B(4)). Who asks must have been checked before.

@@ -41,14 +41,11 @@ pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
 pub use schemes::Role;
 
+pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
-pub(crate) use wiring::database as database_config;
+pub(crate) use wiring::{Runtime, database as database_config};
 #[cfg(not(test))]
-pub(crate) use {
-    application::{Speculative, merkleize},
-    service::prove,
-    wiring::page_cache,
-};
+pub(crate) use {service::prove, wiring::page_cache};
 
 use crate::committee::BadCommittee;
 

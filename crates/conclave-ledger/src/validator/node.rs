@@ -75,22 +75,24 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
     let signer = Ed25519Signer::from_seed(seed.bytes());
+    let app = App::new(network, Arc::clone(&mempool), Arc::clone(&finality), schemes.clone());
     let shared = Arc::new(Shared {
         key: signer.validator(),
         chain: genesis.chain_id(),
         signer,
-        schemes: schemes.clone(),
+        schemes,
         requests,
         tips,
-        finality: Arc::clone(&finality),
-        mempool: Arc::clone(&mempool),
+        finality,
+        mempool,
         monitor: Arc::clone(&monitor),
+        accusations: app.accusations().clone(),
         stop,
         thread: Mutex::new(None),
     });
     let parts = Parts {
         key,
-        app: App::new(network, mempool, finality, schemes),
+        app,
         monitor,
         listen,
         addresses,

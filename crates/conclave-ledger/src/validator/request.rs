@@ -23,6 +23,8 @@ pub(crate) enum Request {
     Header { height: Option<u64>, reply: Reply<Bytes> },
     /// A whole block.
     Block { height: u64, reply: Reply<Bytes> },
+    /// Blocks in order, as records of an exported ledger.
+    Records { from: u64, most: u64, reply: Reply<Bytes> },
     /// The changes of the validator set from this number on.
     Handovers { from: u32, reply: Reply<Bytes> },
     /// A record without proof.

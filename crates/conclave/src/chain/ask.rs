@@ -76,6 +76,27 @@ impl Chain {
         remotes
     }
 
+    /// Asks the best validator, and one more every [`HEDGE`] or when one has nothing, until one
+    /// gives what holds.
+    pub(super) async fn hedged<T, F>(&self, ask: impl Fn(Remote) -> F) -> Option<T>
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let mut waiting = self.ranked().into_iter();
+        let mut asked = FuturesUnordered::new();
+        loop {
+            asked.extend(waiting.next().map(&ask));
+            let more = waiting.len() > 0;
+            let next =
+                if more { timeout(HEDGE, asked.next()).await } else { Ok(asked.next().await) };
+            match next {
+                Ok(Some(Some(found))) => return Some(found),
+                Ok(None) if !more => return None,
+                Ok(Some(None) | None) | Err(_) => {}
+            }
+        }
+    }
+
     /// One round: a validator more every [`HEDGE`], until one proves the state at `wanted`.
     async fn race(&self, keys: &[Key], wanted: u64) -> Option<Snapshot> {
         let mut waiting = self.ranked().into_iter();

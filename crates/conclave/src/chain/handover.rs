@@ -15,11 +15,14 @@ impl Shared {
         remote: &Remote,
         verify: impl Fn(&mut LightClient) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let first = verify(&mut self.light());
-        if matches!(first, Err(Refusal::UnknownValidators)) && self.learn(remote).await {
-            return verify(&mut self.light());
+        let mut verdict = verify(&mut self.light());
+        if matches!(verdict, Err(Refusal::UnknownValidators)) && self.learn(remote).await {
+            verdict = verify(&mut self.light());
         }
-        first
+        if let Err(refusal) = &verdict {
+            self.refused(refusal);
+        }
+        verdict
     }
 
     /// Follows the changes that a validator proves; whether there were any.

@@ -4,10 +4,15 @@
 //! validator can leave one out, add one, or change one. Flow: newest hash in, transactions out,
 //! newest first, down to one that is known or to the registration.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
 use conclave_ledger::light::LightClient;
 use conclave_protocol::{Digest, Tx, TxId};
 
-use super::{Chain, ChainError, Included, MAX_HISTORY, now_ms};
+use super::{Chain, ChainError, Included, MAX_HISTORY, Remote, RemoteError, now_ms};
 
 /// One change of a user.
 #[derive(Clone, Debug)]
@@ -45,38 +50,51 @@ impl Chain {
         Ok(changes)
     }
 
-    async fn change(&self, id: TxId) -> Result<Change, ChainError> {
-        let mut forgotten = false;
-        for remote in self.ranked() {
-            let bytes = match remote.transaction(&id).await {
-                Ok(bytes) => bytes,
+    /// One transaction and the proof of where it is. Several validators are asked, one a little
+    /// after the other.
+    ///
+    /// # Errors
+    /// [`ChainError::Forgotten`] when no validator has its bytes, [`ChainError::Silent`] when none
+    /// answers.
+    pub async fn change(&self, id: TxId) -> Result<Change, ChainError> {
+        let forgotten = AtomicBool::new(false);
+        let forgotten = &forgotten;
+        let found = self.hedged(|remote| async move {
+            match self.change_from(&remote, id).await {
+                Ok(change) => change,
                 Err(error) => {
-                    forgotten |= matches!(error, super::RemoteError::Unknown);
-                    continue;
+                    if matches!(error, RemoteError::Unknown) {
+                        forgotten.store(true, Ordering::Relaxed);
+                    }
+                    tracing::debug!(validator = %remote.key, %error, "no transaction");
+                    None
                 }
-            };
-            let Ok(tx) = Tx::decode(&bytes) else {
-                remote.failed();
-                continue;
-            };
-            if tx.id() != id {
-                remote.failed();
-                tracing::warn!(validator = %remote.key, "it gave another transaction than asked for");
-                continue;
             }
-            let Ok(answer) = remote.inclusion(&id, std::time::Duration::ZERO).await else {
-                continue;
-            };
-            let verify = |light: &mut LightClient| light.verify_inclusion(&answer, &id, now_ms());
-            let verdict = self.0.judge(&remote, verify).await;
-            match verdict {
-                Ok(at) => return Ok(Change { tx, id, at }),
-                Err(refusal) => {
-                    remote.failed();
-                    tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
-                }
+        });
+        let none = || {
+            let known = forgotten.load(Ordering::Relaxed);
+            if known { ChainError::Forgotten } else { ChainError::Silent }
+        };
+        found.await.ok_or_else(none)
+    }
+
+    async fn change_from(&self, remote: &Remote, id: TxId) -> Result<Option<Change>, RemoteError> {
+        let bytes = remote.transaction(&id).await?;
+        let Some(tx) = Tx::decode(&bytes).ok().filter(|tx| tx.id() == id) else {
+            remote.failed();
+            tracing::warn!(validator = %remote.key, "it gave another transaction than asked for");
+            return Ok(None);
+        };
+        let answer = remote.inclusion(&id, Duration::ZERO).await?;
+        let verify = |light: &mut LightClient| light.verify_inclusion(&answer, &id, now_ms());
+        let verdict = self.0.judge(remote, verify).await;
+        match verdict {
+            Ok(at) => Ok(Some(Change { tx, id, at })),
+            Err(refusal) => {
+                remote.failed();
+                tracing::warn!(validator = %remote.key, %refusal, "inclusion refused");
+                Ok(None)
             }
         }
-        Err(if forgotten { ChainError::Forgotten } else { ChainError::Silent })
     }
 }

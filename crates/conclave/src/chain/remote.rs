@@ -2,16 +2,19 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
-use conclave_ledger::MAX_ANSWER;
+use conclave_ledger::{
+    MAX_ANSWER,
+    audit::{FULL_RECORDS, MAX_RECORD},
+};
 use conclave_protocol::{
-    Key, RegisterUser, Signature, TxId, ValidatorKey,
+    Height, Key, RegisterUser, Signature, TxId, ValidatorKey,
     codec::{List, decode, encode},
     tx::MAX_TX_BYTES,
 };
@@ -33,6 +36,8 @@ pub(super) struct Remote {
 struct Health {
     height: AtomicU64,
     ok: AtomicBool,
+    /// Until when it asked to be left alone.
+    busy: Mutex<Option<Instant>>,
 }
 
 /// The HTTP client of all validators: no proxy, no redirect, no cookie.
@@ -64,13 +69,33 @@ impl Remote {
         self.health.ok.store(false, Ordering::Relaxed);
     }
 
-    /// Whether it is well, and the height it has proven: whom to ask first.
-    pub(super) fn rank(&self) -> (bool, u64) {
+    /// Whether it is free, whether it is well, and the height it has proven: whom to ask first.
+    pub(super) fn rank(&self) -> (bool, bool, u64) {
+        let (ok, height) = self.seen();
+        (self.pause().is_zero(), ok, height)
+    }
+
+    /// How long it still asks to be left alone.
+    pub(super) fn pause(&self) -> Duration {
+        let busy = self.health.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn seen(&self) -> (bool, u64) {
         (self.health.ok.load(Ordering::Relaxed), self.health.height.load(Ordering::Relaxed))
     }
 
+    /// Notes when to come back, if that is what it answered.
+    fn noting<T>(&self, answer: Result<T, RemoteError>) -> Result<T, RemoteError> {
+        if let Err(RemoteError::Busy(_, wait)) = &answer {
+            let until = Instant::now() + (*wait).min(LONGEST_PAUSE);
+            *self.health.busy.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        }
+        answer
+    }
+
     pub(super) fn view(&self) -> ValidatorView {
-        let (ok, height) = self.rank();
+        let (ok, height) = self.seen();
         let key = self.key.to_string();
         ValidatorView { key, url: self.url.clone(), height: (height > 0).then_some(height), ok }
     }
@@ -78,13 +103,21 @@ impl Remote {
     /// Sends a transaction. `Ok` when it is checked and waits for a block there.
     pub(super) async fn submit(&self, tx: Bytes) -> Result<(), RemoteError> {
         let request = self.client.post(format!("{}/v1/submit", self.url)).body(tx);
-        check(request.timeout(QUICK).send().await?).await.map(drop)
+        let answer = check(request.timeout(QUICK).send().await?).await.map(drop);
+        self.noting(answer)
     }
 
     /// Waits there until a transaction is final, or for `wait`.
     pub(super) async fn inclusion(&self, id: &TxId, wait: Duration) -> Result<Bytes, RemoteError> {
         let url = format!("{}/v1/tx/{}?wait_ms={}", self.url, id.to_hex(), wait.as_millis());
         let answer = self.client.get(url).timeout(wait + QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// What proves the header of this height.
+    pub(super) async fn header(&self, height: Height) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/header/{height}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
         body(check(answer).await?, MAX_ANSWER).await
     }
 
@@ -95,12 +128,45 @@ impl Remote {
         body(check(answer).await?, MAX_TX_BYTES).await
     }
 
+    /// A header answer, of the newest block unless a height is given.
+    pub(super) async fn header(&self, height: Option<Height>) -> Result<Bytes, RemoteError> {
+        let url = match height {
+            Some(height) => format!("{}/v1/header/{height}", self.url),
+            None => format!("{}/v1/latest", self.url),
+        };
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// Records of the ledger from a height on, not far beyond `until`.
+    pub(super) async fn records(&self, from: Height, until: Height) -> Result<Bytes, RemoteError> {
+        let most = until.0.saturating_sub(from.0).saturating_add(MORE);
+        let url = format!("{}/v1/blocks?from={from}&count={most}", self.url);
+        let answer = self.client.get(url).timeout(SLOW).send().await?;
+        body(check(answer).await?, FULL_RECORDS + MAX_RECORD + 4).await
+    }
+
     /// The proven state of some keys.
     pub(super) async fn state(&self, keys: Vec<Key>) -> Result<Bytes, RemoteError> {
         let keys: List<Key, { conclave_ledger::MAX_KEYS }> =
             List::new(keys).map_err(|_| RemoteError::TooLong)?;
         let request = self.client.post(format!("{}/v1/state", self.url)).body(encode(&keys));
-        body(check(request.timeout(QUICK).send().await?).await?, MAX_ANSWER).await
+        let answer = check(request.timeout(QUICK).send().await?).await;
+        body(self.noting(answer)?, MAX_ANSWER).await
+    }
+
+    /// A whole block; the caller compares it with a proven header.
+    pub(super) async fn block(&self, height: Height) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/block/{height}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// What its explorer says, unproven.
+    pub(super) async fn said(&self, path: &str) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/explorer/{path}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
     }
 
     /// The changes of the validator set from this number on.
@@ -160,9 +226,9 @@ impl Frames {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// It is too busy, or has not caught up.
+    /// It is too busy, or has not caught up; when to come back.
     #[error("the validator is busy: {0}")]
-    Busy(String),
+    Busy(String, Duration),
     /// The connection failed.
     #[error("the validator is not reached: {0}")]
     Http(#[from] reqwest::Error),
@@ -189,14 +255,16 @@ async fn check(answer: Response) -> Result<Response, RemoteError> {
         return Ok(answer);
     }
     let text = body(answer, 4_096).await.unwrap_or_default();
-    let text = serde_json::from_slice(&text).map_or_else(
-        |_| status.to_string(),
-        |refused: crate::rpc::Refused| refused.error.chars().filter(|c| !c.is_control()).collect(),
+    let refused: Option<crate::rpc::Refused> = serde_json::from_slice(&text).ok();
+    let wait = refused.as_ref().and_then(|refused| refused.retry_after_ms).unwrap_or(0);
+    let text = refused.map_or_else(
+        || status.to_string(),
+        |refused| refused.error.chars().filter(|c| !c.is_control()).collect(),
     );
     Err(match status {
         StatusCode::NOT_FOUND => RemoteError::Unknown,
         StatusCode::UNPROCESSABLE_ENTITY => RemoteError::Refused(text),
-        _ => RemoteError::Busy(text),
+        _ => RemoteError::Busy(text, Duration::from_millis(wait)),
     })
 }
 
@@ -211,6 +279,12 @@ async fn body(mut answer: Response, most: usize) -> Result<Bytes, RemoteError> {
     Ok(bytes.freeze())
 }
 
+/// Blocks beyond the last one that is wanted: one of them certifies it.
+const MORE: u64 = 64;
+/// Time for a megabyte of blocks.
+const SLOW: Duration = Duration::from_secs(60);
+/// Whatever it says, a validator is asked again after this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Time for an answer that needs no waiting.
 const QUICK: Duration = Duration::from_secs(5);
 /// A validator that follows sends something at least every 5 s.

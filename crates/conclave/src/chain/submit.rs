@@ -103,6 +103,8 @@ impl Chain {
         bytes: Bytes,
         taken: bool,
     ) -> Result<One, RemoteError> {
+        // A validator beyond its capacity says when to come back; meanwhile the others are there.
+        sleep(remote.pause().min(RESEND)).await;
         let refusal = match remote.submit(bytes).await {
             Ok(()) => None,
             // It may be in a block already: then it is refused as a repetition.

@@ -13,11 +13,12 @@ use crate::{network::Peer, rpc::Running};
 async fn network(dir: &Path) -> (Running, Network) {
     let (validator, genesis) = start_dev(dir).unwrap();
     let key = validator.status().key;
-    let running = Running::embedded(validator).await.unwrap();
+    let running = Running::embedded(validator, genesis.clone()).await.unwrap();
     let rpc = format!("http://{}", running.rpc);
     let network = Network {
         genesis,
         validators: vec![Peer { key, rpc, name: None, p2p: None, relay: None }],
+        anchors: Vec::new(),
     };
     (running, network)
 }
@@ -93,7 +94,8 @@ async fn when_nobody_answers_it_says_so() {
     let genesis = Genesis::new("nobody", 1, vec![key], Params::default()).unwrap();
     // Port 1 is closed on every machine that runs tests.
     let peer = Peer { key, rpc: "http://127.0.0.1:1".into(), name: None, p2p: None, relay: None };
-    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    let chain =
+        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
     tokio::time::pause();
     let answer = chain.snapshot(&[Key::Meeting(MeetingId([1; 32]))]).await;
     assert!(matches!(answer, Err(ChainError::Silent)));
@@ -108,7 +110,8 @@ async fn what_became_void_after_it_was_taken_is_refused() {
     let asked = Arc::new(asked);
     let submit = move || {
         let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-        let refused = crate::rpc::Refused { error: "the meeting is over".into() };
+        let refused =
+            crate::rpc::Refused { error: "the meeting is over".into(), retry_after_ms: None };
         let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         async move { (status, Json(refused)) }
     };
@@ -120,7 +123,8 @@ async fn what_became_void_after_it_was_taken_is_refused() {
     let signer = Ed25519Signer::from_seed(&[3; 32]);
     let genesis = Genesis::new("one", 1, vec![signer.validator()], Params::default()).unwrap();
     let peer = Peer { key: signer.validator(), rpc, name: None, p2p: None, relay: None };
-    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    let chain =
+        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
     let user = RegisterUser::new(
         &chain.chain_id(),
         signer.ivk(),

@@ -4,10 +4,12 @@
 //! object; errors go to standard error in words.
 
 mod advice;
+mod anchor;
 mod bench;
 mod client;
 mod doctor;
 mod identity;
+mod ledger;
 mod meeting;
 mod network;
 mod output;
@@ -67,6 +69,9 @@ enum Command {
     /// Meetings, through the running daemon
     #[command(subcommand)]
     Meeting(meeting::Command),
+    /// What is on the ledger, and whether it is proven
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Consortia
     #[command(subcommand)]
     Network(network::Command),
@@ -75,6 +80,12 @@ enum Command {
     Validator(validator::Command),
     /// What is wrong with a validator, its machine or its network, and what to do
     Doctor(doctor::Doctor),
+    /// The ledger: copy it, check all of it, verify proofs against validators
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Hashes of the ledger's headers in Ethereum
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -132,11 +143,14 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => {
                 Box::pin(validator::run(command, common)).await.map(|()| true)
             }
             Command::Doctor(doctor) => Box::pin(doctor::run(doctor, common)).await,
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
+            Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })

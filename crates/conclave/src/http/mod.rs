@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use page::kind;
+
 pub use backend::{Backend, Fault, IdentityBackend, RecoveryBackend, Refused};
 pub use metrics::{Kind, Sample};
 pub use routes::{Access, Listed, router, table};

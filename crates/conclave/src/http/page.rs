@@ -45,7 +45,8 @@ fn name(path: &str) -> &str {
     }
 }
 
-fn kind(path: &str) -> &'static str {
+/// The media type of a file of a page.
+pub(crate) fn kind(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, end)| end) {
         Some("css") => "text/css; charset=utf-8",
         Some("html") => "text/html; charset=utf-8",

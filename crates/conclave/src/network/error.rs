@@ -91,8 +91,8 @@ pub enum NetworkError {
     /// Cannot be written as TOML.
     #[error("cannot be written: {0}")]
     Unwritable(#[from] toml::ser::Error),
-    /// An RPC or relay URL of a validator is not `http://` or `https://`.
-    #[error("{0} is not the URL of a validator")]
+    /// The URL of an RPC, a relay or an endpoint is not `http://` or `https://`.
+    #[error("{0} is not an http:// or https:// URL")]
     Url(String),
     /// It is not said where to listen, and the public address does not tell.
     #[error("where to listen does not follow from {0}")]

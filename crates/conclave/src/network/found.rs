@@ -72,7 +72,7 @@ pub fn assemble(
     let keys: Vec<ValidatorKey> = cards.iter().map(|card| card.card().key).collect();
     let genesis = Genesis::new(name, start_ms.unwrap_or(newest), keys, params)?;
     let validators = cards.into_iter().map(|card| card.peer().clone()).collect();
-    Ok(Network { genesis, validators })
+    Ok(Network { genesis, validators, anchors: Vec::new() })
 }
 
 /// Founds a consortium of `count` validators on free loopback ports of this machine:

@@ -35,6 +35,8 @@ pub struct Network {
     pub genesis: Genesis,
     /// Where the validators are; every one of them is in the genesis.
     pub validators: Vec<Peer>,
+    /// Endpoints of Ethereum to check anchors with, where the person names none.
+    pub anchors: Vec<String>,
 }
 
 /// Where one validator is reached.
@@ -80,7 +82,9 @@ impl Network {
         if validators.is_empty() {
             return Err(NetworkError::Nobody);
         }
-        Ok(Self { genesis, validators })
+        let anchors = file.anchors.into_iter().map(|anchor| url(&anchor.url));
+        let anchors = anchors.collect::<Result<_, _>>()?;
+        Ok(Self { genesis, validators, anchors })
     }
 
     /// The text of `network.toml`.
@@ -93,6 +97,7 @@ impl Network {
             chain_id: self.genesis.chain_id().to_hex(),
             genesis: hex::encode(conclave_protocol::encode(&self.genesis)),
             validators: self.validators.iter().map(PeerFile::of).collect(),
+            anchors: self.anchors.iter().map(|url| AnchorFile { url: url.clone() }).collect(),
         };
         Ok(format!("{HEAD}{}", toml::to_string(&file)?))
     }
@@ -111,6 +116,15 @@ struct NetworkFile {
     chain_id: String,
     genesis: String,
     validators: Vec<PeerFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    anchors: Vec<AnchorFile>,
+}
+
+/// An endpoint of Ethereum that whoever has no own one may ask.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct AnchorFile {
+    url: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -4,7 +4,7 @@
 //! once. The body is a list of at most [`MOST`] blobs; what is refused is told by its place in it.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -17,7 +17,8 @@ use conclave_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Rpc, refuse};
+use super::{FORGED, LATER, Rpc, refuse, refuse_for};
+use crate::serve::Client;
 
 /// Most transactions of one question.
 pub(crate) const MOST: usize = 256;
@@ -49,15 +50,32 @@ pub(crate) struct RefusedTx {
     pub(crate) retry_after_ms: Option<u64>,
 }
 
-pub(super) async fn submit(State(rpc): State<Rpc>, txs: Bytes) -> Response {
+pub(super) async fn submit(
+    State(rpc): State<Rpc>,
+    client: Option<Extension<Client>>,
+    txs: Bytes,
+) -> Response {
     let txs: Batch = match decode(&txs) {
         Ok(txs) => txs,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, error.to_string()),
     };
+    let cost = u32::try_from(txs.len() / FOR_ONE).unwrap_or(u32::MAX);
+    if let Some(Extension(client)) = client
+        && let Err(wait) = rpc.requests.take(client, cost)
+    {
+        return refuse_for(StatusCode::TOO_MANY_REQUESTS, "too many transactions", wait);
+    }
     let txs = txs.iter().map(|tx| Bytes::copy_from_slice(tx.as_slice())).collect();
     match rpc.validator.submit_all(txs).await {
-        Ok(verdicts) => (StatusCode::ACCEPTED, Json(tell(verdicts))).into_response(),
-        Err(rejected) => refuse(StatusCode::SERVICE_UNAVAILABLE, rejected.to_string()),
+        Ok(verdicts) => {
+            let is_forged = |verdict: &&Result<_, _>| matches!(verdict, Err(Rejected::BadSignature));
+            let forged = u32::try_from(verdicts.iter().filter(is_forged).count());
+            if let Some(Extension(client)) = client {
+                rpc.requests.charge(client, FORGED.saturating_mul(forged.unwrap_or(u32::MAX)));
+            }
+            (StatusCode::ACCEPTED, Json(tell(verdicts))).into_response()
+        }
+        Err(rejected) => refuse_for(StatusCode::SERVICE_UNAVAILABLE, rejected.to_string(), LATER),
     }
 }
 
@@ -69,15 +87,16 @@ fn tell<T>(verdicts: Vec<Result<T, Rejected>>) -> Verdicts {
         .filter_map(|(index, verdict)| {
             let rejected = verdict.err()?;
             let helps = matches!(rejected, Rejected::Busy(_) | Rejected::NotReady);
-            let retry_after_ms = helps.then_some(RETRY_MS);
+            let later = u64::try_from(LATER.as_millis()).unwrap_or(u64::MAX);
+            let retry_after_ms = helps.then_some(later);
             Some(RefusedTx { index, error: rejected.to_string(), retry_after_ms })
         })
         .collect();
     Verdicts { taken: all.saturating_sub(refused.len()), refused }
 }
 
-/// When to come back to a validator that is busy: a full mempool loses a block's worth in this time.
-const RETRY_MS: u64 = 1_000;
+/// Transactions that cost a client as much as one question: to check them together is cheap.
+const FOR_ONE: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +108,6 @@ mod tests {
         assert_eq!(verdicts.taken, 1);
         let refused: Vec<_> =
             verdicts.refused.iter().map(|tx| (tx.index, tx.retry_after_ms)).collect();
-        assert_eq!(refused, [(1, Some(RETRY_MS)), (2, None)]);
+        assert_eq!(refused, [(1, Some(1_000)), (2, None)]);
     }
 }

@@ -24,21 +24,32 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::{sync::watch, time::timeout};
 
-use super::{Rpc, refuse};
+use super::{FORGED, LATER, Rpc, refuse, refuse_for};
 use crate::serve::Client;
 
-pub(super) async fn submit(State(rpc): State<Rpc>, tx: Bytes) -> Response {
+pub(super) async fn submit(
+    State(rpc): State<Rpc>,
+    client: Option<Extension<Client>>,
+    tx: Bytes,
+) -> Response {
     match rpc.validator.submit(tx).await {
         Ok(id) => (StatusCode::ACCEPTED, Json(json!({ "txid": id.to_hex() }))).into_response(),
         Err(rejected) => {
-            let status = match rejected {
-                Rejected::Busy(_) | Rejected::NotReady | Rejected::Stopped => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            refuse(status, rejected.to_string())
+            if let (Rejected::BadSignature, Some(Extension(client))) = (&rejected, client) {
+                rpc.requests.charge(client, FORGED);
+            }
+            turn_away(&rejected)
         }
+    }
+}
+
+/// What is beyond capacity is refused here and now: nothing queues but in the mempool.
+pub(super) fn turn_away(rejected: &Rejected) -> Response {
+    match rejected {
+        Rejected::Busy(_) | Rejected::NotReady | Rejected::Stopped => {
+            refuse_for(StatusCode::SERVICE_UNAVAILABLE, rejected.to_string(), LATER)
+        }
+        _ => refuse(StatusCode::UNPROCESSABLE_ENTITY, rejected.to_string()),
     }
 }
 
@@ -84,6 +95,25 @@ pub(super) async fn latest(State(rpc): State<Rpc>) -> Response {
 
 pub(super) async fn block(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Response {
     bytes(rpc.validator.block(Height(height)).await)
+}
+
+/// Which blocks are asked for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Range {
+    from: u64,
+    #[serde(default = "one")]
+    count: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+pub(super) async fn records(
+    State(rpc): State<Rpc>,
+    Query(Range { from, count }): Query<Range>,
+) -> Response {
+    bytes(rpc.validator.records(Height(from), count).await)
 }
 
 pub(super) async fn header_at(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Response {
@@ -158,9 +188,9 @@ pub(super) async fn sponsor(
         Err(error) => return bytes(Err(error)),
     }
     if let Some(Extension(client)) = client
-        && !rpc.sponsored.take(client)
+        && let Err(wait) = rpc.sponsored.take(client, 1)
     {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, "too many newcomers; come back later");
+        return refuse_for(StatusCode::TOO_MANY_REQUESTS, "too many newcomers", wait);
     }
     bytes(Ok(encode(&rpc.validator.sponsor(&user)).into()))
 }
@@ -195,12 +225,12 @@ fn bytes(answer: Result<Bytes, AskError>) -> Response {
     match answer {
         Ok(bytes) => ([(header::CONTENT_TYPE, BYTES)], bytes).into_response(),
         Err(error) => {
-            let status = match error {
-                AskError::TooManyKeys => StatusCode::BAD_REQUEST,
-                AskError::Unknown => StatusCode::NOT_FOUND,
-                _ => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            refuse(status, error.to_string())
+            let text = error.to_string();
+            match error {
+                AskError::TooManyKeys => refuse(StatusCode::BAD_REQUEST, text),
+                AskError::Unknown => refuse(StatusCode::NOT_FOUND, text),
+                _ => refuse_for(StatusCode::SERVICE_UNAVAILABLE, text, LATER),
+            }
         }
     }
 }

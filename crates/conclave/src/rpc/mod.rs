@@ -1,40 +1,43 @@
 //! What a validator serves to everyone: proofs, headers, a place for transactions.
 //!
 //! Whoever asks verifies; nothing here needs to be trusted, so nothing here is encrypted. Bodies,
-//! times and the share of one client are bounded.
+//! answers, times and the share of one client are bounded; who asks too much is told when to come
+//! back. `bucket` counts, `reply` refuses, `handlers` answers, `run` starts all of a validator.
 
 pub(crate) mod batch;
 mod bucket;
+mod evidence;
 mod handlers;
 mod metrics;
+mod reply;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{DefaultBodyLimit, Extension, Request, State},
     http::StatusCode,
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{get, post},
 };
 use conclave_ledger::validator::Validator;
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::{bucket::Buckets, metrics::Scrapes};
-use crate::serve::{self, Client, Limits};
+use crate::{
+    explorer::{self, Explorer},
+    serve::{self, Client, Limits},
+};
 
+pub(crate) use reply::{refuse, refuse_for};
+
+pub use reply::Refused;
 pub use run::{RunError, Running, run};
-
-/// The body of every answer with a status of 400 or more.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Refused {
-    /// What is wrong.
-    pub error: String,
-}
 
 /// What every handler gets.
 #[derive(Clone, Debug)]
@@ -46,19 +49,25 @@ struct Rpc {
     closing: CancellationToken,
 }
 
-/// Serves a validator's RPC until `closing` is cancelled. `ledgers` is the directory whose size is
-/// told.
+/// Serves a validator's RPC and its explorer until `closing` is cancelled. `ledgers` is the
+/// directory whose size is told.
 pub async fn serve(
     listener: TcpListener,
     validator: Validator,
     ledgers: Option<PathBuf>,
+    explorer: Explorer,
     closing: CancellationToken,
 ) {
-    let router = router(validator, ledgers, closing.clone());
+    let router = router(validator, ledgers, explorer, closing.clone());
     serve::serve(listener, router, Limits::public(), closing).await;
 }
 
-fn router(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationToken) -> Router {
+fn router(
+    validator: Validator,
+    ledgers: Option<PathBuf>,
+    explorer: Explorer,
+    closing: CancellationToken,
+) -> Router {
     let rpc = Rpc {
         validator,
         // A person's device needs a few a second; many may sit behind one address.
@@ -66,7 +75,7 @@ fn router(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationT
         // The paper's consortium decides who may join; this one takes newcomers in slowly.
         sponsored: Arc::new(Buckets::new(60, Duration::from_secs(10))),
         scrapes: Arc::new(Scrapes::new(ledgers)),
-        closing,
+        closing: closing.clone(),
     };
     Router::new()
         .route("/metrics", get(metrics::metrics))
@@ -80,10 +89,12 @@ fn router(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationT
         .route("/v1/sponsor", post(handlers::sponsor).layer(DefaultBodyLimit::max(2_048)))
         .route("/v1/status", get(handlers::status))
         .route("/v1/block/{height}", get(handlers::block))
+        .route("/v1/blocks", get(handlers::records))
         .route("/v1/header/{height}", get(handlers::header_at))
         .route("/v1/handovers", get(handlers::handovers))
-        .layer(middleware::from_fn_with_state(rpc.clone(), limit))
-        .with_state(rpc)
+        .with_state(rpc.clone())
+        .merge(explorer::router(explorer, closing))
+        .layer(middleware::from_fn_with_state(rpc, limit))
 }
 
 /// One client may not take everyone's share, and no answer but a stream takes longer than 40 s.
@@ -94,18 +105,24 @@ async fn limit(
     next: Next,
 ) -> Response {
     if let Some(Extension(client)) = client
-        && !rpc.requests.take(client)
+        && let Err(wait) = rpc.requests.take(client, cost(request.uri().path()))
     {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests; come back later");
+        return refuse_for(StatusCode::TOO_MANY_REQUESTS, "too many requests", wait);
     }
     match tokio::time::timeout(LONGEST, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "this took too long"),
+        Err(_) => refuse_for(StatusCode::SERVICE_UNAVAILABLE, "this took too long", LATER),
     }
 }
 
-fn refuse(status: StatusCode, error: impl Into<String>) -> Response {
-    (status, Json(Refused { error: error.into() })).into_response()
+/// What a question costs its client, in the measure of one that reads a header.
+fn cost(path: &str) -> u32 {
+    let dear = [("/v1/block/", 8), ("/v1/state", 2), ("/v1/sponsor", 4), ("/explorer/", 4)];
+    dear.iter().find(|(start, _)| path.starts_with(start)).map_or(1, |(_, cost)| *cost)
 }
 
+/// What a forged signature costs beside that: its check is the dearest thing a stranger can ask for.
+const FORGED: u32 = 50;
 const LONGEST: Duration = Duration::from_secs(40);
+/// When to come back to a validator that is busy, or has not caught up.
+pub(crate) const LATER: Duration = Duration::from_secs(1);

@@ -9,12 +9,15 @@ use std::{
 };
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
-use conclave_protocol::{Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus};
+use conclave_protocol::{
+    Genesis, Key, MemberRecord, Npk, Params, Record, Seconds, meeting::MeetingStatus,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::serve;
+use super::{evidence, serve};
 use crate::{
+    explorer::Explorer,
     network::{DirLock, Guard, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
 };
@@ -58,9 +61,11 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
     };
     let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator, Some(home.ledgers()))?;
+    let genesis = home.network.genesis.clone();
+    let mut running = Running::over(listener, validator, Some(home.ledgers()), genesis)?;
     running.lock = Some(lock);
     running.guard = guard;
+    tokio::spawn(evidence::keep(running.validator.clone(), home.dir.join("evidence")));
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -74,9 +79,9 @@ impl Running {
     ///
     /// # Errors
     /// No port can be bound.
-    pub async fn embedded(validator: Validator) -> Result<Self, RunError> {
+    pub async fn embedded(validator: Validator, genesis: Genesis) -> Result<Self, RunError> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        Self::over(listener, validator, None)
+        Self::over(listener, validator, None, genesis)
     }
 
     /// URL of its relay, if it has one.
@@ -101,10 +106,13 @@ impl Running {
         listener: TcpListener,
         validator: Validator,
         ledgers: Option<PathBuf>,
+        genesis: Genesis,
     ) -> Result<Self, RunError> {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, validator.clone(), ledgers, closing.clone()));
+        let explorer = Explorer::start(validator.clone(), genesis, closing.clone());
+        let serving = serve(listener, validator.clone(), ledgers, explorer, closing.clone());
+        let serving = tokio::spawn(serving);
         Ok(Self {
             validator,
             rpc,

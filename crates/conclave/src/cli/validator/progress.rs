@@ -235,7 +235,7 @@ mod tests {
             .collect();
         let keys: Vec<_> = validators.iter().map(|peer| peer.key).collect();
         let genesis = Genesis::new("test", 0, keys, Params::default()).unwrap();
-        Network { genesis, validators }
+        Network { genesis, validators, anchors: Vec::new() }
     }
 
     #[test]
