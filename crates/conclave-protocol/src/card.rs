@@ -84,7 +84,7 @@ mod tests {
         let (signer, card) = card();
         let signature = card.sign(&signer);
         assert_eq!(card.check(&signature), Ok(()));
-        assert_eq!(crate::decode::<ValidatorCard>(&encode(&card)), Ok(card.clone()));
+        assert_eq!(crate::decode::<ValidatorCard>(&encode(&card)).as_ref(), Ok(&card));
         let changed = [
             ValidatorCard { key: Ed25519Signer::from_seed(&[8; 32]).validator(), ..card.clone() },
             ValidatorCard { name: Text::new("org-b").unwrap(), ..card.clone() },
@@ -94,7 +94,7 @@ mod tests {
                 relay: Some(Text::new("https://b.example.org").unwrap()),
                 ..card.clone()
             },
-            ValidatorCard { created: card.created + 1, ..card.clone() },
+            ValidatorCard { created: card.created + 1, ..card },
         ];
         for other in changed {
             assert!(matches!(other.check(&signature), Err(BadCard::Signature(_))), "{other:?}");

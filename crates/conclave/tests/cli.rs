@@ -6,11 +6,22 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use conclave::{
+    chain::Chain,
+    network::{Network, Peer},
+    rpc::Running,
+};
+use conclave_ledger::validator::start_dev;
+use conclave_protocol::{
+    Ed25519Signer, RegisterUser, Signer as _, Tx, UserInfo, codec::Text, identity::Gate, tx::Role,
+};
+
 fn conclave(home: &std::path::Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_conclave"))
         .args(args)
         .env("CONCLAVE_HOME", home)
         .env_remove("CONCLAVE_PASSPHRASE")
+        .env_remove("CONCLAVE_ETHEREUM_KEY")
         .stdin(Stdio::null())
         .output()
         .unwrap()
@@ -71,6 +82,11 @@ fn wrong_usage_has_its_own_exit_status() {
         &["up", "--dev", "--network", "x"],
         &["demo", "--guests", "7"],
         &["bench", "rekey", "--members", "0"],
+        &["anchor", "run", "--validator", "x"],
+        &["anchor", "run", "--validator", "x", "--ethereum", "y", "--max-fee-gwei", "0"],
+        &["anchor", "verify", "--network", "x", "--depth", "0"],
+        &["ledger", "block", "minus"],
+        &["ledger", "user"],
         &["fly"],
         &[],
     ] {
@@ -93,6 +109,39 @@ fn a_consortium_is_founded_once() {
     let output = conclave(home.path(), &args);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("exists already"));
+}
+
+#[test]
+fn anchoring_says_what_is_missing_and_never_what_is_secret() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("net");
+    let new = ["network", "new", "--validators", "1", "--dir", dir.to_str().unwrap()];
+    assert_eq!(conclave(home.path(), &new).status.code(), Some(0));
+    let validator = dir.join("validator-0");
+    let validator = validator.to_str().unwrap();
+    let network = dir.join("network.toml");
+    let network = network.to_str().unwrap();
+    let key = home.path().join("ethereum-key");
+    std::fs::write(&key, "0xSECRET").unwrap();
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&key, readable).unwrap();
+    let key = key.to_str().unwrap();
+    let run = ["anchor", "run", "--validator", validator, "--ethereum", "http://127.0.0.1:1"];
+    for (args, expected) in [
+        (run.to_vec(), "no key of an Ethereum account is given\n  run: "),
+        ([&run[..], &["--key-file", key]].concat(), "others may read it (mode 644)\n  run: "),
+        (vec!["anchor", "verify", "--network", network], "no Ethereum endpoint is named\n  run: "),
+        (
+            vec!["anchor", "verify", "--network", network, "--ethereum", "ftp://x/SECRET"],
+            "an Ethereum endpoint is an http:// or https:// URL\n  run: ",
+        ),
+    ] {
+        let output = conclave(home.path(), &args);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
 }
 
 #[test]
@@ -160,4 +209,83 @@ fn peers_are_measured_from_a_source_tree_only() {
                     found\n  run: conclave bench rekey --peers, in a clone of Conclave on a \
                     machine with cargo\n";
     assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn a_ledger_is_looked_at_with_the_file_of_its_network() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [["show"].as_slice(), &["validators"], &["block", "1"], &["user", "@ada"]] {
+        let output = conclave(home.path(), &[["ledger"].as_slice(), args].concat());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let error = text(&output.stderr);
+        assert!(error.starts_with("error: cannot read "), "{error}");
+        assert!(error.ends_with("\n  run: conclave ledger show --network FILE\n"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_line_about_a_ledger_says_whether_it_is_proven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (validator, genesis) = start_dev(&dir.path().join("dev")).unwrap();
+    let key = validator.status().key;
+    let running = Running::embedded(validator, genesis.clone()).await.unwrap();
+    let rpc = format!("http://{}", running.rpc);
+    let network = Network { genesis, validators: vec![Peer { key, rpc, p2p: None, relay: None }] };
+    // The command finds it in the home directory.
+    std::fs::write(dir.path().join("network.toml"), network.to_toml().unwrap()).unwrap();
+    let chain = Chain::start(&network).unwrap();
+    let signer = Ed25519Signer::from_seed(&[1; 32]);
+    let info = UserInfo::Clear(Text::new("Ada \u{202e}live").unwrap());
+    let gate = Gate::Sponsor(key);
+    let body = RegisterUser::new(&chain.chain_id(), signer.ivk(), [1; 16], info, gate);
+    let (body, word) = chain.sponsor(body).await.unwrap();
+    let (user, dev) = (body.user, body.dev);
+    let expiry = chain.time().await.unwrap().plus(120);
+    let tx = Tx::new(chain.chain_id(), dev, 0, expiry, body);
+    let tx = tx.sign(&signer).with(Role::Sponsor, word);
+    let place = chain.submit(&tx).await.unwrap();
+
+    let home = dir.path().to_owned();
+    let ask = move |args: &[&str]| -> Vec<serde_json::Value> {
+        let output = conclave(&home, &[["ledger"].as_slice(), args, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        let lines = text(&output.stdout).lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (height, id, user) = (place.height.to_string(), tx.id().to_hex(), user.to_hex());
+    tokio::task::spawn_blocking(move || {
+        let show = ask(&["show"]);
+        assert_eq!(show[0]["proven"], true);
+        assert!(show[0]["height"].as_u64().unwrap() >= place.height.0);
+        assert_eq!(show[1]["proven"], false);
+        let block = ask(&["block", &height]);
+        assert!(block.iter().all(|line| line["proven"] == true));
+        assert_eq!((&block[0]["identity"], &block[1]["tx"]), (&1.into(), &id.as_str().into()));
+        let tx = ask(&["tx", &id]);
+        assert_eq!((&tx[0]["proven"], &tx[0]["kind"]), (&true.into(), &"RegisterUser".into()));
+        let lines = ask(&["user", &user]);
+        assert!(lines.iter().all(|line| line["proven"] == true));
+        assert_eq!(lines[0]["info"], "\u{201c}Ada  live\u{201d}");
+        assert_eq!(lines[1]["device"], dev.to_hex());
+        assert_eq!(lines[2]["tx"], id.as_str());
+        let validators = ask(&["validators"]);
+        assert_eq!(validators[0]["key"], hex::encode(key.0));
+        assert_eq!(
+            (&validators[0]["proven"], &validators[0]["answers"]),
+            (&true.into(), &true.into())
+        );
+    })
+    .await
+    .unwrap();
+    for args in [["user", "@nobody"], ["user", &"ee".repeat(32)], ["meeting", &"ee".repeat(32)]] {
+        let home = dir.path().to_owned();
+        let args = args.map(str::to_owned);
+        let output =
+            tokio::task::spawn_blocking(move || conclave(&home, &["ledger", &args[0], &args[1]]));
+        let output = output.await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).starts_with("error: it is proven that "), "it says so");
+    }
+    drop(chain);
+    running.stop().await;
 }

@@ -128,7 +128,7 @@ fn a_client_follows_the_set_by_its_handovers() {
 fn a_removed_validator_counts_no_more() {
     let mut client = client();
     client.on_handovers(&bytes(&[step(0), step(1)]), NOW).unwrap();
-    // Two of the new set and the removed one, under the new set's name: no quorum of it.
+    // A quorum of the old set, the removed one among them, under the new set's name.
     let forged = header(30, SETS[2], SETS[2]);
     let old = committee(SETS[1]);
     let voters: Vec<_> =

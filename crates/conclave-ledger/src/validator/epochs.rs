@@ -3,11 +3,9 @@
 //!
 //! In: final blocks from marshal, votes and certificates of epochs that have not begun here. Out:
 //! engines, the handover between two sets (on disk before the boundary block is acknowledged, so a
-//! crash anywhere continues in the right epoch), the peers to keep connections with. Messages of the
-//! next epoch are held back until it begins here: the first leader may be a moment ahead, and its
-//! proposal must not be lost.
+//! crash anywhere continues in the right epoch), the peers to keep connections with.
 
-use std::{collections::VecDeque, fmt, num::NonZeroUsize, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use commonware_actor::Feedback;
 use commonware_consensus::{
@@ -28,10 +26,7 @@ use commonware_cryptography::{
 };
 use commonware_glue::stateful::Mailbox as StatefulMailbox;
 use commonware_macros::select;
-use commonware_p2p::{
-    Blocker, Channel, Message, Receiver, Sender,
-    utils::mux::{Builder as _, MuxHandle, Muxer, SubReceiver, SubSender},
-};
+use commonware_p2p::{Blocker, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::{Handle, buffer::paged::CacheRef};
 use commonware_utils::{
@@ -42,6 +37,7 @@ use tokio::sync::mpsc;
 
 use super::{
     application::App,
+    lines::{EpochLines, Lines},
     links::{Links, Peer},
     pacing::IDLE,
     schemes::{Role, Schemes},
@@ -58,9 +54,6 @@ use crate::{
     handover::Handover,
     light::validator_key,
 };
-
-/// Messages of the next epoch that are held back, per channel.
-const EARLY: usize = 1_024;
 
 /// Pause between two looks at something that is about to be there.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -147,7 +140,7 @@ where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
     {
-        let mut lines = self.lines(votes, certificates, resolver);
+        let mut lines = Lines::over(&self.context, votes, certificates, resolver);
         let (mut epoch, floor) = self.begin(start).await;
         self.schemes.reach(epoch);
         self.track(epoch).await;
@@ -168,7 +161,9 @@ where
             select! {
                 delivered = blocks.recv() => {
                     let Some((block, done)) = delivered else { return };
-                    if self.schemes.is_last(block.inner().header.height) {
+                    let last = self.schemes.first_of(epoch.saturating_add(1)).saturating_sub(1);
+                    // Blocks may come again; an epoch ends once.
+                    if block.inner().header.height == last {
                         self.turn(&block.inner().header).await;
                         let Some(after) = epoch.checked_add(2) else { return };
                         let Some(later) = lines.open(after).await else { return };
@@ -208,25 +203,6 @@ where
                 },
             }
         }
-    }
-
-    /// The channels of all epochs.
-    fn lines<S, R>(&self, votes: (S, R), certificates: (S, R), resolver: (S, R)) -> Lines<S>
-    where
-        S: Sender<PublicKey = PublicKey>,
-        R: Receiver<PublicKey = PublicKey>,
-    {
-        let context = |label| self.context.child(label);
-        let mux = Muxer::builder(context("votes_mux"), votes.0, votes.1).with_backup();
-        let (mux, votes, beyond_votes) = mux.build();
-        mux.start();
-        let mux = Muxer::builder(context("certificates_mux"), certificates.0, certificates.1)
-            .with_backup();
-        let (mux, certificates, beyond_certificates) = mux.build();
-        mux.start();
-        let (mux, resolver) = Muxer::new(context("resolver_mux"), resolver.0, resolver.1);
-        mux.start();
-        Lines { votes, beyond_votes, certificates, beyond_certificates, resolver }
     }
 
     /// The epoch of the next block to act on, and what its engine starts from.
@@ -458,86 +434,3 @@ impl Ahead {
 
 /// Peers that are asked at most.
 const MAX_AHEAD: usize = 8;
-
-/// The channels of all epochs, and what comes for those that are not open.
-struct Lines<S: Sender<PublicKey = PublicKey>> {
-    votes: MuxHandle<S>,
-    beyond_votes: mpsc::Receiver<(Channel, Message<PublicKey>)>,
-    certificates: MuxHandle<S>,
-    beyond_certificates: mpsc::Receiver<(Channel, Message<PublicKey>)>,
-    resolver: MuxHandle<S>,
-}
-
-/// The channels of one epoch.
-struct EpochLines<S: Sender<PublicKey = PublicKey>> {
-    votes: Line<S>,
-    certificates: Line<S>,
-    resolver: (SubSender<S>, SubReceiver<PublicKey>),
-}
-
-impl<S: Sender<PublicKey = PublicKey>> Lines<S> {
-    /// Opens the channels of an epoch; `None` when the network has stopped.
-    async fn open(&mut self, epoch: u64) -> Option<EpochLines<S>> {
-        Some(EpochLines {
-            votes: Line::new(self.votes.register(epoch).await.ok()?),
-            certificates: Line::new(self.certificates.register(epoch).await.ok()?),
-            resolver: self.resolver.register(epoch).await.ok()?,
-        })
-    }
-}
-
-/// One channel of an epoch that may not have begun.
-struct Line<S: Sender<PublicKey = PublicKey>> {
-    sender: SubSender<S>,
-    receiver: Held,
-}
-
-impl<S: Sender<PublicKey = PublicKey>> Line<S> {
-    fn new((sender, inner): (SubSender<S>, SubReceiver<PublicKey>)) -> Self {
-        Self { sender, receiver: Held { early: VecDeque::new(), inner } }
-    }
-
-    /// Holds the next message back and says whose it is; `None` when the network has stopped.
-    async fn hold(&mut self) -> Option<PublicKey> {
-        let message = self.receiver.inner.recv().await.ok()?;
-        let peer = message.0.clone();
-        if self.receiver.early.len() < EARLY {
-            self.receiver.early.push_back(message);
-        }
-        Some(peer)
-    }
-}
-
-impl<S: Sender<PublicKey = PublicKey>> From<Line<S>> for (SubSender<S>, Held) {
-    fn from(line: Line<S>) -> Self {
-        (line.sender, line.receiver)
-    }
-}
-
-/// A channel that first gives what was held back.
-struct Held {
-    early: VecDeque<Message<PublicKey>>,
-    inner: SubReceiver<PublicKey>,
-}
-
-impl fmt::Debug for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("early", &self.early.len()).finish_non_exhaustive()
-    }
-}
-
-impl Receiver for Held {
-    type Error = <SubReceiver<PublicKey> as Receiver>::Error;
-    type PublicKey = PublicKey;
-
-    async fn recv(&mut self) -> Result<Message<PublicKey>, Self::Error> {
-        match self.early.pop_front() {
-            Some(message) => Ok(message),
-            None => self.inner.recv().await,
-        }
-    }
-
-    fn capacity(&self) -> NonZeroUsize {
-        self.inner.capacity()
-    }
-}

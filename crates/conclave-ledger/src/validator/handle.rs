@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     evidence::{Accusations, Proof},
+    light::validator_key,
     mempool::Mempool,
 };
 
@@ -240,6 +241,12 @@ impl Validator {
             mempool: self.shared.mempool.len(),
             is_ready: !self.shared.tips.borrow().is_empty(),
         }
+    }
+
+    /// The validators that seal the next block, in ascending order of their keys.
+    pub fn members(&self) -> Vec<ValidatorKey> {
+        let committee = self.shared.schemes.committee(self.status().epoch);
+        committee.members().iter().map(validator_key).collect()
     }
 
     /// The other validators this one is connected to, in ascending order of their keys.

@@ -3,8 +3,9 @@
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
 //! (what is final), `service` (answers), `schemes` and `steps` (who seals which epoch, and the proof
-//! of it), `epochs` (one engine after the other), `wiring` (their parts), `links` and `node` (peers,
-//! runtime, sockets, disk), `monitor` and `meter` (how it is doing).
+//! of it), `epochs` and `lines` (one engine after the other, and their channels), `wiring` (their
+//! parts), `links`, `peers`, `address` and `node` (whom it talks to, runtime, sockets, disk),
+//! `monitor` and `meter` (how it is doing).
 
 mod address;
 mod application;
@@ -12,6 +13,7 @@ mod clock;
 mod epochs;
 mod finality;
 mod handle;
+mod lines;
 mod links;
 mod meter;
 mod monitor;

@@ -206,21 +206,22 @@ pub(crate) struct Exchange<E: Runtime> {
     pub(crate) steps: Steps<E>,
     pub(crate) schemes: Schemes,
     /// Whether this validator looks for the present epoch.
-    pub(crate) asking: watch::Receiver<bool>,
+    pub(crate) asking: watch::Sender<bool>,
     /// Set whenever more peers than may be faulty have said which epoch it is.
     pub(crate) known: watch::Sender<bool>,
 }
 
 impl<E: Runtime> Exchange<E> {
     /// Runs until the channel closes.
-    pub(crate) async fn run<S, R>(mut self, mut sender: S, mut receiver: R)
+    pub(crate) async fn run<S, R>(self, mut sender: S, mut receiver: R)
     where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
     {
         let mut claims = BTreeMap::new();
+        let mut asking = self.asking.subscribe();
         loop {
-            let is_asking = *self.asking.borrow_and_update();
+            let is_asking = *asking.borrow_and_update();
             let pause = if is_asking { ASK } else { LONG };
             if is_asking {
                 self.ask(&mut sender, Recipients::All);
@@ -250,12 +251,8 @@ impl<E: Runtime> Exchange<E> {
                             Message::Tell { .. } => {},
                         }
                     },
-                    changed = self.asking.changed() => {
-                        if changed.is_err() {
-                            self.context.sleep(LONG).await;
-                        }
-                        break;
-                    },
+                    // Never an error: this task holds a sender itself.
+                    _ = asking.changed() => break,
                     () = self.context.sleep_until(turn) => break,
                 }
             }

@@ -216,7 +216,7 @@ where
         context: context.child("exchange"),
         steps: steps.clone(),
         schemes: schemes.clone(),
-        asking: asking.subscribe(),
+        asking: asking.clone(),
         known: known.clone(),
     };
     let (sender, receiver) = channels.handovers;

@@ -138,3 +138,60 @@ async fn what_became_void_after_it_was_taken_is_refused() {
     assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "the meeting is over"));
     serving.abort();
 }
+
+/// A made-up validator with this answer to everything, and the network of all of them.
+async fn made_up(routers: Vec<axum::Router>) -> (Network, Vec<tokio::task::JoinHandle<()>>) {
+    let (mut validators, mut serving) = (Vec::new(), Vec::new());
+    for (seed, router) in (1..).zip(routers) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rpc = format!("http://{}", listener.local_addr().unwrap());
+        serving.push(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
+        let key = Ed25519Signer::from_seed(&[seed; 32]).validator();
+        validators.push(Peer { key, rpc, p2p: None, relay: None });
+    }
+    let keys: Vec<_> = validators.iter().map(|peer| peer.key).collect();
+    let genesis = Genesis::new("made up", 1, keys, Params::default()).unwrap();
+    (Network { genesis, validators }, serving)
+}
+
+#[tokio::test]
+async fn a_validator_that_does_not_answer_holds_nobody_up() {
+    use axum::{Router, routing};
+    let silent = || Router::new().fallback(routing::any(std::future::pending::<()>));
+    let speaks = Router::new().route("/explorer/overview", routing::get(async || "words"));
+    let (network, serving) = made_up(vec![silent(), silent(), speaks]).await;
+    let chain = Chain::start(&network).unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(4), chain.said("overview")).await;
+    let (by, said) = answer.expect("three are asked long before one is given up").unwrap();
+    assert_eq!((by, &said[..]), (network.validators[2].key, b"words".as_slice()));
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_validator_beyond_its_capacity_is_left_alone_for_as_long_as_it_says() {
+    use axum::{Json, Router, http::StatusCode, routing};
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    let submit = move || {
+        let mut asked = asked.lock().unwrap();
+        asked.push(Instant::now());
+        let (status, error, retry_after_ms) = match asked.len() {
+            1 => (StatusCode::SERVICE_UNAVAILABLE, "full; come back later", Some(700)),
+            _ => (StatusCode::UNPROCESSABLE_ENTITY, "the meeting is over", None),
+        };
+        let refused = crate::rpc::Refused { error: error.into(), retry_after_ms };
+        async move { (status, Json(refused)) }
+    };
+    let router = Router::new().route("/v1/submit", routing::post(submit));
+    let (network, serving) = made_up(vec![router]).await;
+    let chain = Chain::start(&network).unwrap();
+    let signer = Ed25519Signer::from_seed(&[3; 32]);
+    let info = UserInfo::Clear(Text::new("Ada").unwrap());
+    let gate = Gate::Sponsor(chain.sponsor_key());
+    let user = RegisterUser::new(&chain.chain_id(), signer.ivk(), [1; 16], info, gate);
+    let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
+    assert!(matches!(chain.submit(&tx).await, Err(ChainError::Refused(_))));
+    let times = times.lock().unwrap();
+    assert!(times[1] - times[0] >= Duration::from_millis(650), "{:?}", times[1] - times[0]);
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}

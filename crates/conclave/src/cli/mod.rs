@@ -69,7 +69,7 @@ enum Command {
     /// Meetings, through the running daemon
     #[command(subcommand)]
     Meeting(meeting::Command),
-    /// What is on the ledger, and whether it is proven
+    /// What is on the ledger, and whether it is proven; all of it, copied and checked
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// Consortia
@@ -80,9 +80,6 @@ enum Command {
     Validator(validator::Command),
     /// What is wrong with a validator, its machine or its network, and what to do
     Doctor(doctor::Doctor),
-    /// The ledger: copy it, check all of it, verify proofs against validators
-    #[command(subcommand)]
-    Ledger(ledger::Command),
     /// Hashes of the ledger's headers in Ethereum
     #[command(subcommand)]
     Anchor(anchor::Command),
@@ -143,7 +140,6 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
-            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
             Command::Validator(command) => {
                 Box::pin(validator::run(command, common)).await.map(|()| true)
@@ -183,5 +179,23 @@ mod tests {
     #[test]
     fn the_arguments_contradict_nothing() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_handbook_is_one() {
+        let text = include_str!("../../../../docs/validators.md").replace("\\\n", " ");
+        let fences = text.split("```").skip(1).step_by(2);
+        let mut lines = fences.filter_map(|fence| fence.strip_prefix("sh\n")).flat_map(str::lines);
+        let mut count = 0;
+        for line in lines.by_ref().filter(|line| line.starts_with("conclave ")) {
+            let parsed = Cli::try_parse_from(line.split_whitespace());
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|e| e.to_string()).unwrap_or_default()
+            );
+            count += 1;
+        }
+        assert!(count >= 15, "{count}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use conclave_ledger::light::{HeaderFacts, LightClient};
+use conclave_ledger::light::{HeaderFacts, LightClient, Refusal};
 use conclave_protocol::ValidatorKey;
 use futures::future::join_all;
 use reqwest::{Client, header::DATE};
@@ -70,10 +70,25 @@ async fn ask(client: &Client, network: &Network, url: &str) -> Result<Answer, St
     }
     let bytes = answer.bytes().await.map_err(|error| words(&error))?;
     let mut light = LightClient::new(&network.genesis).map_err(|error| error.to_string())?;
-    let newest = light
-        .on_header(&bytes, now_ms())
-        .map_err(|refusal| format!("its newest block does not verify: {refusal}"))?;
+    let mut verdict = light.on_header(&bytes, now_ms());
+    while matches!(verdict, Err(Refusal::UnknownValidators)) && learn(client, url, &mut light).await
+    {
+        verdict = light.on_header(&bytes, now_ms());
+    }
+    let newest =
+        verdict.map_err(|refusal| format!("its newest block does not verify: {refusal}"))?;
     Ok(Answer { newest, ahead_ms })
+}
+
+/// Follows the changes of the validator set that it proves; whether there were any.
+async fn learn(client: &Client, url: &str, light: &mut LightClient) -> bool {
+    let url = format!("{url}/v1/handovers?from={}", light.handovers());
+    let Ok(answer) = client.get(url).send().await else { return false };
+    if answer.content_length().is_none_or(|length| length > MOST) {
+        return false;
+    }
+    let Ok(bytes) = answer.bytes().await else { return false };
+    matches!(light.on_handovers(&bytes, now_ms()), Ok(new) if new > 0)
 }
 
 /// A cause in one line: what reqwest itself says has the URL and not the reason.

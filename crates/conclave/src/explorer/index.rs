@@ -99,6 +99,13 @@ impl Index {
         true
     }
 
+    /// Notes who signed a block, once that is known.
+    pub(super) fn sign(&mut self, height: u64, signers: Vec<ValidatorKey>) {
+        if let Some(seen) = self.blocks.get_mut(&height) {
+            seen.signers = signers;
+        }
+    }
+
     /// From this height on every transaction is remembered.
     pub(super) const fn from(&self) -> Option<u64> {
         self.from

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use conclave_ledger::{BlockFacts, CertificateFacts, validator::AskError};
-use conclave_protocol::{DeviceId, Height, Key, Record, Tx, UserId};
+use conclave_protocol::{DeviceId, Height, Key, Record, Tx, UserId, ValidatorKey};
 
 use super::{
     Explorer,
@@ -26,12 +26,14 @@ const OWNERS: usize = 1 << 14;
 /// Reads blocks into the index of one explorer.
 pub(super) struct Keeper {
     explorer: Explorer,
+    /// The newest block, if it was final here before its certificate was.
+    unsigned: Option<u64>,
     owners: HashMap<DeviceId, UserId>,
 }
 
 impl Keeper {
     pub(super) fn new(explorer: Explorer) -> Self {
-        Self { explorer, owners: HashMap::new() }
+        Self { explorer, unsigned: None, owners: HashMap::new() }
     }
 
     /// Runs until the validator has stopped.
@@ -67,6 +69,7 @@ impl Keeper {
                         *older = Some(height);
                     }
                     self.explorer.index().push(&arrival);
+                    self.sign_late(height, arrival.signers.is_empty()).await;
                     self.explorer.0.grown.send_replace(height);
                 }
                 // Not here: the validator began with a later state, or has not caught up.
@@ -98,19 +101,32 @@ impl Keeper {
             tracing::error!(height, %error, "a final block cannot be read");
             AskError::Unknown
         })?;
-        let certificate = validator.header(Height(height)).await.ok();
-        let certificate = certificate.and_then(|answer| CertificateFacts::read(&answer).ok());
-        let signers = match certificate {
-            Some(certificate) if certificate.height.0 == height => {
-                self.explorer.signers(&certificate).await
-            }
-            _ => Vec::new(),
-        };
+        let signers = self.signers(height).await;
         let mut subjects = Vec::with_capacity(facts.txs.len());
         for tx in &facts.txs {
             subjects.push(self.subjects(&tx.tx).await);
         }
         Ok(Arrival { facts, signers, subjects })
+    }
+
+    /// Who signed exactly this block; nobody if its certificate is not here, or a descendant's.
+    async fn signers(&self, height: u64) -> Vec<ValidatorKey> {
+        let answer = self.explorer.0.validator.header(Height(height)).await.ok();
+        match answer.and_then(|answer| CertificateFacts::read(&answer).ok()) {
+            Some(certificate) if certificate.height.0 == height => {
+                self.explorer.signers(&certificate).await
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Looks once more for the certificate of the block before, now that there is another one.
+    async fn sign_late(&mut self, height: u64, unsigned: bool) {
+        if let Some(before) = self.unsigned.take() {
+            let signers = self.signers(before).await;
+            self.explorer.index().sign(before, signers);
+        }
+        self.unsigned = unsigned.then_some(height);
     }
 
     async fn subjects(&mut self, tx: &Tx) -> BTreeSet<Subject> {

@@ -212,7 +212,7 @@ async fn a_search_finds_by_height_id_beginning_handle_and_key() {
     assert_eq!(find(&MID.to_hex()).await, [(TargetKind::Meeting, MID.to_hex())]);
     let key = hex::encode(world.validator.status().key.0);
     let validator = (TargetKind::Validator, key.clone());
-    assert_eq!(find(&key).await, [validator.clone()]);
+    assert_eq!(find(&key).await, std::slice::from_ref(&validator));
     assert!(find(&key[..8]).await.contains(&validator));
     let overview: Overview = world.get("/explorer/overview").await;
     let id = &overview.txs[0].id;
@@ -260,10 +260,9 @@ async fn after_a_restart_the_past_is_there_again() {
     let (ada, _) = world.meeting().await;
     world.stop().await;
     let world = World::start(dir.path()).await;
+    let tip = world.validator.status().height.0;
     let mut grown = world.explorer.0.grown.subscribe();
-    while world.explorer.index().from() != Some(1) {
-        grown.changed().await.unwrap();
-    }
+    grown.wait_for(|newest| *newest >= tip).await.unwrap();
     let user: UserView = world.get(&format!("/explorer/users/{}", ada.user.to_hex())).await;
     assert_eq!(user.txs.len(), 3);
     assert_eq!(user.reach, Reach { from: 1, txs: 5 });

@@ -117,10 +117,10 @@ impl Backup {
         let _ours = DirLock::take(dir)?;
         self.settings.write(dir)?;
         let network = dir.join("network.toml");
-        fs::write(&network, self.network.to_toml()?).map_err(write(network.clone()))?;
+        fs::write(&network, self.network.to_toml()?).map_err(write(network))?;
         if let Some((name, text)) = &self.card {
             let path = dir.join(name);
-            fs::write(&path, text).map_err(write(path.clone()))?;
+            fs::write(&path, text).map_err(write(path))?;
         }
         Guard::since(now_ms).write(dir)?;
         // Last, so that there is no key without its guard.

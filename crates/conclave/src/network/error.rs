@@ -79,9 +79,6 @@ pub enum NetworkError {
         /// What both have.
         value: String,
     },
-    /// A listed validator is not in the genesis.
-    #[error("validator {0} is not in the genesis")]
-    Stranger(ValidatorKey),
     /// A name or an address is too long, or has characters that nobody can read aloud.
     #[error("{0}")]
     Text(String),

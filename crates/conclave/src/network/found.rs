@@ -313,7 +313,7 @@ mod tests {
         install(&a, &file).unwrap();
         install(&a, &file).unwrap();
         assert_eq!(ValidatorHome::load(&a).unwrap().key(), one.card().key);
-        write(&assemble("other", &[one.clone()], None, Params::default()).unwrap());
+        write(&assemble("other", std::slice::from_ref(&one), None, Params::default()).unwrap());
         assert!(matches!(install(&a, &file), Err(NetworkError::OtherNetwork(_))));
 
         fs::remove_file(a.join("network.toml")).unwrap();

@@ -7,7 +7,7 @@
 //! at the latest. For a validator enters an epoch only behind a quorum whose honest part is as far,
 //! and a later block is sealed by a quorum that shares an honest member with it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,25 +100,36 @@ impl Guard {
             .map_err(|source| NetworkError::Write { path, source })
     }
 
-    /// Notes that a validator starts in this directory; where it did so before and its journal is
-    /// gone, sets up a guard.
+    /// The guard a validator starts behind. Where one ran before and its journal is gone, a new one
+    /// is set up.
     ///
     /// # Errors
     /// A file cannot be read or written.
     pub fn at_start(dir: &Path, now_ms: u64) -> Result<Self, NetworkError> {
-        let marker = dir.join(STARTED);
-        let guard = Self::load(dir)?;
-        if !marker.exists() {
-            files::replace(&marker, b"this key has signed: its ledgers must not be lost\n")
-                .map_err(|source| NetworkError::Write { path: marker, source })?;
-            return Ok(guard);
-        }
-        if has_journal(&dir.join(LEDGERS)) {
-            return Ok(guard);
+        if !dir.join(STARTED).exists() || has_journal(dir) {
+            return Self::load(dir);
         }
         let guard = Self::since(now_ms);
         guard.write(dir)?;
         Ok(guard)
+    }
+
+    /// Notes that there is a journal, which must not be lost any more; `false` while there is none.
+    /// A start that failed before it had one leaves no trace.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_journal(dir: &Path) -> Result<bool, NetworkError> {
+        let path = dir.join(STARTED);
+        if path.exists() {
+            return Ok(true);
+        }
+        if !has_journal(dir) {
+            return Ok(false);
+        }
+        files::replace(&path, b"this key has signed: ledgers/ must not be lost\n")
+            .map_err(|source| NetworkError::Write { path, source })?;
+        Ok(true)
     }
 }
 
@@ -127,8 +138,8 @@ impl Guard {
 #[error("another machine signs with the key of this validator")]
 pub struct Twin;
 
-fn has_journal(ledgers: &PathBuf) -> bool {
-    std::fs::read_dir(ledgers).is_ok_and(|mut entries| entries.next().is_some())
+fn has_journal(dir: &Path) -> bool {
+    std::fs::read_dir(dir.join(LEDGERS)).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// By how much clocks may differ, and blocks be early.
@@ -170,8 +181,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledgers = dir.path().join(LEDGERS);
         assert_eq!(Guard::at_start(dir.path(), 1).unwrap(), Guard::default(), "the first start");
+        assert!(!Guard::note_journal(dir.path()).unwrap());
+        assert_eq!(Guard::at_start(dir.path(), 1).unwrap(), Guard::default(), "it failed");
         fs::create_dir(&ledgers).unwrap();
         fs::write(ledgers.join("journal"), "").unwrap();
+        assert!(Guard::note_journal(dir.path()).unwrap());
         assert_eq!(Guard::at_start(dir.path(), 2).unwrap(), Guard::default());
         fs::remove_dir_all(&ledgers).unwrap();
         assert_eq!(Guard::at_start(dir.path(), 3).unwrap(), Guard::since(3));

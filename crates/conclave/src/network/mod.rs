@@ -33,7 +33,8 @@ pub(crate) use home::KEY;
 pub struct Network {
     /// What every answer of a validator is verified against.
     pub genesis: Genesis,
-    /// Where the validators are; every one of them is in the genesis.
+    /// Where validators are: those of the genesis, and whoever came later or may come. Nobody is
+    /// believed for standing here.
     pub validators: Vec<Peer>,
     /// Endpoints of Ethereum to check anchors with, where the person names none.
     pub anchors: Vec<String>,
@@ -74,11 +75,6 @@ impl Network {
         }
         let peers = file.validators.into_iter().map(PeerFile::check);
         let validators: Vec<Peer> = peers.collect::<Result<_, _>>()?;
-        for peer in &validators {
-            if !genesis.validators.contains(&peer.key) {
-                return Err(NetworkError::Stranger(peer.key));
-            }
-        }
         if validators.is_empty() {
             return Err(NetworkError::Nobody);
         }
@@ -204,12 +200,22 @@ mod tests {
         let chain_id = Network::parse(&text).unwrap().genesis.chain_id().to_hex();
         let changed = text.replace(&chain_id, &other.genesis.chain_id().to_hex());
         assert!(matches!(Network::parse(&changed), Err(NetworkError::OtherGenesis(_))));
-        let key = hex::encode(Network::parse(&text).unwrap().validators[0].key.0);
-        let stranger = hex::encode(other.validators[0].key.0);
-        let changed = text.replace(&format!("key = \"{key}\""), &format!("key = \"{stranger}\""));
-        assert!(matches!(Network::parse(&changed), Err(NetworkError::Stranger(_))));
         let changed = text.replace("rpc = \"http://", "rpc = \"file://");
         assert!(matches!(Network::parse(&changed), Err(NetworkError::Url(_))));
         assert!(matches!(Network::parse(""), Err(NetworkError::Toml(_))));
+    }
+
+    #[test]
+    fn a_network_file_may_name_endpoints_of_ethereum() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = create(dir.path(), 1).unwrap().to_toml().unwrap();
+        assert!(!text.contains("anchors") && Network::parse(&text).unwrap().anchors.is_empty());
+        let text = format!("{text}\n[[anchors]]\nurl = \"https://ethereum.example.org/\"\n");
+        let network = Network::parse(&text).unwrap();
+        assert_eq!(network.anchors, ["https://ethereum.example.org"]);
+        let again = Network::parse(&network.to_toml().unwrap()).unwrap();
+        assert_eq!(again.anchors, network.anchors);
+        let bad = text.replace("https://ethereum", "ftp://ethereum");
+        assert!(matches!(Network::parse(&bad), Err(NetworkError::Url(_))));
     }
 }

@@ -3,7 +3,7 @@
 //! Anybody may read them, so they say nothing about people, and are made once a second at most.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -74,16 +74,16 @@ impl Scrapes {
             gauge("blocks_behind", "Final blocks not executed yet.", behind as f64),
         ];
         let ledgers = self.ledgers.clone();
-        let machine = move || of_the_machine(ledgers);
+        let machine = move || of_the_machine(ledgers.as_deref());
         samples.extend(tokio::task::spawn_blocking(machine).await.unwrap_or_default());
         samples
     }
 }
 
 /// What only the system knows; reads files, so it may wait for the disk.
-fn of_the_machine(ledgers: Option<PathBuf>) -> Vec<Sample> {
-    let disk = ledgers.as_deref().map(limits::below);
-    let free = ledgers.as_deref().and_then(limits::disk);
+fn of_the_machine(ledgers: Option<&Path>) -> Vec<Sample> {
+    let disk = ledgers.map(limits::below);
+    let free = ledgers.and_then(limits::disk);
     [
         ("memory_bytes", "Memory this process occupies.", limits::resident()),
         ("memory_available_bytes", "Memory it may still take.", limits::memory()),

@@ -58,25 +58,26 @@ pub async fn serve(
     explorer: Explorer,
     closing: CancellationToken,
 ) {
-    let router = router(validator, ledgers, explorer, closing.clone());
+    let router = router(Rpc::new(validator, ledgers, closing.clone()), explorer);
     serve::serve(listener, router, Limits::public(), closing).await;
 }
 
-fn router(
-    validator: Validator,
-    ledgers: Option<PathBuf>,
-    explorer: Explorer,
-    closing: CancellationToken,
-) -> Router {
-    let rpc = Rpc {
-        validator,
-        // A person's device needs a few a second; many may sit behind one address.
-        requests: Arc::new(Buckets::new(2_000, Duration::from_millis(2))),
-        // The paper's consortium decides who may join; this one takes newcomers in slowly.
-        sponsored: Arc::new(Buckets::new(60, Duration::from_secs(10))),
-        scrapes: Arc::new(Scrapes::new(ledgers)),
-        closing: closing.clone(),
-    };
+impl Rpc {
+    fn new(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationToken) -> Self {
+        Self {
+            validator,
+            // A person's device needs a few a second; many may sit behind one address.
+            requests: Arc::new(Buckets::new(2_000, Duration::from_millis(2))),
+            // The paper's consortium decides who may join; this one takes newcomers in slowly.
+            sponsored: Arc::new(Buckets::new(60, Duration::from_secs(10))),
+            scrapes: Arc::new(Scrapes::new(ledgers)),
+            closing,
+        }
+    }
+}
+
+fn router(rpc: Rpc, explorer: Explorer) -> Router {
+    let closing = rpc.closing.clone();
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))

@@ -25,6 +25,9 @@ use crate::{
 /// How long somebody may use the relay at most after the end of the meeting.
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// Between two looks whether the journal is there.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A validator that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -48,6 +51,7 @@ pub struct Running {
 /// See [`RunError`].
 pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
     let lock = DirLock::take(&home.dir)?;
+    let listener = bind(home.rpc).await?;
     let guard = Guard::at_start(&home.dir, now_ms())?;
     let peers = home.network.validators.iter();
     let config = Config {
@@ -59,8 +63,14 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
         state_sync,
         signs_from: guard.signs_from(),
     };
-    let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
+    // A key may sign only where it is known that it has a journal.
+    while !Guard::note_journal(&home.dir)? {
+        tokio::select! {
+            () = validator.stopped() => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
     let genesis = home.network.genesis.clone();
     let mut running = Running::over(listener, validator, Some(home.ledgers()), genesis)?;
     running.lock = Some(lock);

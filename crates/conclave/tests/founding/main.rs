@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod ceremony;
+mod deploy;
 mod repair;
 mod votes;
 mod watch;

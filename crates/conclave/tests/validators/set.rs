@@ -8,8 +8,8 @@ use conclave_protocol::{
 };
 
 use super::{
-    Arc, Consortium, Load, Network, QUIET, StatusCode, ValidatorHome, eventually, eventually_some,
-    now_ms,
+    Arc, Consortium, Duration, Instant, Load, Network, PATIENCE, QUIET, StatusCode, ValidatorHome,
+    eventually, now_ms, sleep, timeout,
 };
 
 /// Blocks of an epoch: short, so that a boundary is never far.
@@ -21,6 +21,9 @@ async fn a_validator_comes_and_another_one_goes_while_transactions_stream_in() {
         Consortium::start_with(|genesis| genesis.params.epoch_blocks = EPOCH).await;
     let load = Load::start(&consortium);
     load.acknowledges(0, 20).await;
+    let blocks = 5 * u64::from(EPOCH);
+    let pause = consortium.longest_pause(0, blocks).await;
+    println!("longest time without a block in {blocks}, five ends of epochs among them: {pause:?}");
 
     // The fifth knows the others; they learn of it from the ledger alone.
     let fifth = consortium.newcomer();
@@ -122,16 +125,40 @@ impl Consortium {
         .await;
     }
 
+    /// The longest time in which a validator's height stands still until it has grown by `blocks`.
+    async fn longest_pause(&self, index: usize, blocks: u64) -> Duration {
+        let rpc = self.rpc(index);
+        let url = format!("{}/v1/status", rpc.url);
+        let (mut height, mut since, mut longest) = (None, Instant::now(), Duration::ZERO);
+        let mut first = None;
+        let grown = async {
+            loop {
+                let status = rpc.bytes(rpc.client.get(&url)).await.unwrap();
+                let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
+                let now = status["height"].as_u64().unwrap();
+                if height != Some(now) {
+                    longest = longest.max(since.elapsed());
+                    (height, since) = (Some(now), Instant::now());
+                }
+                if now >= *first.get_or_insert(now) + blocks {
+                    return;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, grown).await.unwrap();
+        longest
+    }
+
     /// Waits until a validator says what it is in the set.
     async fn becomes(&self, index: usize, role: &str) {
         let rpc = self.rpc(index);
         let url = format!("{}/v1/status", rpc.url);
-        let status = eventually_some("a validator's part changes", async || {
-            let status = rpc.bytes(rpc.client.get(&url)).await?;
+        eventually("a validator's part changes", async || {
+            let Some(status) = rpc.bytes(rpc.client.get(&url)).await else { return false };
             let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
-            (status["role"] == role).then_some(status)
+            status["role"] == role
         })
         .await;
-        println!("validator {index}: {status}");
     }
 }

@@ -22,14 +22,16 @@ function tell(happening) {
 function draw() {
   drawing = false;
   const root = /** @type {HTMLElement} */ (document.getElementById("page"));
+  const before = document.activeElement;
   render(page(screen, actions), root);
   document.title = title(screen);
-  // Focus moves to what opened, so that keyboard and screen reader begin there.
+  // Focus moves to what opened, so that keyboard and screen reader begin there; and stays there when
+  // the answer takes the place of the waiting.
   const opened = key(screen.route);
-  if (shown && opened !== shown) {
-    /** @type {HTMLElement | null} */ (root.querySelector("h1"))?.focus();
-    scrollTo(0, 0);
-  }
+  const moved = shown !== "" && opened !== shown;
+  const lost = before?.tagName === "H1" && !before.isConnected;
+  if (moved || lost) root.querySelector("h1")?.focus({ preventScroll: lost });
+  if (moved) scrollTo(0, 0);
   shown = opened;
 }
 

@@ -14,6 +14,7 @@ export function read(hash) {
     case "":
       return { name: "overview" };
     case "validators":
+    case "anchors":
       return { name };
     case "search":
       return { name, query: decode(id) };
@@ -49,7 +50,8 @@ export function source(route) {
     case "nowhere":
       return null;
     case "validators":
-      return "validators";
+    case "anchors":
+      return route.name;
     case "search":
       return `search?q=${encodeURIComponent(route.query)}`;
     case "block":

@@ -79,6 +79,7 @@ function grown({ overview, paused }, tick) {
  */
 export function concerns(route, tick) {
   switch (route.name) {
+    case "anchors":
     case "validators":
     case "validator":
       return true;

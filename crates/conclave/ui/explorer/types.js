@@ -59,16 +59,26 @@
  *   txs: TxLine[], reach: Reach,
  * }} MeetingView
  * @typedef {{
- *   key: string, name: string | null, me: boolean, proposed: number, signed: number,
- *   last_height: number | null, last_ms: number | null,
+ *   key: string, name: string | null, me: boolean, in_force: boolean, proposed: number,
+ *   signed: number, last_height: number | null, last_ms: number | null,
  * }} ValidatorLine
- * @typedef {{ window: number, quorum: number, validators: ValidatorLine[] }} ValidatorsView
+ * @typedef {{ words: Part[], by: string[], needed: number }} Vote
+ * @typedef {{ words: Part[], agreed: number, agreed_ms: number, from: number }} Change
+ * @typedef {{
+ *   window: number, quorum: number, validators: ValidatorLine[], epoch: number,
+ *   epoch_ends: number, votes: Vote[], changes: Change[],
+ * }} ValidatorsView
+ * @typedef {{
+ *   height: number, header: string, matches: "same" | "other" | "unknown", network: string,
+ *   txid: string, by: string, at: number, at_ms: number,
+ * }} AnchorLine
+ * @typedef {{ count: number, newest: number, anchors: AnchorLine[] }} AnchorsView
  * @typedef {{
  *   validator: ValidatorLine, window: number, txs: TxLine[], reach: Reach,
  * }} ValidatorView
  * @typedef {{ hits: Target[], recent_only: boolean, reach: Reach }} Found
  *
- * @typedef {{ name: "overview" | "validators" } | { name: "search", query: string }
+ * @typedef {{ name: "overview" | "validators" | "anchors" } | { name: "search", query: string }
  *   | { name: "block", id: string, from: number }
  *   | { name: "device" | "meeting" | "tx" | "user" | "validator", id: string }
  *   | { name: "nowhere" }} Route

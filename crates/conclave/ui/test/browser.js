@@ -24,8 +24,9 @@ export function browser(camera) {
  * @param {import("playwright-core").Browser} chrome
  * @param {string} url
  * @param {import("playwright-core").BrowserContextOptions} [options]
+ * @param {(page: import("playwright-core").Page) => Promise<void>} [prepare] what comes before the page
  */
-export async function open(chrome, url, options = {}) {
+export async function open(chrome, url, options = {}, prepare = undefined) {
   const context = await chrome.newContext(options);
   await context.grantPermissions(["camera", "microphone", "clipboard-read", "clipboard-write"]);
   // Two cores carry several pages: a small picture is asked of the camera.
@@ -49,6 +50,7 @@ export async function open(chrome, url, options = {}) {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
+  await prepare?.(page);
   await page.goto(url);
   return { page, complaints };
 }

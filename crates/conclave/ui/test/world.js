@@ -25,6 +25,8 @@ export class World {
     this.dir = dir;
     /** @type {ChildProcess[]} */
     this.children = [];
+    /** @type {string[]} the address of each validator */
+    this.validators = [];
   }
 
   /**
@@ -37,8 +39,9 @@ export class World {
     const net = join(world.dir, "network");
     await run(PROGRAM, ["network", "new", "--validators", String(validators), "--dir", net]);
     const names = Array.from({ length: validators }, (_, i) => `validator-${i}`);
-    await Promise.all(names.map((name) =>
+    const started = await Promise.all(names.map((name) =>
       world.start(name, ["validator", "run", "--json", "--dir", join(net, name)])));
+    world.validators = started.map(({ ready }) => ready.rpc);
     return world;
   }
 
@@ -114,6 +117,24 @@ export class Daemon {
     const line = text.split("\n").find((line) => line.startsWith(`conclave_${name} `));
     if (!line) throw new Error(`no metric ${name}`);
     return Number(line.split(" ")[1]);
+  }
+
+  /**
+   * One question or command, as the page and the command line send it.
+   *
+   * @param {string} path
+   * @param {object} [body] none for a question
+   * @returns {Promise<any>}
+   */
+  async ask(path, body) {
+    const { origin, hash } = new URL(this.url);
+    const authorization = `Bearer ${new URLSearchParams(hash.slice(1)).get("token")}`;
+    const headers = { authorization, origin, "content-type": "application/json" };
+    const options = body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers };
+    const answer = await fetch(`${origin}${path}`, options);
+    const said = await answer.json();
+    if (!answer.ok) throw new Error(`${path}: ${said.error}`);
+    return said;
   }
 
   /**

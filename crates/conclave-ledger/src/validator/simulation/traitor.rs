@@ -78,14 +78,14 @@ pub(super) fn whole(
 }
 
 /// Starts a traitor in the place of a validator.
-pub(super) async fn start(
+pub(super) fn start(
     world: &World,
     traitor: Traitor,
     ctx: InitContext<'_, PublicKey>,
 ) -> Handle<()> {
     let InitContext { context, index, oracle, channels, .. } = ctx;
     if traitor == Traitor::Twins {
-        return twins(world, context, index, oracle.clone(), channels).await;
+        return twins(world, context, index, oracle.clone(), channels);
     }
     let network = Network::of(&world.genesis).unwrap();
     let scheme = network.committee().signer(world.keys[index].clone()).unwrap();
@@ -139,7 +139,7 @@ pub(super) async fn start(
 
 /// Two whole validators with one key: every second one of the others hears the first, the rest
 /// hear the second, and each twin hears only those who hear it.
-async fn twins(
+fn twins(
     world: &World,
     context: Context,
     index: usize,

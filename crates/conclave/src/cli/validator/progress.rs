@@ -11,7 +11,7 @@ use conclave_ledger::validator::Validator;
 use conclave_protocol::ValidatorKey;
 
 use super::super::network::quorum;
-use crate::network::{Network, Peer};
+use crate::network::Network;
 
 /// Tells how the validator gets on until it is dropped.
 pub(super) async fn watch(validator: Validator, network: Network) {
@@ -23,7 +23,15 @@ pub(super) async fn watch(validator: Validator, network: Network) {
         let (height, newest) = (validator.status().height.0, validator.newest().0);
         pace.at(height, Instant::now());
         let others = connected.borrow().clone();
-        teller.tell(Phase::of(&network, me, &others, height, newest, pace.per_second()));
+        let members = validator.members();
+        teller.tell(Phase::of(
+            &network,
+            &members,
+            me,
+            &others,
+            (height, newest),
+            pace.per_second(),
+        ));
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -44,15 +52,16 @@ enum Phase {
 impl Phase {
     fn of(
         network: &Network,
+        members: &[ValidatorKey],
         me: ValidatorKey,
         connected: &[ValidatorKey],
-        height: u64,
-        newest: u64,
+        (height, newest): (u64, u64),
         per_second: f64,
     ) -> Self {
-        let there = |peer: &&Peer| peer.key != me && !connected.contains(&peer.key);
-        let missing: Vec<String> = network.validators.iter().filter(there).map(called).collect();
-        let of = network.validators.len();
+        let gone = |key: &&ValidatorKey| **key != me && !connected.contains(key);
+        let missing: Vec<String> =
+            members.iter().filter(gone).map(|key| called(network, key)).collect();
+        let of = members.len();
         let reachable = of.saturating_sub(missing.len());
         if reachable < quorum(of) {
             Self::Waiting { reachable, of, quorum: quorum(of), missing }
@@ -112,8 +121,11 @@ impl fmt::Display for Phase {
 }
 
 /// How a person finds a validator that is missing.
-fn called(peer: &Peer) -> String {
-    let name = peer.name.clone().unwrap_or_else(|| peer.key.to_string());
+fn called(network: &Network, key: &ValidatorKey) -> String {
+    let Some(peer) = network.validators.iter().find(|peer| peer.key == *key) else {
+        return key.to_string();
+    };
+    let name = peer.name.clone().unwrap_or_else(|| key.to_string());
     match &peer.p2p {
         Some(place) => format!("{name} ({place})"),
         None => name,
@@ -125,7 +137,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -222,6 +234,7 @@ mod tests {
     use conclave_protocol::{Ed25519Signer, Genesis, Params};
 
     use super::*;
+    use crate::network::Peer;
 
     fn network() -> Network {
         let validators: Vec<Peer> = (1..=4_u8)
@@ -242,27 +255,38 @@ mod tests {
     fn a_validator_says_whom_it_waits_for() {
         let network = network();
         let key = |n: usize| network.validators[n].key;
-        let phase = Phase::of(&network, key(0), &[key(1)], 0, 0, 0.0);
+        let members: Vec<_> = (0..4).map(key).collect();
+        let of = |connected: &[ValidatorKey], height| {
+            Phase::of(&network, &members, key(0), connected, (height, height), 0.0)
+        };
+        let phase = of(&[key(1)], 0);
         assert_eq!(
             phase.to_string(),
             "2 of 4 validators reachable, waiting for 3; missing: org-3 (org-3.example.org:4100), \
              org-4 (org-4.example.org:4100)"
         );
         assert!(!phase.is_news_after(Some(&phase)));
-        let more = Phase::of(&network, key(0), &[key(1), key(2)], 0, 0, 0.0);
+        let more = of(&[key(1), key(2)], 0);
         assert!(more.is_news_after(Some(&phase)));
         assert!(more.to_string().starts_with("quorum reached, 3 of 4 validators"));
-        let done = Phase::of(&network, key(0), &[key(1), key(2)], 1, 1, 0.0);
+        let done = of(&[key(1), key(2)], 1);
         assert_eq!(done.to_string(), "quorum reached, block 1 final");
-        let lost = Phase::of(&network, key(0), &[], 9, 9, 0.0);
+        let lost = of(&[], 9);
         assert!(lost.to_string().starts_with("1 of 4 validators reachable, waiting for 3"));
+
+        let newcomer = Ed25519Signer::from_seed(&[9; 32]).validator();
+        let five = [members.as_slice(), &[newcomer]].concat();
+        let grown = Phase::of(&network, &five, key(0), &[key(1)], (9, 9), 0.0).to_string();
+        assert!(grown.starts_with("2 of 5 validators reachable, waiting for 4"), "{grown}");
+        assert!(grown.ends_with(&newcomer.to_string()), "the network file does not know it");
     }
 
     #[test]
     fn a_late_one_says_how_far_it_is() {
         let network = network();
         let keys: Vec<_> = network.validators.iter().map(|peer| peer.key).collect();
-        let phase = |height, pace| Phase::of(&network, keys[0], &keys[1..], height, 51_000, pace);
+        let phase =
+            |height, pace| Phase::of(&network, &keys, keys[0], &keys[1..], (height, 51_000), pace);
         assert_eq!(
             phase(12_400, 2_300.0).to_string(),
             "catching up: 12,400 of 51,000 blocks, 2,300/s, 17 s left"

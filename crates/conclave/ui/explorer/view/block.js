@@ -1,6 +1,7 @@
 /** @import { BlockView, Certificate } from "../types.js" */
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
-import { facts, link, number, time, timeline, when, whole } from "./parts.js";
+import { number } from "../text.js";
+import { facts, link, time, timeline, when, whole } from "./parts.js";
 
 /** One block: what its header says, who signed it, and both sections.
  * @param {BlockView} view

@@ -1,6 +1,7 @@
 /** @import { MeetingView, MemberLine } from "../types.js" */
 import { html } from "../../node_modules/lit-html/lit-html.js";
-import { facts, info, link, number, short, time, when, whole } from "./parts.js";
+import { number, short } from "../text.js";
+import { facts, info, link, time, when, whole } from "./parts.js";
 import { history } from "./people.js";
 
 /** One meeting: its state, who is in, what happened.

@@ -1,6 +1,7 @@
 /** @import { Actions, Overview, Screen } from "../types.js" */
 import { html } from "../../node_modules/lit-html/lit-html.js";
-import { blocks, link, number, reaches, time, timeline, when } from "./parts.js";
+import { number } from "../text.js";
+import { blocks, link, reaches, time, timeline, when } from "./parts.js";
 
 /**
  * What happens now.

@@ -1,10 +1,12 @@
 /** @import { Actions, Screen } from "../types.js" */
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
 import { key, source } from "../route.js";
+import { cut, short } from "../text.js";
+import { anchors } from "./anchors.js";
 import { block } from "./block.js";
 import { meeting } from "./meeting.js";
 import { overview } from "./overview.js";
-import { cut, short, whole } from "./parts.js";
+import { whole } from "./parts.js";
 import { device, user } from "./people.js";
 import { found, searchForm } from "./search.js";
 import { tx } from "./tx.js";
@@ -26,14 +28,14 @@ export function page(screen, actions) {
       <nav aria-label="Explorer">
         <a href="#/" aria-current=${at("overview")}>Overview</a>
         <a href="#/validators" aria-current=${at("validators")}>Validators</a>
+        <a href="#/anchors" aria-current=${at("anchors")}>Anchors</a>
       </nav>
       ${searchForm(screen, actions)}
     </header>
     <main class="sheet wide">${body(screen, actions)}</main>
     <footer class="foot">
-      ${network ? html`<p>You see what validator ${short(network.validator)} says about network
-        ${short(network.chain_id)}. To check it against the certificates of all validators:
-        <code>conclave ledger show</code></p>` : nothing}
+      ${network ? html`<p>Network ${short(network.chain_id)}, as validator ${short(network.validator)} shows
+        it. To check it against the certificates of all validators: <code>conclave ledger show</code></p>` : nothing}
     </footer>
     <p class="unseen" role="status">${said}</p>`;
 }
@@ -44,6 +46,8 @@ export function title({ route }) {
     case "overview":
     case "nowhere":
       return "Conclave ledger";
+    case "anchors":
+      return "Anchors – Conclave ledger";
     case "validators":
       return "Validators – Conclave ledger";
     case "search":
@@ -75,6 +79,8 @@ function body(screen, actions) {
   }
   const { data } = loaded;
   switch (route.name) {
+    case "anchors":
+      return anchors(data);
     case "block":
       return block(data);
     case "device":
@@ -101,6 +107,8 @@ function heading(route) {
       return `Block ${route.id}`;
     case "search":
       return "Search";
+    case "anchors":
+      return "Anchors";
     case "validators":
       return "Validators";
     case "overview":

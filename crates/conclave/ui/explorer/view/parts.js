@@ -2,6 +2,7 @@
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
 import { repeat } from "../../node_modules/lit-html/directives/repeat.js";
 import { to } from "../route.js";
+import { counted, cut, number, short } from "../text.js";
 
 /** A sentence whose names lead somewhere. What others wrote is isolated and cut.
  * @param {Part[]} words
@@ -18,22 +19,10 @@ export const sentence = (words) => html`${words.map(({ text, to: target, quoted 
 export const link = (kind, id) =>
   html`<a href=${to({ kind, id })} title=${id}><code>${kind === "block" ? id : short(id)}</code></a>`;
 
-/** @param {string} id */
-export const short = (id) => `${id.slice(0, 8)}…`;
-
 /** All of an id; it breaks where the window ends.
  * @param {string} id
  */
 export const whole = (id) => html`<code class="id">${id}</code>`;
-
-/** A text of others, cut where it would fill the page.
- * @param {string} text
- * @param {number} most characters
- */
-export function cut(text, most) {
-  const characters = Array.from(text);
-  return characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
-}
 
 /** What somebody says about themselves.
  * @param {Info} info
@@ -81,33 +70,26 @@ export const blocks = (blocks) => html`<ol class="lines">${repeat(blocks, ({ hei
   <p class="hint">${time(block.time_ms)} · by validator ${link("validator", block.proposer)}</p>
 </li>`)}</ol>`;
 
-/** @param {{ identity: number, meeting: number }} block */
-export function counted({ identity, meeting }) {
-  if (identity + meeting === 0) return "empty";
-  return [identity && `${identity} identity`, meeting && `${meeting} meeting`].filter(Boolean).join(", ");
-}
-
 /** Facts by name; a value of nothing is left out.
  * @param {[string, unknown][]} facts
  */
 export const facts = (facts) => html`<dl class="facts-list">${facts.filter(([, value]) => value !== null).map(
   ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 
-/** A moment, in the time of whoever looks.
+/** A moment, in the time of whoever looks; the day only if it is another one.
  * @param {number} ms
  */
 export function time(ms) {
   if (!ms) return html`<span>never</span>`;
   const date = new Date(ms);
-  return html`<time datetime=${date.toISOString()}>${FORM.format(date)}</time>`;
+  const form = date.toDateString() === new Date().toDateString() ? CLOCK : FORM;
+  return html`<time datetime=${date.toISOString()} title=${FORM.format(date)}>${form.format(date)}</time>`;
 }
-
-/** @param {number} value */
-export const number = (value) => value.toLocaleString("en-GB");
 
 /** @param {boolean} on @param {unknown} shown */
 export const when = (on, shown) => on ? shown : nothing;
 
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const FORM = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });

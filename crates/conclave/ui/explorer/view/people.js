@@ -1,6 +1,7 @@
 /** @import { DeviceLine, DeviceView, UserView } from "../types.js" */
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
-import { facts, info, link, number, reaches, sentence, short, time, timeline, whole } from "./parts.js";
+import { number, short } from "../text.js";
+import { facts, info, link, reaches, sentence, time, timeline, whole } from "./parts.js";
 
 /** One user: who it says it is, its devices, what happened.
  * @param {UserView} view

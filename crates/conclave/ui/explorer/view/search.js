@@ -1,7 +1,8 @@
 /** @import { Actions, Found, Screen, Target } from "../types.js" */
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
 import { to } from "../route.js";
-import { cut, number, reaches, short } from "./parts.js";
+import { cut, number, short } from "../text.js";
+import { reaches } from "./parts.js";
 
 /**
  * @param {Screen} screen

@@ -1,6 +1,7 @@
 /** @import { TxView } from "../types.js" */
 import { html } from "../../node_modules/lit-html/lit-html.js";
-import { facts, link, number, sentence, short, time, whole } from "./parts.js";
+import { number, short } from "../text.js";
+import { facts, link, sentence, time, whole } from "./parts.js";
 
 /** One transaction.
  * @param {TxView} view

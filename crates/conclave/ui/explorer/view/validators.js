@@ -1,12 +1,13 @@
-/** @import { ValidatorLine, ValidatorView, ValidatorsView } from "../types.js" */
+/** @import { Change, ValidatorLine, ValidatorView, ValidatorsView, Vote } from "../types.js" */
 import { html, nothing } from "../../node_modules/lit-html/lit-html.js";
-import { cut, facts, link, number, short, time, when, whole } from "./parts.js";
+import { cut, number, short } from "../text.js";
+import { facts, link, sentence, time, when, whole } from "./parts.js";
 import { history } from "./people.js";
 
 /** All validators and how they do.
  * @param {ValidatorsView} view
  */
-export function validators({ validators, window, quorum }) {
+export function validators({ validators, window, quorum, epoch, epoch_ends, votes, changes }) {
   return html`<section class="card">
     <h1 tabindex="-1">Validators</h1>
     <p>${number(validators.length)} validators seal the ledger; ${quorum} signatures make a block final.
@@ -20,8 +21,33 @@ export function validators({ validators, window, quorum }) {
     </li>`)}</ul>
     <p class="hint">A certificate needs ${quorum} signatures and is made when they are there, so who is a
       little slower than others is missing in many without being down.</p>
+  </section>
+  <section class="card" aria-labelledby="votes">
+    <h2 id="votes">Votes</h2>
+    <p>A change needs the votes of more than two thirds of the validators, and is in force from the next
+      epoch on. This is epoch ${number(epoch)}; it ends with block ${number(epoch_ends)}.</p>
+    ${votes.length ? html`<ul class="lines">${votes.map(vote)}</ul>`
+      : html`<p class="hint">No validator wants a change.</p>`}
+  </section>
+  <section class="card" aria-labelledby="changes">
+    <h2 id="changes">Changes</h2>
+    ${changes.length ? html`<ol class="lines">${changes.map(change)}</ol>`
+      : html`<p class="hint">The set is that of the genesis.</p>`}
   </section>`;
 }
+
+/** @param {Vote} vote */
+const vote = ({ words, by, needed }) => html`<li>
+  <p>${words.length ? html`To ${sentence(words)}` : "A change whose wording is older than what is remembered here"}</p>
+  <p class="hint">${by.length} of ${needed} votes: ${by.map((key, n) => html`${n ? ", " : ""}${link("validator", key)}`)}</p>
+</li>`;
+
+/** @param {Change} change */
+const change = ({ words, agreed, agreed_ms, from }) => html`<li>
+  <p>Agreed to ${sentence(words)}</p>
+  <p class="hint">agreed ${time(agreed_ms)}, block ${link("block", String(agreed))} · in force from block
+    ${number(from)} on</p>
+</li>`;
 
 /** One validator.
  * @param {ValidatorView} view
@@ -29,7 +55,8 @@ export function validators({ validators, window, quorum }) {
 export function validator({ validator: one, window, txs, reach }) {
   return html`
     <section class="card">
-      <div class="headline"><h1 tabindex="-1">Validator ${short(one.key)}</h1> ${alive(one, window)}</div>
+      <div class="headline"><h1 tabindex="-1">Validator ${short(one.key)}</h1>
+        ${one.in_force ? alive(one, window) : html`<span class="tag">not in force</span>`}</div>
       ${facts([
         ["Key", whole(one.key)],
         ["Name", one.name ? html`<bdi>${cut(one.name, 64)}</bdi>` : null],
