@@ -68,7 +68,8 @@ pub(super) async fn submit(
     let txs = txs.iter().map(|tx| Bytes::copy_from_slice(tx.as_slice())).collect();
     match rpc.validator.submit_all(txs).await {
         Ok(verdicts) => {
-            let is_forged = |verdict: &&Result<_, _>| matches!(verdict, Err(Rejected::BadSignature));
+            let is_forged =
+                |verdict: &&Result<_, _>| matches!(verdict, Err(Rejected::BadSignature));
             let forged = u32::try_from(verdicts.iter().filter(is_forged).count());
             if let Some(Extension(client)) = client {
                 rpc.requests.charge(client, FORGED.saturating_mul(forged.unwrap_or(u32::MAX)));
