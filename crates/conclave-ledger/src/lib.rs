@@ -5,7 +5,7 @@
 //! [`light`] verifies what such machines answer, [`facts`] tells what is in a block, and [`audit`]
 //! executes a whole ledger again. What shows that validators broke their word is [`evidence`].
 //! Between them travel self-contained bytes (`answer.rs`, `audit/seal.rs`); no type of the engine
-//! leaves this crate.
+//! leaves this crate. A side door, `bench`, measures the state.
 
 #![cfg_attr(
     test,
@@ -14,6 +14,8 @@
 
 mod answer;
 pub mod audit;
+#[cfg(not(test))]
+pub mod bench;
 mod block;
 mod committee;
 pub mod evidence;

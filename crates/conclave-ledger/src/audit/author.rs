@@ -23,7 +23,7 @@ use crate::{
     answer::Certificate,
     block::{Block, Header, RawTx, Round},
     committee::{BadCommittee, Committee},
-    execution::{At, Candidate, Overlay, choose, next_validators},
+    execution::{At, Candidate, Checked, Overlay, choose, next_validators},
     state::Databases,
     validator::{Network, Runtime, Seed, Speculative, database_config, merkleize, section},
 };
@@ -83,11 +83,8 @@ impl<E: Runtime> Quill<E> {
         txs: Vec<RawTx>,
     ) -> Result<Sealed, AuthorError> {
         let count = txs.len();
-        let candidate = |raw| {
-            let mut candidate = Candidate::decode(raw)?;
-            candidate.is_checked = true;
-            Some(candidate)
-        };
+        let candidate =
+            |raw| Some(Candidate { checked: Checked::Waived, ..Candidate::decode(raw)? });
         let candidates = txs.into_iter().map(candidate).collect::<Option<_>>();
         let candidates = candidates.ok_or(AuthorError::Refused)?;
         let parent = &self.parent;

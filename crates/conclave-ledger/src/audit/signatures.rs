@@ -39,7 +39,7 @@ pub(super) fn check_all(waiting: &Receiver<Checks>) -> Result<(), Broken> {
 /// Checks some blocks at once, and one after the other if that fails.
 pub(super) fn check(blocks: &[Checks]) -> Result<(), Broken> {
     let items = blocks.iter().flat_map(|block| block.signatures.iter().map(|(_, item)| item));
-    if are_signed(&items.collect::<Vec<_>>()) && blocks.iter().all(is_certified) {
+    if are_signed(items) && blocks.iter().all(is_certified) {
         return Ok(());
     }
     blocks.iter().try_for_each(check_one)

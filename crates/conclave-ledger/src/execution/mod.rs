@@ -7,12 +7,15 @@ mod budget;
 mod overlay;
 mod sets;
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
-    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _,
-    apply, footprint,
+    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, apply,
+    footprint,
     signed::{Item, verify_batch},
     tx::signature_items,
 };
@@ -33,16 +36,27 @@ pub(crate) struct Candidate {
     /// Its bytes and id.
     pub(crate) raw: RawTx,
     /// What they mean.
-    pub(crate) tx: Tx,
-    /// Whether its signatures have been checked already.
-    pub(crate) is_checked: bool,
+    pub(crate) tx: Arc<Tx>,
+    /// What is known of its signatures.
+    pub(crate) checked: Checked,
+}
+
+/// What is known of the signatures of a transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Checked {
+    /// Nothing.
+    No,
+    /// They held when their [`items_hash`] was this.
+    Seen(Digest),
+    /// Whoever offers it answers for them: for blocks that are made and not believed.
+    Waived,
 }
 
 impl Candidate {
     /// Decodes a transaction; `None` if the bytes are not one.
     pub(crate) fn decode(raw: RawTx) -> Option<Self> {
         let tx = Tx::decode(raw.bytes()).ok()?;
-        Some(Self { raw, tx, is_checked: false })
+        Some(Self { raw, tx: Arc::new(tx), checked: Checked::No })
     }
 
     fn is_meeting(&self) -> bool {
@@ -122,7 +136,7 @@ pub(crate) async fn replay<S: Source>(
     sections: (Vec<Candidate>, Vec<Candidate>),
 ) -> Option<()> {
     let ran = run(rules, at, overlay, sections).await.ok()?;
-    are_signed(&ran.unchecked.iter().map(|(_, item)| item).collect::<Vec<_>>()).then_some(())
+    are_signed(ran.unchecked.iter().map(|(_, item)| item)).then_some(())
 }
 
 /// What executing a block found, beside the writes in the overlay.
@@ -163,11 +177,9 @@ pub(crate) async fn run<S: Source>(
             return Err(bad(WhyBad::NoRoom));
         }
         budget.take(kind, candidate.raw.bytes().len());
-        if !candidate.is_checked {
-            let items = signatures(rules, overlay, &candidate.tx).await;
-            let items = items.map_err(|refused| bad(refused.into()))?;
-            ran.unchecked.extend(items.into_iter().map(|item| (index, item)));
-        }
+        let items = unchecked_signatures(rules, overlay, candidate).await;
+        let items = items.map_err(|refused| bad(refused.into()))?;
+        ran.unchecked.extend(items.into_iter().map(|item| (index, item)));
         let changes = attempt(rules, at.position(index), overlay, candidate, false).await;
         let changes = changes.map_err(|refused| bad(refused.into()))?;
         overlay.write(&changes);
@@ -207,18 +219,24 @@ pub(crate) enum WhyBad {
 
 /// Whether every signature holds. The weights of the batch come from a hash of what is verified,
 /// so every validator reaches the same verdict on the same block.
-pub(crate) fn are_signed(items: &[&Item]) -> bool {
-    if items.is_empty() {
-        return true;
-    }
+pub(crate) fn are_signed<'a, I>(items: I) -> bool
+where
+    I: IntoIterator<Item = &'a Item, IntoIter: Clone>,
+{
+    let items = items.into_iter();
+    let seed = || items_hash(items.clone()).0;
+    items.clone().next().is_none()
+        || verify_batch(items.clone(), &mut StdRng::from_seed(seed())).is_ok()
+}
+
+/// Stands for these signatures with the keys and the bytes they are said to hold for. A transaction
+/// fixes how long each of them is, so no two lists of one transaction share it.
+pub(crate) fn items_hash<'a>(items: impl IntoIterator<Item = &'a Item>) -> Digest {
     let mut parts: Vec<&[u8]> = vec![b"CONCLAVE-V1/batch"];
     for item in items {
-        parts.push(item.key.0.as_bytes());
-        parts.push(item.signature.as_bytes());
-        parts.push(&item.message);
+        parts.extend([item.key.0.as_bytes(), item.signature.as_bytes(), &item.message]);
     }
-    let seed = Sha256::hash(&parts);
-    verify_batch(items.iter().copied(), &mut StdRng::from_seed(seed.0)).is_ok()
+    Sha256::hash(&parts)
 }
 
 /// What one transaction would change, with its signatures checked if it was not done before.
@@ -229,11 +247,8 @@ pub(crate) async fn attempt<S: Source>(
     candidate: &Candidate,
     check: bool,
 ) -> Result<Changes, Refused> {
-    if check && !candidate.is_checked {
-        let items = signatures(rules, overlay, &candidate.tx).await?;
-        if !are_signed(&items.iter().collect::<Vec<_>>()) {
-            return Err(Refused::Signature);
-        }
+    if check && !are_signed(&unchecked_signatures(rules, overlay, candidate).await?) {
+        return Err(Refused::Signature);
     }
     for _ in 0..MAX_LOADS {
         match apply(rules, at, &*overlay, &candidate.tx) {
@@ -263,13 +278,31 @@ pub(crate) async fn signatures<S: Source>(
     Err(Refused::TooMuch)
 }
 
+/// The signatures that still have to be checked: none if they were seen to hold under the very keys
+/// that this state asks for. A transaction before this one may have replaced a key since.
+async fn unchecked_signatures<S: Source>(
+    rules: &Rules,
+    overlay: &mut Overlay<'_, S>,
+    candidate: &Candidate,
+) -> Result<Vec<Item>, Refused> {
+    let items = signatures(rules, overlay, &candidate.tx).await?;
+    let is_known = match candidate.checked {
+        Checked::No => false,
+        Checked::Seen(hash) => hash == items_hash(&items),
+        Checked::Waived => true,
+    };
+    Ok(if is_known { Vec::new() } else { items })
+}
+
 /// Loads at once what is known in advance to be read.
-async fn prefetch<S: Source>(overlay: &mut Overlay<'_, S>, candidates: &[Candidate]) {
-    let mut keys = BTreeSet::new();
-    for candidate in candidates {
-        keys.extend(footprint(&candidate.tx));
-    }
-    let missing: Vec<_> = keys.into_iter().filter(|key| overlay.get(key).is_err()).collect();
+pub(crate) async fn prefetch<'a, S: Source>(
+    overlay: &mut Overlay<'_, S>,
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+) {
+    let keys = candidates.into_iter().flat_map(|candidate| footprint(&candidate.tx));
+    let mut missing: Vec<_> = keys.filter(|key| !overlay.has(key)).collect();
+    missing.sort_unstable();
+    missing.dedup();
     overlay.load(&missing).await;
 }
 

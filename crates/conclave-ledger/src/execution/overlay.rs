@@ -37,6 +37,11 @@ impl<'a, S: Source> Overlay<'a, S> {
         }
     }
 
+    /// Whether what a key holds is at hand.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.written.contains_key(key) || self.loaded.contains_key(key)
+    }
+
     /// Takes over the changes of one transaction.
     pub(crate) fn write(&mut self, changes: &Changes) {
         for (key, record) in &changes.writes {

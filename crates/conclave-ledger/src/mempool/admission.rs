@@ -1,20 +1,26 @@
-//! Takes the bytes of a stranger: whatever is cheap to check is checked before a signature is.
+//! Takes the bytes of strangers: whatever is cheap to check is checked before a signature is, and
+//! all signatures that arrive together are checked together.
 //!
 //! In this order: the form, what can be said without the state (network, expiry), room, the signer
 //! and its nonce, the rules where they read little, the signatures, the rules where they read much.
 //! So garbage costs a hash and a decoding, a transaction that the state refuses a few reads, and
-//! only one that would be taken but for its signatures costs their check.
+//! only one that would be taken but for its signatures costs their check. What passed is never
+//! checked again by this validator, unless a key that signed it changes.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use conclave_protocol::{
-    ApplyError, Key, Record, Refusal, Rules, Tx, View as _, apply, footprint, next_nonce,
+    ApplyError, DeviceId, Key, Record, Refusal, Rules, Tx, View as _, apply, footprint, next_nonce,
+    signed::Item,
 };
 
 use super::{MAX_PER_DEVICE, Mempool};
 use crate::{
     block::RawTx,
-    execution::{At, Candidate, Overlay, Refused, Source, are_signed, attempt, signatures},
+    execution::{
+        At, Candidate, Checked, Overlay, Refused, Source, are_signed, attempt, items_hash,
+        prefetch, signatures,
+    },
     validator::Rejected,
 };
 
@@ -31,41 +37,108 @@ enum Turn {
     Now,
 }
 
+/// A transaction that would be taken if its signatures hold.
+struct Ready {
+    candidate: Candidate,
+    items: Vec<Item>,
+    /// Whether the rules have yet to judge it.
+    is_open: bool,
+}
+
+/// Nonces of the same arrival that come before others.
+type Ahead = BTreeSet<(DeviceId, u64)>;
+
 impl Mempool {
-    /// Lets a transaction wait if it could be in the block `at`; `false` if it waits already.
+    /// Lets those transactions wait that could be in the block `at`; for each of them, in order,
+    /// `false` if it waits already.
     ///
     /// # Errors
-    /// See [`Rejected`]. A refused transaction leaves nothing here.
+    /// See [`Rejected`], for each of them. A refused transaction leaves nothing here.
     pub(crate) async fn admit<S: Source>(
         &self,
         rules: &Rules,
         at: At,
         source: &S,
-        raw: RawTx,
-    ) -> Result<bool, Rejected> {
-        let mut candidate = Candidate::decode(raw).ok_or(Rejected::Malformed)?;
+        raws: Vec<RawTx>,
+    ) -> Vec<Result<bool, Rejected>> {
         let mut overlay = Overlay::new(source);
+        let welcome: Vec<_> =
+            raws.into_iter().map(|raw| self.welcome(rules, at, &overlay, raw)).collect();
+        prefetch(&mut overlay, welcome.iter().flatten().filter(|tx| reads_little(tx))).await;
+        let mut ahead = Ahead::new();
+        let mut all = Vec::with_capacity(welcome.len());
+        for candidate in welcome {
+            all.push(match candidate {
+                Ok(candidate) => self.prepare(rules, at, &mut overlay, &mut ahead, candidate).await,
+                Err(rejected) => Err(rejected),
+            });
+        }
+        self.checks.fetch_add(all.iter().flatten().map(|_| 1).sum(), Ordering::Relaxed);
+        let are_all_signed = are_signed(all.iter().flatten().flat_map(|ready| &ready.items));
+        let mut verdicts = Vec::with_capacity(all.len());
+        for ready in all {
+            verdicts.push(match ready {
+                Ok(ready) if are_all_signed || are_signed(&ready.items) => {
+                    self.finish(rules, at, &mut overlay, ready).await
+                }
+                Ok(_) => Err(Rejected::BadSignature),
+                Err(rejected) => Err(rejected),
+            });
+        }
+        verdicts
+    }
+
+    /// What can be said without the state.
+    fn welcome<S: Source>(
+        &self,
+        rules: &Rules,
+        at: At,
+        nothing: &Overlay<'_, S>,
+        raw: RawTx,
+    ) -> Result<Candidate, Rejected> {
+        let candidate = Candidate::decode(raw).ok_or(Rejected::Malformed)?;
         // With nothing loaded the rules say what they can say without the state.
         if let Err(ApplyError::Refused(refusal)) =
-            apply(rules, at.position(0), &overlay, &candidate.tx)
+            apply(rules, at.position(0), nothing, &candidate.tx)
         {
             return Err(refusal.into());
         }
         self.lock().room(&candidate)?;
-        let reads_little = footprint(&candidate.tx).len() <= FEW;
+        Ok(candidate)
+    }
+
+    /// Everything before the signatures.
+    async fn prepare<S: Source>(
+        &self,
+        rules: &Rules,
+        at: At,
+        overlay: &mut Overlay<'_, S>,
+        ahead: &mut Ahead,
+        candidate: Candidate,
+    ) -> Result<Ready, Rejected> {
+        let reads_little = reads_little(&candidate);
         let turn = if reads_little {
-            self.judge(rules, at, &mut overlay, &candidate).await?
+            self.judge(rules, at, overlay, ahead, &candidate).await?
         } else {
-            self.greet(&mut overlay, &candidate.tx).await?
+            self.greet(overlay, ahead, &candidate.tx).await?
         };
-        let items = signatures(rules, &mut overlay, &candidate.tx).await?;
-        self.checks.fetch_add(1, Ordering::Relaxed);
-        if !are_signed(&items) {
-            return Err(Rejected::BadSignature);
-        }
-        candidate.is_checked = true;
-        if !reads_little && turn == Turn::Now {
-            attempt(rules, at.position(0), &mut overlay, &candidate, false).await?;
+        let items = signatures(rules, overlay, &candidate.tx).await?;
+        ahead.insert((candidate.tx.signer, candidate.tx.nonce));
+        Ok(Ready { candidate, items, is_open: !reads_little && turn == Turn::Now })
+    }
+
+    /// Everything after the signatures, which hold.
+    async fn finish<S: Source>(
+        &self,
+        rules: &Rules,
+        at: At,
+        overlay: &mut Overlay<'_, S>,
+        ready: Ready,
+    ) -> Result<bool, Rejected> {
+        let Ready { mut candidate, items, is_open } = ready;
+        candidate.checked = Checked::Seen(items_hash(&items));
+        if is_open {
+            attempt(rules, at.position(0), overlay, &candidate, false).await?;
         }
         Ok(self.insert(candidate)?)
     }
@@ -82,6 +155,7 @@ impl Mempool {
         rules: &Rules,
         at: At,
         overlay: &mut Overlay<'_, S>,
+        ahead: &Ahead,
         candidate: &Candidate,
     ) -> Result<Turn, Rejected> {
         match attempt(rules, at.position(0), overlay, candidate, false).await {
@@ -89,7 +163,7 @@ impl Mempool {
             Err(Refused::Rules(Refusal::WrongNonce)) => {
                 // Whoever the rules asked for the nonce of is loaded.
                 let next = next_nonce(&*overlay, &candidate.tx).ok().flatten();
-                self.turn(next.ok_or(Refusal::WrongNonce)?, &candidate.tx)
+                self.turn(next.ok_or(Refusal::WrongNonce)?, ahead, &candidate.tx)
             }
             Err(refused) => Err(refused.into()),
         }
@@ -99,6 +173,7 @@ impl Mempool {
     async fn greet<S: Source>(
         &self,
         overlay: &mut Overlay<'_, S>,
+        ahead: &Ahead,
         tx: &Tx,
     ) -> Result<Turn, Rejected> {
         let key = Key::Device(tx.signer);
@@ -109,19 +184,25 @@ impl Mempool {
         if !device.is_active() {
             return Err(Refusal::DeviceInactive.into());
         }
-        self.turn(device.next_nonce, tx)
+        self.turn(device.next_nonce, ahead, tx)
     }
 
-    fn turn(&self, next: u64, tx: &Tx) -> Result<Turn, Rejected> {
+    fn turn(&self, next: u64, ahead: &Ahead, tx: &Tx) -> Result<Turn, Rejected> {
         if tx.nonce == next {
             return Ok(Turn::Now);
         }
-        let ahead = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
-        let is_behind_others = tx.nonce > next
-            && tx.nonce < next.saturating_add(ahead)
-            && self.has_nonce(&tx.signer, tx.nonce - 1);
+        let most = u64::try_from(MAX_PER_DEVICE).unwrap_or(0);
+        let is_near = tx.nonce > next && tx.nonce < next.saturating_add(most);
+        let before = tx.nonce.saturating_sub(1);
+        let is_behind_others =
+            is_near && (ahead.contains(&(tx.signer, before)) || self.has_nonce(&tx.signer, before));
         if is_behind_others { Ok(Turn::Later) } else { Err(Refusal::WrongNonce.into()) }
     }
+}
+
+/// Whether the rules can judge it for less than its signatures cost.
+fn reads_little(candidate: &Candidate) -> bool {
+    footprint(&candidate.tx).len() <= FEW
 }
 
 #[cfg(test)]
@@ -192,7 +273,11 @@ mod tests {
 
         async fn admit(&self, bytes: impl Into<bytes::Bytes>) -> Result<bool, Rejected> {
             let raw = RawTx::new(bytes.into()).ok_or(Rejected::Malformed)?;
-            self.mempool.admit(&self.rules, AT, &self.state, raw).await
+            self.admit_all(vec![raw]).await.pop().unwrap()
+        }
+
+        async fn admit_all(&self, raws: Vec<RawTx>) -> Vec<Result<bool, Rejected>> {
+            self.mempool.admit(&self.rules, AT, &self.state, raws).await
         }
 
         async fn refused(&self, tx: Tx) -> Rejected {
@@ -314,5 +399,22 @@ mod tests {
         assert_eq!(world.admit(encode(&forged)).await, Err(Rejected::BadSignature));
         assert_eq!(world.refused(record(1)).await, Rejected::Refused(Refusal::UnknownMeeting));
         assert_eq!(world.mempool.signature_checks(), 2);
+    }
+
+    #[tokio::test]
+    async fn one_forgery_does_not_spoil_what_came_with_it() {
+        let world = World::new();
+        let raw = |tx: Tx| RawTx::new(encode(&tx).into()).unwrap();
+        let forger = Ed25519Signer::from_seed(&[9; 32]);
+        let txs = vec![
+            raw(world.claim(1).sign(&world.device)),
+            raw(world.claim(2).sign(&world.device)),
+            raw(world.claim(3).sign(&forger)),
+            raw(world.claim(7).sign(&world.device)),
+        ];
+        let verdicts = world.admit_all(txs).await;
+        let wrong_nonce = Err(Rejected::Refused(Refusal::WrongNonce));
+        assert_eq!(verdicts, [Ok(true), Ok(true), Err(Rejected::BadSignature), wrong_nonce]);
+        assert_eq!((world.mempool.signature_checks(), world.mempool.len()), (3, 2));
     }
 }

@@ -9,7 +9,7 @@ pub(crate) mod gossip;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry as MapEntry},
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
@@ -17,7 +17,10 @@ use commonware_cryptography::sha256::Digest;
 use conclave_protocol::DeviceId;
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::execution::Candidate;
+use crate::{
+    block::RawTx,
+    execution::{Candidate, Checked},
+};
 
 /// Most transactions that wait.
 pub(crate) const MAX_WAITING: usize = 32_768;
@@ -50,14 +53,21 @@ pub(crate) struct Mempool {
     checks: AtomicU64,
 }
 
+/// The maps that hash are never walked through: their order differs from run to run.
 #[derive(Debug, Default)]
 struct Pool {
     waiting: BTreeMap<u64, Entry>,
     by_id: HashMap<Digest, u64>,
-    by_device: BTreeMap<DeviceId, BTreeMap<u64, u64>>,
+    /// For each device the arrivals of its nonces.
+    by_device: HashMap<DeviceId, BTreeMap<u64, u64>>,
+    /// When each arrival asks for a block (again).
+    due: BTreeSet<(u64, u64)>,
+    /// When each arrival expires, in seconds of chain time.
+    expiry: BTreeSet<(u64, u64)>,
     bytes: usize,
     next: u64,
-    checked: HashSet<Digest>,
+    /// What was seen of the signatures of transactions, by their ids.
+    checked: HashMap<Digest, Checked>,
     checked_order: VecDeque<Digest>,
 }
 
@@ -89,7 +99,7 @@ impl Mempool {
     }
 
     /// Lets a checked transaction wait; `false` if it waits already.
-    pub(crate) fn insert(&self, mut candidate: Candidate) -> Result<bool, Full> {
+    pub(crate) fn insert(&self, candidate: Candidate) -> Result<bool, Full> {
         let mut guard = self.lock();
         let pool = &mut *guard;
         let id = candidate.raw.id();
@@ -104,28 +114,31 @@ impl Mempool {
         nonces.insert(candidate.tx.nonce, arrival);
         pool.by_id.insert(id, arrival);
         pool.bytes += size;
-        pool.remember_checked(id);
-        candidate.is_checked = true;
+        pool.remember_checked(&candidate);
+        pool.due.insert((0, arrival));
+        pool.expiry.insert((candidate.tx.expiry.0, arrival));
         pool.waiting.insert(arrival, Entry { candidate, in_flight_until: 0, refusals: 0 });
         drop(guard);
         self.news.notify_waiters();
         Ok(true)
     }
 
-    /// What a proposer may put into a block: in order of arrival, each device by nonce.
-    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+    /// What a proposer may put into a block: in order of arrival, each device by nonce, without what
+    /// the blocks before it carry.
+    pub(crate) fn candidates(&self, carried: &HashSet<Digest>) -> Vec<Candidate> {
         let pool = self.lock();
-        let mut offered = BTreeSet::new();
+        let mut offered = HashSet::new();
         let mut candidates = Vec::new();
         for entry in pool.waiting.values() {
             let device = entry.candidate.tx.signer;
-            if !offered.insert(device) {
+            if carried.contains(&entry.candidate.raw.id()) || !offered.insert(device) {
                 continue;
             }
             let nonces = pool.by_device.get(&device).into_iter().flat_map(BTreeMap::values);
             candidates.extend(
                 nonces
                     .filter_map(|arrival| pool.waiting.get(arrival))
+                    .filter(|entry| !carried.contains(&entry.candidate.raw.id()))
                     .map(|entry| entry.candidate.clone()),
             );
             if candidates.len() >= MAX_OFFER {
@@ -146,11 +159,7 @@ impl Mempool {
         let mut guard = self.lock();
         let pool = &mut *guard;
         for id in ids {
-            if let Some(entry) =
-                pool.by_id.get(&id).and_then(|arrival| pool.waiting.get_mut(arrival))
-            {
-                entry.in_flight_until = now_ms.saturating_add(IN_FLIGHT_MS);
-            }
+            pool.postpone(&id, now_ms);
         }
         for id in refused {
             let Some(entry) = pool.by_id.get(id).and_then(|arrival| pool.waiting.get_mut(arrival))
@@ -161,9 +170,10 @@ impl Mempool {
                 continue;
             }
             entry.refusals = entry.refusals.saturating_add(1);
-            entry.in_flight_until = now_ms.saturating_add(IN_FLIGHT_MS);
             if entry.refusals >= MAX_REFUSALS {
                 pool.remove(id);
+            } else {
+                pool.postpone(id, now_ms);
             }
         }
     }
@@ -187,25 +197,35 @@ impl Mempool {
             }
         }
         let now = time_ms / 1000;
-        let expired: Vec<_> = pool
-            .waiting
-            .values()
-            .filter(|entry| entry.candidate.tx.expiry.0 < now)
-            .map(|entry| entry.candidate.raw.id())
-            .collect();
-        for id in expired {
-            pool.remove(&id);
+        while let Some((expiry, arrival)) = pool.expiry.first().copied()
+            && expiry < now
+        {
+            match pool.waiting.get(&arrival).map(|entry| entry.candidate.raw.id()) {
+                Some(id) => pool.remove(&id),
+                None => _ = pool.expiry.pop_first(),
+            }
         }
     }
 
     /// Whether a transaction waits that is not in a block under way.
     pub(crate) fn is_waiting(&self, now_ms: u64) -> bool {
-        self.lock().waiting.values().any(|entry| entry.in_flight_until <= now_ms)
+        self.lock().due.first().is_some_and(|(due, _)| *due <= now_ms)
     }
 
-    /// Whether the signatures of this transaction were checked here.
-    pub(crate) fn is_checked(&self, id: &Digest) -> bool {
-        self.lock().checked.contains(id)
+    /// Decodes the transactions of a block, with what is known of their signatures; `None` if one
+    /// of them is none. What waits here has been decoded.
+    pub(crate) fn decode(&self, txs: &[RawTx]) -> Option<Vec<Candidate>> {
+        let known: Vec<_> = {
+            let pool = self.lock();
+            txs.iter().map(|raw| pool.recall(&raw.id())).collect()
+        };
+        let decode = |(raw, known): (&RawTx, Known)| match known {
+            Known::Waiting(candidate) => Some(candidate),
+            Known::Checked(checked) => {
+                Some(Candidate { checked, ..Candidate::decode(raw.clone())? })
+            }
+        };
+        txs.iter().zip(known).map(decode).collect()
     }
 
     /// Whether this transaction waits here.
@@ -229,13 +249,21 @@ impl Mempool {
     }
 
     /// The oldest transactions that wait, for a peer that may have missed them.
-    pub(crate) fn oldest(&self, count: usize) -> Vec<crate::block::RawTx> {
+    pub(crate) fn oldest(&self, count: usize) -> Vec<RawTx> {
         self.lock().waiting.values().take(count).map(|entry| entry.candidate.raw.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a pool knows of a transaction.
+enum Known {
+    /// It waits here.
+    Waiting(Candidate),
+    /// It does not, but perhaps its signatures were checked here.
+    Checked(Checked),
 }
 
 impl Pool {
@@ -252,23 +280,41 @@ impl Pool {
         if nonces.len() >= MAX_PER_DEVICE { Err(Full::Device) } else { Ok(()) }
     }
 
+    fn recall(&self, id: &Digest) -> Known {
+        match self.by_id.get(id).and_then(|arrival| self.waiting.get(arrival)) {
+            Some(entry) => Known::Waiting(entry.candidate.clone()),
+            None => Known::Checked(self.checked.get(id).copied().unwrap_or(Checked::No)),
+        }
+    }
+
+    /// Lets a transaction ask for no block for a while.
+    fn postpone(&mut self, id: &Digest, now_ms: u64) {
+        let Some(arrival) = self.by_id.get(id) else { return };
+        let Some(entry) = self.waiting.get_mut(arrival) else { return };
+        self.due.remove(&(entry.in_flight_until, *arrival));
+        entry.in_flight_until = now_ms.saturating_add(IN_FLIGHT_MS);
+        self.due.insert((entry.in_flight_until, *arrival));
+    }
+
     fn remove(&mut self, id: &Digest) {
-        let Some(entry) = self.by_id.remove(id).and_then(|arrival| self.waiting.remove(&arrival))
-        else {
-            return;
-        };
+        let Some(arrival) = self.by_id.remove(id) else { return };
+        let Some(entry) = self.waiting.remove(&arrival) else { return };
         let tx = &entry.candidate.tx;
+        self.due.remove(&(entry.in_flight_until, arrival));
+        self.expiry.remove(&(tx.expiry.0, arrival));
         self.bytes = self.bytes.saturating_sub(entry.candidate.raw.bytes().len());
-        if let Some(nonces) = self.by_device.get_mut(&tx.signer) {
-            nonces.remove(&tx.nonce);
-            if nonces.is_empty() {
-                self.by_device.remove(&tx.signer);
+        if let MapEntry::Occupied(mut nonces) = self.by_device.entry(tx.signer) {
+            nonces.get_mut().remove(&tx.nonce);
+            if nonces.get().is_empty() {
+                nonces.remove();
             }
         }
     }
 
-    fn remember_checked(&mut self, id: Digest) {
-        if self.checked.insert(id) {
+    fn remember_checked(&mut self, candidate: &Candidate) {
+        let id = candidate.raw.id();
+        if candidate.checked != Checked::No && self.checked.insert(id, candidate.checked).is_none()
+        {
             self.checked_order.push_back(id);
         }
         while self.checked_order.len() > MAX_CHECKED {

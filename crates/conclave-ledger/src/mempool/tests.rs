@@ -20,7 +20,7 @@ fn tx(device: u16, nonce: u64) -> Candidate {
 }
 
 fn order(mempool: &Mempool) -> Vec<(u8, u64)> {
-    mempool.candidates().iter().map(|tx| (tx.tx.signer.0[1], tx.tx.nonce)).collect()
+    mempool.candidates(&HashSet::new()).iter().map(|tx| (tx.tx.signer.0[1], tx.tx.nonce)).collect()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_pool_is_bounded() {
         assert_eq!(mempool.insert(tx(device, nonce)), Ok(true));
     }
     assert_eq!(mempool.insert(tx(u16::MAX, 0)), Err(Full::Pool));
-    assert!(mempool.candidates().len() < MAX_OFFER + MAX_PER_DEVICE);
+    assert!(mempool.candidates(&HashSet::new()).len() < MAX_OFFER + MAX_PER_DEVICE);
 }
 
 #[test]
@@ -97,6 +97,32 @@ fn a_block_under_way_asks_for_no_other() {
     assert!(!mempool.is_waiting(999));
     assert!(mempool.is_waiting(1_000));
     assert_eq!(mempool.len(), 1);
+}
+
+#[test]
+fn what_the_blocks_before_carry_is_not_offered() {
+    let mempool = Mempool::new();
+    for (device, nonce) in [(1, 1), (1, 2), (2, 1)] {
+        mempool.insert(tx(device, nonce)).unwrap();
+    }
+    let carried = HashSet::from([tx(1, 1).raw.id(), tx(2, 1).raw.id()]);
+    let offered = mempool.candidates(&carried);
+    let offered: Vec<_> = offered.iter().map(|tx| (tx.tx.signer.0[1], tx.tx.nonce)).collect();
+    assert_eq!(offered, [(1, 2)]);
+}
+
+#[test]
+fn what_waited_is_known_in_a_block() {
+    let mempool = Mempool::new();
+    let checked = Checked::Seen(Digest([5; 32]));
+    mempool.insert(Candidate { checked, ..tx(1, 1) }).unwrap();
+    let known = |tx: &Candidate| mempool.decode(std::slice::from_ref(&tx.raw)).unwrap()[0].checked;
+    assert_eq!(known(&tx(1, 1)), checked);
+    assert_eq!(known(&tx(2, 1)), Checked::No);
+    mempool.finalized([tx(1, 1)].into_iter(), 0);
+    assert_eq!(known(&tx(1, 1)), checked, "gossip may bring it back");
+    let garbage = RawTx::new(vec![1].into()).unwrap();
+    assert!(mempool.decode(&[garbage]).is_none());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The replicated application: proposes blocks, checks those of others, and notes what is final.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::{Heightable as _, marshal::ancestry::Ancestry};
@@ -20,7 +20,7 @@ use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
     committee::Committee,
     evidence::Accusations,
-    execution::{At, Candidate, Overlay, Source, Writes, choose, next_validators, replay},
+    execution::{At, Overlay, Source, Writes, choose, next_validators, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
 };
@@ -93,15 +93,18 @@ impl App {
         Some(Committee::new(&rules.chain_id, &keys).ok()?.hash())
     }
 
-    /// Decodes the transactions of a section; the mempool knows whose signatures were checked.
-    fn decode(&self, txs: &[RawTx]) -> Option<Vec<Candidate>> {
-        txs.iter()
-            .map(|raw| {
-                let mut candidate = Candidate::decode(raw.clone())?;
-                candidate.is_checked = self.mempool.is_checked(&raw.id());
-                Some(candidate)
-            })
-            .collect()
+    /// The transactions of a block and of those before it that are not final yet: they still wait in
+    /// the mempool, and a child of that block cannot carry them again.
+    async fn carried(&self, block: &Block, mut before: impl Ancestry<Block>) -> HashSet<Digest> {
+        let applied = self.finality.tip().map_or(0, |tip| tip.height);
+        let mut ids: HashSet<_> = block.txs().map(RawTx::id).collect();
+        let mut height = block.header.height;
+        while height > applied.saturating_add(1) {
+            let Some(block) = before.next().await else { break };
+            ids.extend(block.inner().txs().map(RawTx::id));
+            height = block.inner().header.height;
+        }
+        ids
     }
 
     /// Checks a block against its parent and executes it.
@@ -123,7 +126,8 @@ impl App {
         if !is_child {
             return None;
         }
-        let sections = (self.decode(&block.identity)?, self.decode(&block.meeting)?);
+        let sections =
+            (self.mempool.decode(&block.identity)?, self.mempool.decode(&block.meeting)?);
         let at = At { height: header.height, time_ms: header.time_ms };
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
@@ -168,6 +172,7 @@ impl<E: Runtime> Application<E> for App {
     ) -> Option<Proposed<Self, E>> {
         let parent = ancestry.next().await?;
         let digest = parent.digest();
+        let carried = self.carried(parent.inner(), ancestry).await;
         let parent = &parent.inner().header;
         let step = u64::try_from(STEP.as_millis()).ok()?;
         let now = now_ms(&runtime);
@@ -177,7 +182,7 @@ impl<E: Runtime> Application<E> for App {
 
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
-        let candidates = self.mempool.candidates();
+        let candidates = self.mempool.candidates(&carried);
         let chosen = choose(self.network.rules(), at, &mut overlay, candidates).await;
         let valset_hash = parent.next_valset_hash;
         let next_valset_hash = self.next_hash(&mut overlay, at.height, valset_hash).await?;
@@ -240,9 +245,9 @@ impl<E: Runtime> Application<E> for App {
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        let identity = self.decode(&block.identity).unwrap_or_default();
+        let decode = |txs| self.mempool.decode(txs).unwrap_or_default();
+        let (identity, meeting) = (decode(&block.identity), decode(&block.meeting));
         let votes = identity.iter().any(|candidate| candidate.tx.kind() == Kind::ValidatorVote);
-        let meeting = self.decode(&block.meeting).unwrap_or_default();
         let kinds = identity.iter().chain(&meeting).map(|candidate| candidate.tx.kind());
         self.finality.meter().block(&block.header, kinds, now_ms(&runtime));
         self.mempool.finalized(identity.into_iter().chain(meeting), block.header.time_ms);

@@ -46,6 +46,8 @@ pub use schemes::Role;
 pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
 pub(crate) use wiring::{Runtime, database as database_config};
+#[cfg(not(test))]
+pub(crate) use {service::prove, wiring::page_cache};
 
 use crate::committee::BadCommittee;
 

@@ -11,6 +11,8 @@ use crate::{execution::Refused, mempool::Full};
 pub(crate) enum Request {
     /// Take a transaction.
     Submit { bytes: Bytes, reply: oneshot::Sender<Result<TxId, Rejected>> },
+    /// Take several transactions.
+    SubmitAll { txs: Vec<Bytes>, reply: oneshot::Sender<Vec<Result<TxId, Rejected>>> },
     /// Prove a transaction final.
     Inclusion { id: Digest, reply: Reply<Bytes> },
     /// The bytes of a final transaction.

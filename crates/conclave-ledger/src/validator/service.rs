@@ -125,8 +125,11 @@ impl<E: Runtime> Service<E> {
         // A caller that went away needs no answer.
         match request {
             Request::Submit { bytes, reply } => {
-                let result = self.submit(bytes, gossip).await;
-                let _ = reply.send(result);
+                let result = self.submit(vec![bytes], gossip).await.pop();
+                let _ = reply.send(result.unwrap_or(Err(Rejected::Malformed)));
+            }
+            Request::SubmitAll { txs, reply } => {
+                let _ = reply.send(self.submit(txs, gossip).await);
             }
             Request::Inclusion { id, reply } => {
                 let _ = reply.send(self.inclusion(id).await);
@@ -201,40 +204,51 @@ impl<E: Runtime> Service<E> {
                 tracing::warn!(%peer, "malformed transactions");
                 continue;
             };
-            for raw in txs {
-                // A refused transaction may only be late or early; its sender is told elsewhere.
-                let _ = self.admit(raw).await;
-            }
+            // A refused transaction may only be late or early; its sender is told elsewhere.
+            let _ = self.admit(txs).await;
         }
     }
 
     pub(super) async fn submit(
         &self,
-        bytes: Bytes,
+        txs: Vec<Bytes>,
         gossip: &mpsc::Sender<RawTx>,
-    ) -> Result<TxId, Rejected> {
-        let raw = RawTx::new(bytes).ok_or(Rejected::Malformed)?;
-        let id = TxId(raw.id().0);
-        if self.admit(raw.clone()).await? {
-            // When the channel is full the periodic sending takes over.
-            let _ = gossip.try_send(raw);
-        }
-        Ok(id)
+    ) -> Vec<Result<TxId, Rejected>> {
+        let raws: Vec<_> = txs.into_iter().map(RawTx::new).collect();
+        let verdicts = self.admit(raws.iter().flatten().cloned().collect()).await;
+        let mut verdicts = verdicts.into_iter();
+        let mut pass = |raw: RawTx| {
+            if verdicts.next().unwrap_or(Err(Rejected::Malformed))? {
+                // When the channel is full the periodic sending takes over.
+                let _ = gossip.try_send(raw.clone());
+            }
+            Ok(TxId(raw.id().0))
+        };
+        raws.into_iter().map(|raw| raw.map_or(Err(Rejected::Malformed), &mut pass)).collect()
     }
 
-    /// Checks a transaction against final state and lets it wait; `false` if that is not needed.
-    async fn admit(&self, raw: RawTx) -> Result<bool, Rejected> {
-        let id = raw.id();
-        if self.app.mempool().contains(&id) || self.app.finality().place(&id).is_some() {
-            return Ok(false);
-        }
-        let tip = self.tip().map_err(|_| Rejected::NotReady)?;
+    /// Checks transactions against final state and lets those wait that hold; for each of them,
+    /// in order, `false` if it waits or is final already.
+    async fn admit(&self, raws: Vec<RawTx>) -> Vec<Result<bool, Rejected>> {
+        let Ok(tip) = self.tip() else {
+            return raws.iter().map(|_| Err(Rejected::NotReady)).collect();
+        };
+        let is_new = |raw: &RawTx| {
+            let id = raw.id();
+            !self.app.mempool().contains(&id) && self.app.finality().place(&id).is_none()
+        };
+        let news: Vec<bool> = raws.iter().map(is_new).collect();
+        let fresh = raws.into_iter().zip(&news).filter(|(_, is_new)| **is_new);
+        let fresh = fresh.map(|(raw, _)| raw).collect();
         let step = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
         let earliest = tip.time_ms.saturating_add(1);
         let time_ms = now_ms(&*self.runtime).clamp(earliest, tip.time_ms.saturating_add(step));
         let at = At { height: tip.height.saturating_add(1), time_ms };
         let rules = self.app.network().rules();
-        self.app.mempool().admit(rules, at, &Finalized(&self.databases), raw).await
+        let source = Finalized(&self.databases);
+        let mut verdicts = self.app.mempool().admit(rules, at, &source, fresh).await.into_iter();
+        let verdict = |is_new: bool| if is_new { verdicts.next() } else { Some(Ok(false)) };
+        news.into_iter().map(verdict).map(|verdict| verdict.unwrap_or(Ok(false))).collect()
     }
 
     fn tip(&self) -> Result<Header, AskError> {
@@ -354,7 +368,7 @@ impl<E: Runtime> Service<E> {
 }
 
 /// Proves keys of one ledger at the block with this state root, if it is the one on disk.
-async fn prove<E: Runtime>(
+pub(crate) async fn prove<E: Runtime>(
     database: &Shared<Db<E>>,
     root: &Digest,
     keys: &[Digest],
@@ -383,16 +397,24 @@ pub(super) struct Finalized<'a, E: Runtime>(pub(super) &'a Databases<E>);
 impl<E: Runtime> Source for Finalized<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
     async fn load(&self, keys: &[Key]) -> Vec<Option<Record>> {
-        let mut records = Vec::with_capacity(keys.len());
-        for key in keys {
-            let (ledger, digest) = state_key(key);
-            let database = match ledger {
-                Ledger::Identity => &self.0.0,
-                Ledger::Meeting => &self.0.1,
-            };
-            let slot = database.read().await.get(&digest).await.expect("state reads");
-            records.push(slot.map(|slot| unpack(&slot).expect("state holds records")));
-        }
-        records
+        let keys: Vec<_> = keys.iter().map(state_key).collect();
+        let of = |wanted| {
+            let of = keys.iter().filter(move |(ledger, _)| *ledger == wanted);
+            of.map(|(_, key)| key).collect::<Vec<_>>()
+        };
+        // The two locks are never held together: whoever applies a block takes both.
+        let identity = self.0.0.read().await.get_many(&of(Ledger::Identity)).await;
+        let meeting = self.0.1.read().await.get_many(&of(Ledger::Meeting)).await;
+        let mut identity = identity.expect("identity state reads").into_iter();
+        let mut meeting = meeting.expect("meeting state reads").into_iter();
+        keys.iter()
+            .map(|(ledger, _)| {
+                let slot = match ledger {
+                    Ledger::Identity => identity.next(),
+                    Ledger::Meeting => meeting.next(),
+                };
+                slot.flatten().map(|slot| unpack(&slot).expect("state holds records"))
+            })
+            .collect()
     }
 }

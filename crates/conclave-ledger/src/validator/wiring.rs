@@ -153,7 +153,7 @@ where
     let schemes = app.schemes().clone();
     let me = schemes.me();
     let epoch_blocks = NonZeroU64::new(schemes.first_of(1)).expect("an epoch has blocks");
-    let pages = CacheRef::new(PAGE, CACHED_PAGES);
+    let pages = page_cache();
     let genesis = app.network().genesis_block().clone();
     let genesis_digest = genesis.digest();
 
@@ -391,6 +391,11 @@ pub(crate) fn message_size() -> u32 {
         probe::max_payload_size::<Standard<Block>, Scheme>(participants),
         prefixed(state_resolver::max_payload_size::<Family, Digest>(SYNC_BATCH, Operation::SIZE)),
     ])
+}
+
+/// The pages of all files of one validator that are kept in memory.
+pub(crate) fn page_cache() -> CacheRef {
+    CacheRef::new(PAGE, CACHED_PAGES)
 }
 
 /// Configuration of one ledger's database. Journals append suffixes to their partition's name, so

@@ -1,5 +1,6 @@
 //! What things cost: `conclave bench rekey` a new key, [`meeting`] what people notice when a leader,
-//! a guest or the whole ledger goes, [`audit`] a whole ledger that is executed again.
+//! a guest or the whole ledger goes, [`ledger`] what validators do under load and at rest, [`audit`] a
+//! whole ledger that is executed again.
 //!
 //! Read in this order: [`Line`] (one figure), [`rekey`] (what is measured, with the very functions
 //! a session calls), `world` (the meeting it is measured in), `clock` (CPU time), [`peers`] (the
@@ -8,6 +9,7 @@
 
 pub mod audit;
 mod clock;
+pub mod ledger;
 mod line;
 pub mod machine;
 pub mod meeting;

@@ -1,4 +1,5 @@
-//! The same in OpenMLS and mls-rs: a program of its own in `bench/peers`, built on request.
+//! The same in OpenMLS and mls-rs, and for proofs in akd: programs of their own in `bench/peers`,
+//! built on request.
 //!
 //! It is no part of the workspace, so what it depends on is no dependency of this one.
 
@@ -23,20 +24,22 @@ pub fn manifest(dir: &Path) -> anyhow::Result<PathBuf> {
     found.with_context(|| format!("no source tree of Conclave is here: {MANIFEST} was not found"))
 }
 
-/// Builds the peers and hands on each of their figures; what cargo and they have to say goes to
-/// standard error.
+/// Builds the peers of one kind and hands on each of their figures; what cargo and they have to say
+/// goes to standard error.
 ///
 /// # Errors
 /// There is no cargo, or the peers do not build or run.
 pub fn run(
     manifest: &Path,
-    sizes: &[u16],
+    kind: &str,
+    sizes: &[impl ToString],
     mut each: impl FnMut(Line) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let sizes: Vec<_> = sizes.iter().map(u16::to_string).collect();
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
     let mut child = Command::new("cargo")
         .args(["run", "--release", "--locked", "--manifest-path"])
         .arg(manifest)
+        .args(["--no-default-features", "--features", kind, "--bin", kind])
         .args(["--", &sizes.join(",")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

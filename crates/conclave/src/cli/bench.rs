@@ -1,10 +1,20 @@
 //! `conclave bench`
 
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::{Common, advice::Advised as _, output::Output};
 use crate::bench::{
-    Line, audit, machine,
+    Line, audit,
+    ledger::{self, Part, Plan},
+    machine,
     meeting::{kick, stall, takeover},
     peers, rekey, table,
 };
@@ -42,6 +52,8 @@ pub(super) enum Command {
         #[arg(long, default_value_t = stall::RUNS, value_parser = runs())]
         runs: usize,
     },
+    /// The ledger: finality, throughput, disk, memory and CPU at rest, recovery, proofs
+    Ledger(Ledger),
     /// A ledger is made and verified from its genesis: transactions a second
     Audit {
         /// Transactions of the ledger
@@ -51,6 +63,35 @@ pub(super) enum Command {
         #[arg(long, value_name = "N", default_value_t = audit::PER_BLOCK, value_parser = clap::value_parser!(u32).range(1..=3_000))]
         per_block: u32,
     },
+}
+
+/// What of the ledger is measured.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ledger {
+    /// Only these, several separated by commas
+    #[arg(long, value_name = "PART,PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Registered users at which proofs are measured, several separated by commas
+    #[arg(
+        long, value_name = "N,N", value_delimiter = ',', default_values_t = ledger::USERS,
+        value_parser = clap::value_parser!(u64).range(1_000..=10_000_000),
+    )]
+    users: Vec<u64>,
+    /// Transactions that a validator has to take again when its disk is lost
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    history: u64,
+    /// Everything shorter, proofs for 10,000 users: about a minute
+    #[arg(long)]
+    quick: bool,
+    /// The proofs of akd too; builds it with cargo, from the source tree around here
+    #[arg(long)]
+    peers: bool,
+    /// Measure nothing: write the workload to this file, for other engines
+    #[arg(long, value_name = "FILE")]
+    write_workload: Option<PathBuf>,
+    /// Start of the network the workload is written for, Unix time in milliseconds; else now
+    #[arg(long, value_name = "MS", requires = "write_workload")]
+    at: Option<u64>,
 }
 
 fn runs() -> clap::builder::RangedU64ValueParser<usize> {
@@ -64,6 +105,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
     };
     let lines = match command {
         Command::Rekey { members, peers } => return rekey(&members, peers, common),
+        Command::Ledger(args) => return ledger(args, common).await,
         Command::Takeover { runs } => takeover::measure(runs, &mut progress).await,
         Command::Kick { runs } => kick::measure(runs, &mut progress).await,
         Command::Stall { runs } => stall::measure(runs, &mut progress).await,
@@ -83,6 +125,44 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
     Ok(())
 }
 
+async fn ledger(args: Ledger, common: &Common) -> anyhow::Result<()> {
+    if let Some(file) = &args.write_workload {
+        return publish(file, args.at).advise("look at the path and at the room on the disk");
+    }
+    let output = common.output();
+    let advice = "conclave bench ledger --quick, with a disk that has 4 GB of room";
+    let here = std::env::current_dir()?;
+    let manifest =
+        args.peers.then(|| peers::manifest(&here)).transpose().advise(
+            "conclave bench ledger --peers, in a clone of Conclave on a machine with cargo",
+        )?;
+    let users = if args.quick { ledger::USERS[..1].to_vec() } else { args.users };
+    let mut progress = |text: &str| output.progress(text);
+    let mut each = |lines: Vec<Line>| lines.iter().try_for_each(|line| plain(output, line));
+    plain(output, &machine::machine())?;
+    let plan = Plan { only: args.only, users, history: args.history, quick: args.quick };
+    ledger::measure(&plan, &mut progress, &mut each).await.advise(advice)?;
+    let Some(manifest) = manifest else { return Ok(()) };
+    peers::run(&manifest, "akd", &plan.users, |line| plain(output, &line)).advise(advice)
+}
+
+fn publish(file: &Path, at: Option<u64>) -> anyhow::Result<()> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    let out = File::create(file).with_context(|| format!("writing {}", file.display()))?;
+    let mut out = BufWriter::new(out);
+    ledger::publish(&mut out, at.unwrap_or(now_ms), WORKLOAD.0, WORKLOAD.1)?;
+    Ok(out.flush()?)
+}
+
+/// People and updates of a workload that is written.
+const WORKLOAD: (u64, u64) = (40_000, 60_000);
+
+/// One figure, for scripts or for people.
+fn plain(output: Output, line: &Line) -> anyhow::Result<()> {
+    output.say(line, || format!("{:<36} {:>12} {}", line.name, line.value, line.unit))
+}
+
 fn rekey(members: &[u16], peers: bool, common: &Common) -> anyhow::Result<()> {
     let output = common.output();
     let advice = "conclave bench rekey --peers, in a clone of Conclave on a machine with cargo";
@@ -99,7 +179,7 @@ fn rekey(members: &[u16], peers: bool, common: &Common) -> anyhow::Result<()> {
     }
     let Some(manifest) = manifest else { return Ok(()) };
     let mut rest = Vec::new();
-    peers::run(&manifest, members, |line| {
+    peers::run(&manifest, "mls", members, |line| {
         if common.json {
             return say(output, &line);
         }

@@ -4,6 +4,7 @@
 //! answers, times and the share of one client are bounded; who asks too much is told when to come
 //! back. `bucket` counts, `reply` refuses, `handlers` answers, `run` starts all of a validator.
 
+pub(crate) mod batch;
 mod bucket;
 mod evidence;
 mod handlers;
@@ -80,6 +81,7 @@ fn router(rpc: Rpc, explorer: Explorer) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))
+        .route("/v1/txs", post(batch::submit).layer(DefaultBodyLimit::max(batch::MOST_BYTES)))
         .route("/v1/tx/{id}", get(handlers::inclusion))
         .route("/v1/tx/{id}/bytes", get(handlers::transaction))
         .route("/v1/state", post(handlers::state).layer(DefaultBodyLimit::max(128 * 1_024)))

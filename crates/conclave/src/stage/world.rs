@@ -40,20 +40,47 @@ impl World {
     pub(crate) async fn run_all(&mut self) -> Result<()> {
         self.validators.clear();
         for i in 0..self.count {
-            let home = self.dir.join("network").join(format!("validator-{i}"));
-            let args: Vec<std::ffi::OsString> = vec![
-                "validator".into(),
-                "run".into(),
-                "--json".into(),
-                "--dir".into(),
-                home.into(),
-            ];
-            let log = self.dir.join(format!("validator-{i}.log"));
-            self.validators.push(Process::start(&format!("validator {i}"), args, &log)?);
+            self.validators.push(self.start(i)?);
         }
         for validator in &mut self.validators {
             let Ready {} = validator.ready().await?;
         }
+        Ok(())
+    }
+
+    fn start(&self, number: usize) -> Result<Process> {
+        let home = self.home(number);
+        let args: Vec<std::ffi::OsString> =
+            vec!["validator".into(), "run".into(), "--json".into(), "--dir".into(), home.into()];
+        let log = self.dir.join(format!("validator-{number}.log"));
+        Process::start(&format!("validator {number}"), args, &log)
+    }
+
+    /// The directory of one validator.
+    pub(crate) fn home(&self, number: usize) -> PathBuf {
+        self.dir.join("network").join(format!("validator-{number}"))
+    }
+
+    /// Where one validator keeps the ledgers.
+    pub(crate) fn ledgers(&self, number: usize) -> PathBuf {
+        self.home(number).join("ledgers")
+    }
+
+    /// The operating system's number of one validator, while it runs.
+    pub(crate) fn pid(&self, number: usize) -> Option<u32> {
+        self.validators.get(number)?.pid()
+    }
+
+    /// Kills one validator as `kill -9` does.
+    pub(crate) async fn kill(&mut self, number: usize) -> Result<()> {
+        self.validators.get_mut(number).context("no such validator")?.kill().await
+    }
+
+    /// Starts one validator that was killed and waits until it says that it is ready.
+    pub(crate) async fn run(&mut self, number: usize) -> Result<()> {
+        let mut started = self.start(number)?;
+        let Ready {} = started.ready().await?;
+        *self.validators.get_mut(number).context("no such validator")? = started;
         Ok(())
     }
 

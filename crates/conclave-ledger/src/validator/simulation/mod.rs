@@ -325,7 +325,7 @@ impl World {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
                     diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
                 } else {
-                    let _ = service.submit(tx.bytes().clone(), gossip).await;
+                    let _ = service.submit(vec![tx.bytes().clone()], gossip).await;
                     still.push(tx);
                 }
             }

@@ -1,6 +1,6 @@
 //! The cost of a new key in OpenMLS and mls-rs, as JSON lines.
 //!
-//! `conclave bench rekey --peers` builds and runs this: `conclave-bench-peers 10,100,1000`. One
+//! `conclave bench rekey --peers` builds and runs this: `mls 10,100,1000`. One
 //! line of standard output is one figure; standard error says what was left out.
 
 #[path = "../../../crates/conclave/src/bench/clock.rs"]
@@ -21,7 +21,7 @@ use self::{
 };
 
 fn main() -> anyhow::Result<()> {
-    let sizes = std::env::args().nth(1).context("usage: conclave-bench-peers 10,100,1000")?;
+    let sizes = std::env::args().nth(1).context("usage: mls 10,100,1000")?;
     for size in sizes.split(',') {
         let size = size.parse().with_context(|| format!("{size:?} is no number of members"))?;
         for tree in [Tree::Bare, Tree::Full] {
