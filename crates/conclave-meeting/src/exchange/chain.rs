@@ -8,10 +8,12 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
 };
 use conclave_protocol::{Digest, Epoch};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use thiserror::Error;
-use zeroize::{ZeroizeOnDrop, Zeroizing, optimization_barrier};
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
-use super::{Ek, KemCt, MemberKeys, Pair, step::Step};
+use super::{Ek, KemCt, MemberKeys, Pair};
 use crate::key::MeetingKey;
 
 /// MK under AES-256-GCM: 32 bytes and a tag.
@@ -106,15 +108,15 @@ impl PairChain {
         record: &Digest,
         mk: &MeetingKey,
     ) -> Result<EncMk, ExchangeError> {
-        let step = Step::new(&self.key, &self.base, epoch, record);
-        self.next = step.next;
+        let ctx = self.context(epoch, record);
+        let hmac = keyed(&self.key);
+        let (key, nonce) = seal_key(&hmac, &ctx)?;
+        expand(&hmac, b"next", &ctx, &mut self.next);
         self.past = Some((epoch, *record));
         let mut out = [0; 48];
         let (body, tag) = out.split_at_mut_checked(32).ok_or(ExchangeError::Library)?;
         body.copy_from_slice(mk.as_bytes());
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &step.key)?);
-        let nonce = Nonce::assume_unique_for_key(step.nonce);
-        key.seal_in_place_scatter(nonce, Aad::from(step.ctx), body, &[], tag)?;
+        LessSafeKey::new(key).seal_in_place_scatter(nonce, Aad::from(ctx.0), body, &[], tag)?;
         Ok(out)
     }
 
@@ -128,12 +130,12 @@ impl PairChain {
         record: &Digest,
         wrap: &EncMk,
     ) -> Result<MeetingKey, ExchangeError> {
-        let step = Step::new(&self.key, &self.base, epoch, record);
+        let ctx = self.context(epoch, record);
+        let (key, nonce) = seal_key(&keyed(&self.key), &ctx)?;
         let mut buffer = Zeroizing::new(*wrap);
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &step.key)?);
-        let nonce = Nonce::assume_unique_for_key(step.nonce);
+        let key = LessSafeKey::new(key);
         let mk = key
-            .open_in_place(nonce, Aad::from(step.ctx), buffer.as_mut())
+            .open_in_place(nonce, Aad::from(ctx.0), buffer.as_mut())
             .map_err(|_| ExchangeError::NotAuthentic)?;
         MeetingKey::from_slice(mk).ok_or(ExchangeError::NotAuthentic)
     }
@@ -143,11 +145,44 @@ impl PairChain {
         if self.past.take() == Some((epoch, *record)) {
             self.key = self.next;
         } else {
-            self.key = Step::new(&self.key, &self.base, epoch, record).next;
+            let ctx = self.context(epoch, record);
+            expand(&keyed(&self.key), b"next", &ctx, &mut self.key);
         }
-        self.next = [0; 32];
-        optimization_barrier(&self.next);
+        self.next.zeroize();
     }
+
+    /// `ctx = SHA-256(base, epoch, SHA-256(EpochRecord))`.
+    fn context(&self, epoch: Epoch, record: &Digest) -> Digest {
+        Digest::of(&[&self.base.0, &epoch.0.to_be_bytes(), &record.0])
+    }
+}
+
+/// EncKey and nonce of one context.
+fn seal_key(hmac: &Hmac<Sha256>, ctx: &Digest) -> Result<(UnboundKey, Nonce), ExchangeError> {
+    let mut key = Zeroizing::new([0; 32]);
+    let mut nonce = [0; 12];
+    expand(hmac, b"key", ctx, &mut key);
+    expand(hmac, b"nonce", ctx, &mut nonce);
+    let key = UnboundKey::new(&AES_256_GCM, key.as_ref())?;
+    Ok((key, Nonce::assume_unique_for_key(nonce)))
+}
+
+/// HKDF-Expand (RFC 5869, section 2.3) of at most 32 bytes: one HMAC over the info and the octet 1.
+fn expand<const N: usize>(hmac: &Hmac<Sha256>, label: &[u8], ctx: &Digest, out: &mut [u8; N]) {
+    const { assert!(N <= 32, "one block") };
+    let mut hmac = hmac.clone();
+    hmac.update(label);
+    hmac.update(&ctx.0);
+    hmac.update(&[1]);
+    let mut block = hmac.finalize().into_bytes();
+    out.iter_mut().zip(&block).for_each(|(out, byte)| *out = *byte);
+    block.as_mut_slice().zeroize();
+}
+
+/// HMAC-SHA-256 under a chain key; it erases its states when it is dropped.
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    Hmac::new_from_slice(key).expect("any length")
 }
 
 impl fmt::Debug for PairChain {
@@ -210,11 +245,24 @@ mod tests {
 
     const RECORD: Digest = Digest([5; 32]);
 
+    /// An HMAC is two states and a buffer.
     #[test]
     fn what_is_made_of_a_chain_key_erases_itself() {
+        use hmac::{EagerHash, digest::block_api::Buffer};
         const fn erases<T: ZeroizeOnDrop>() {}
-        erases::<PairChain>();
-        erases::<Step>();
+        erases::<<Sha256 as EagerHash>::Core>();
+        erases::<Buffer<<Sha256 as EagerHash>::Core>>();
+    }
+
+    #[test]
+    fn a_step_is_hkdf_expand_of_rfc_5869() {
+        let (hmac, ctx) = (keyed(&[7; 32]), Digest([9; 32]));
+        for label in [&b"key"[..], b"nonce", b"next"] {
+            let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+            expand(&hmac, label, &ctx, &mut ours);
+            crate::key::expand(&[7; 32], &[label, &ctx.0], &mut theirs);
+            assert_eq!(ours, theirs);
+        }
     }
 
     /// The leader made a wrap for a record that came to nothing, or none at all.

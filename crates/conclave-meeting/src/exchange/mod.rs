@@ -11,7 +11,6 @@ mod chain;
 #[cfg(test)]
 mod foreign_vectors;
 mod keys;
-mod step;
 
 pub use chain::{EncMk, ExchangeError, PairChain};
 pub use keys::{EK, Ek, KEM_CT, KemCt, MemberKeys, RawKeys};

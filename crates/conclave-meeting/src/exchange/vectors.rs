@@ -111,7 +111,7 @@ fn an_exchange_keeps_every_value() {
 fn step(chain: &mut PairChain, pair: &Pair, epoch: u8) -> Value {
     let (number, record) = (Epoch(epoch.into()), Digest([0x40 | epoch; 32]));
     let mk = MeetingKey::danger_from_bytes([0x50 | epoch; 32]);
-    let ctx = Digest::of(&[&chain.base.0, &number.0.to_be_bytes(), &record.0]);
+    let ctx = chain.context(number, &record);
     let (mut key, mut nonce) = ([0; 32], [0; 12]);
     expand(&chain.key, &[b"key", &ctx.0], &mut key);
     expand(&chain.key, &[b"nonce", &ctx.0], &mut nonce);
