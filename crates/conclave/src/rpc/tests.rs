@@ -30,7 +30,7 @@ impl Api {
         tips.wait_for(|tip| !tip.is_empty()).await.unwrap();
         let closing = CancellationToken::new();
         let explorer = Explorer::start(validator.clone(), genesis.clone(), closing.clone());
-        let rpc = Rpc::new(validator.clone(), closing);
+        let rpc = Rpc::new(validator.clone(), None, closing);
         let requests = Arc::clone(&rpc.requests);
         Self { router: router(rpc, explorer), requests, validator, genesis, _dir: dir }
     }

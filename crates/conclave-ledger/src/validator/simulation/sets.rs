@@ -111,7 +111,7 @@ impl World {
             let tx = Tx::by_validator(self.genesis.chain_id(), me, nonce, expiry, vote)
                 .sign(&Ed25519Signer::from_seed(&[number; 32]));
             // Refused while the epoch has its change, and from whoever is not in the set.
-            let _ = service.submit(encode(&tx).into(), gossip).await;
+            let _ = service.submit(vec![encode(&tx).into()], gossip).await;
         }
     }
 }
