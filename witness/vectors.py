@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import algorithms, codes, exchange, ids, invite, links, sframe, signature, transactions
+from . import algorithms, anchors, codes, exchange, ids, invite, links, sframe, signature, transactions
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -206,6 +206,32 @@ def answer(checks, value):
     checks.true(f"possession of a key of {body['ivk'][0]}", held)
 
 
+def anchors_file(checks, file):
+    for each in file["valid"]:
+        v = {name: bytes.fromhex(each[name]) for name in ("chain_id", "header", "bytes", "script")}
+        value = v["chain_id"], each["height"], v["header"]
+        checks.equal("anchor", anchors.write(*value).hex(), each["bytes"])
+        checks.equal("script", anchors.script(v["bytes"]).hex(), each["script"])
+        checks.equal("anchor read", anchors.read(v["bytes"]), value)
+        checks.equal("script read", anchors.read_script(v["script"]), value)
+    for each in file["refused"]:
+        found = why(anchors.read, bytes.fromhex(each["bytes"]))
+        checks.equal(each["what"], found, each["error"])
+    for each in file["scripts"]:
+        found = why(anchors.read_script, bytes.fromhex(each["script"]))
+        checks.equal(each["what"], found, each["error"])
+    for each in file["due"]:
+        checks.equal("due", anchors.due(each["newest"], each["every"]), each["due"])
+
+
+def why(call, *operands):
+    """The kind of a refusal."""
+    try:
+        return call(*operands)
+    except Refused as refused:
+        return refused.kind
+
+
 def scripts(checks, file):
     genesis = decode("Genesis", bytes.fromhex(file["genesis"]))
     rules = transactions.Rules(ids.chain_id(genesis), genesis)
@@ -318,6 +344,7 @@ def rfc9605(checks, file):
 
 
 FILES = {
+    "anchors": anchors_file,
     "codes": codes_file,
     "encodings": encodings,
     "exchange": exchange_file,

@@ -42,6 +42,16 @@ pub(crate) struct HeaderAnswer {
 }
 
 impl HeaderAnswer {
+    /// Whether each header is the child of the one before.
+    pub(crate) fn is_linked(&self) -> bool {
+        let parents = std::iter::once(&self.header).chain(&self.links);
+        parents.zip(&self.links).all(|(parent, child)| {
+            child.parent == parent.digest()
+                && parent.height.checked_add(1) == Some(child.height)
+                && child.time_ms > parent.time_ms
+        })
+    }
+
     /// The header the certificate must name.
     pub(crate) fn certified(&self) -> &Header {
         self.links.last().unwrap_or(&self.header)

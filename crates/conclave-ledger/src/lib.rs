@@ -1,9 +1,11 @@
 //! Blocks, finality, authenticated state and light clients: the only crate that names the consensus
 //! engine.
 //!
-//! Three doors: [`validator`] runs one of the machines that order and execute transactions, and
-//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block. Between them
-//! travel self-contained bytes (`answer.rs`); no type of the engine leaves this crate.
+//! Four doors: [`validator`] runs one of the machines that order and execute transactions,
+//! [`light`] verifies what such machines answer, [`facts`] tells what is in a block, and [`audit`]
+//! executes a whole ledger again. What shows that validators broke their word is [`evidence`].
+//! Between them travel self-contained bytes (`answer.rs`, `audit/seal.rs`); no type of the engine
+//! leaves this crate.
 
 #![cfg_attr(
     test,
@@ -11,10 +13,13 @@
 )]
 
 mod answer;
+pub mod audit;
 mod block;
 mod committee;
+pub mod evidence;
 mod execution;
 pub mod facts;
+mod handover;
 pub mod light;
 mod mempool;
 mod state;

@@ -180,8 +180,9 @@ impl Network {
             seed: Seed::new([index + 1; 32]),
             genesis: self.genesis.clone(),
             listen: self.addresses[usize::from(index)].1,
-            peers: self.addresses.clone(),
+            peers: self.addresses.iter().map(|(key, at)| (*key, (*at).into())).collect(),
             state_sync: false,
+            signs_from: 0,
         })
         .unwrap()
     }

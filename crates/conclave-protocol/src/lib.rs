@@ -3,12 +3,16 @@
 //! Read in this order: [`codec`] and [`id`] (bytes), [`key`] and [`signed`] (who speaks),
 //! [`params`] (what a network fixed at its start), [`tx`] (what may be said), [`identity`],
 //! [`validators`] and [`meeting`] (what it means), [`state`] (how it changes the ledgers). [`invite`],
-//! [`disclosure`] (both are [`link`]s) and [`code`] are what people hand to each other and read aloud.
+//! [`disclosure`] (both are [`link`]s) and [`code`] are what people hand to each other and read aloud,
+//! [`card`] what organisations do before there is a network, [`anchor`] what other ledgers hold of this
+//! one.
 //!
 //! Nothing here owns a clock, a socket, a file, a thread or a random source.
 
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
+pub mod anchor;
+pub mod card;
 pub mod code;
 pub mod codec;
 pub mod disclosure;
@@ -25,6 +29,7 @@ pub mod state;
 pub mod tx;
 pub mod validators;
 
+pub use card::ValidatorCard;
 pub use codec::{DecodeError, decode, encode};
 pub use id::{
     ChainId, DeviceId, Digest, Epoch, Height, MeetingId, MemberIdx, Position, Seconds, Term, TxId,

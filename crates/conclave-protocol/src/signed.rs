@@ -42,6 +42,8 @@ pub enum Context {
     Stream,
     /// A transaction of this kind.
     Tx(Kind),
+    /// What a validator says about itself before there is a network.
+    ValidatorCard,
 }
 
 impl Context {
@@ -62,6 +64,7 @@ impl Context {
             Self::Sponsor => "sponsor",
             Self::Stream => "stream",
             Self::Tx(kind) => kind.context(),
+            Self::ValidatorCard => "validator-card",
         }
     }
 }

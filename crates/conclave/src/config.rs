@@ -41,6 +41,12 @@ impl Home {
         self.0.join("dev")
     }
 
+    /// Proofs against validators that this person's devices met.
+    #[must_use]
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.0.join("evidence")
+    }
+
     fn daemon_file(&self) -> PathBuf {
         self.0.join("daemon.json")
     }

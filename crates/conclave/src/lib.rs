@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`cli`] (what a person can ask for), [`http`] (what their browser and their
 //! command line talk to), [`node`] (the daemon behind it), [`chain`] (what the validators say,
-//! verified), [`rpc`] and [`explorer`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
+//! verified), [`mod@anchor`] (what Ethereum holds of it), [`audit`] (a whole ledger, checked by a
+//! stranger), [`rpc`] and [`explorer`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
 //! go to), [`demo`] (all of it on one machine), [`mod@bench`] (what it costs). Everything that decides
 //! lies in the pure crates; this one owns clocks, sockets, files and randomness.
 
@@ -11,6 +12,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod doctor;
 mod files;
 pub mod http;
 pub mod keystore;
@@ -18,9 +20,12 @@ pub mod node;
 pub mod qr;
 mod stage;
 
-// The ledger, from both sides.
+// The ledger, from both sides, and what another one holds of it.
+pub mod anchor;
+pub mod audit;
 pub mod chain;
 pub mod explorer;
+mod limits;
 pub mod network;
 pub mod rpc;
 mod serve;

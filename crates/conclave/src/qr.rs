@@ -1,8 +1,8 @@
-//! The invite link as a picture.
+//! An invite link as a picture, and a hash as one for a terminal.
 
 use std::fmt::Write as _;
 
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, render::unicode::Dense1x2};
 
 use crate::http::wire::Qr;
 
@@ -28,6 +28,15 @@ pub fn draw(link: &str) -> Qr {
     Qr { size: u32::try_from(width + 2 * QUIET).unwrap_or(u32::MAX), path }
 }
 
+/// The QR code of a short text for a terminal, two modules a character, light on dark as most
+/// terminals are; nothing if the text is longer than any QR code holds.
+#[must_use]
+pub fn print(text: &str) -> Option<String> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let mut picture = code.render::<Dense1x2>();
+    Some(picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())
+}
+
 /// Light modules that a reader needs around the code (ISO/IEC 18004).
 const QUIET: usize = 4;
 
@@ -50,6 +59,25 @@ mod tests {
             .sum();
         assert_eq!(covered, dark);
         assert!(path.starts_with("M4 4h7v1h-7z"), "the finder pattern begins after the quiet zone");
+    }
+
+    #[test]
+    fn a_terminal_shows_every_module() {
+        let text = "5c".repeat(32);
+        let code = QrCode::with_error_correction_level(&text, EcLevel::L).unwrap();
+        let dark = code.to_colors().iter().filter(|module| **module == Color::Dark).count();
+        let printed = print(&text).unwrap();
+        let lines: Vec<&str> = printed.lines().collect();
+        assert_eq!(lines.len(), (code.width() + 8).div_ceil(2));
+        let light: usize = printed
+            .chars()
+            .map(|c| match c {
+                '\u{2588}' => 2,
+                '\u{2580}' | '\u{2584}' => 1,
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(light, (code.width() + 8).pow(2) - dark);
     }
 
     #[test]

@@ -4,7 +4,18 @@
  * @typedef {{
  *   version: string, network: Network, identity: Identity | null,
  *   meeting: Meeting | null, recent: PastMeeting[], contacts: Contact[],
+ *   anchors: Anchors | null,
  * }} State
+ * @typedef {{
+ *   endpoints: string[], count: number, checked_ms: number, anchored: number | null,
+ *   behind: number, list: Anchor[],
+ * }} Anchors
+ * @typedef {{
+ *   number: number | null, height: number, header: string, by: string | null,
+ *   chain: number | null, tx: string, block: number | null, block_ms: number | null,
+ *   depth: number | null, verdict: "anchored" | "conflict" | "missing" | "pending",
+ *   words: string, problems: string[],
+ * }} Anchor
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
  *   freshness: "fresh" | "amber" | "stale", validators: Validator[],

@@ -1,17 +1,18 @@
 //! Executes transactions on speculative state: the same function for proposers and for voters.
 //!
-//! `overlay.rs` is the view the rules read, `budget.rs` the caps of a block. The identity section
+//! `overlay.rs` is the view the rules read, `budget.rs` the caps of a block, `sets.rs` who seals next. The identity section
 //! is executed before the meeting section, so a revocation counts for meetings of the same block.
 
 mod budget;
 mod overlay;
+mod sets;
 
 use std::collections::BTreeSet;
 
 use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest};
 use conclave_protocol::{
-    ApplyError, Changes, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _, apply,
-    footprint,
+    ApplyError, Changes, Event, Height, Ledger, Position, Refusal, Rules, Seconds, Tx, View as _,
+    apply, footprint,
     signed::{Item, verify_batch},
     tx::signature_items,
 };
@@ -19,6 +20,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 pub(crate) use budget::Budget;
 pub(crate) use overlay::{Overlay, Source, Writes};
+pub(crate) use sets::{NextSet, next_set, next_validators};
 
 use crate::block::RawTx;
 
@@ -119,32 +121,93 @@ pub(crate) async fn replay<S: Source>(
     overlay: &mut Overlay<'_, S>,
     sections: (Vec<Candidate>, Vec<Candidate>),
 ) -> Option<()> {
+    let ran = run(rules, at, overlay, sections).await.ok()?;
+    are_signed(&ran.unchecked.iter().map(|(_, item)| item).collect::<Vec<_>>()).then_some(())
+}
+
+/// What executing a block found, beside the writes in the overlay.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    /// Signatures that nobody has checked, each with the number of its transaction.
+    pub(crate) unchecked: Vec<(u32, Item)>,
+    /// What happened, in order.
+    pub(crate) events: Vec<Event>,
+}
+
+/// Executes all transactions of a block in order and leaves their signatures to the caller: the
+/// block is valid once they hold too.
+pub(crate) async fn run<S: Source>(
+    rules: &Rules,
+    at: At,
+    overlay: &mut Overlay<'_, S>,
+    sections: (Vec<Candidate>, Vec<Candidate>),
+) -> Result<Ran, BadTx> {
     let (identity, meeting) = sections;
-    if identity.iter().any(Candidate::is_meeting) || !meeting.iter().all(Candidate::is_meeting) {
-        return None;
+    let stray = |candidates: &[Candidate], in_meeting| {
+        candidates.iter().position(|candidate| candidate.is_meeting() != in_meeting)
+    };
+    if let Some(at) = stray(&identity, false) {
+        return Err(BadTx::new(at, WhyBad::OtherLedger));
+    }
+    if let Some(at) = stray(&meeting, true) {
+        return Err(BadTx::new(identity.len() + at, WhyBad::OtherLedger));
     }
     let candidates: Vec<_> = identity.into_iter().chain(meeting).collect();
     prefetch(overlay, &candidates).await;
     let mut budget = Budget::default();
-    let mut unchecked = Vec::new();
+    let mut ran = Ran::default();
     for (index, candidate) in (0u32..).zip(&candidates) {
+        let bad = |why| BadTx { index, why };
         let kind = candidate.tx.kind();
         if !budget.has_room(kind, candidate.raw.bytes().len()) {
-            return None;
+            return Err(bad(WhyBad::NoRoom));
         }
         budget.take(kind, candidate.raw.bytes().len());
         if !candidate.is_checked {
-            unchecked.extend(signatures(rules, overlay, &candidate.tx).await.ok()?);
+            let items = signatures(rules, overlay, &candidate.tx).await;
+            let items = items.map_err(|refused| bad(refused.into()))?;
+            ran.unchecked.extend(items.into_iter().map(|item| (index, item)));
         }
-        let changes = attempt(rules, at.position(index), overlay, candidate, false).await.ok()?;
+        let changes = attempt(rules, at.position(index), overlay, candidate, false).await;
+        let changes = changes.map_err(|refused| bad(refused.into()))?;
         overlay.write(&changes);
+        ran.events.extend(changes.events);
     }
-    are_signed(&unchecked).then_some(())
+    Ok(ran)
+}
+
+/// The first transaction that makes a block invalid.
+#[derive(Clone, Debug)]
+pub(crate) struct BadTx {
+    /// Its number, counted through both sections.
+    pub(crate) index: u32,
+    /// What is wrong with it.
+    pub(crate) why: WhyBad,
+}
+
+impl BadTx {
+    fn new(index: usize, why: WhyBad) -> Self {
+        Self { index: u32::try_from(index).unwrap_or(u32::MAX), why }
+    }
+}
+
+/// What is wrong with a transaction of a block.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum WhyBad {
+    /// The block is full, or the part of it that its kind may use.
+    #[error("the block has no room for it")]
+    NoRoom,
+    /// It is in the section of the other ledger.
+    #[error("it belongs to the other ledger")]
+    OtherLedger,
+    /// The state does not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// Whether every signature holds. The weights of the batch come from a hash of what is verified,
 /// so every validator reaches the same verdict on the same block.
-pub(crate) fn are_signed(items: &[Item]) -> bool {
+pub(crate) fn are_signed(items: &[&Item]) -> bool {
     if items.is_empty() {
         return true;
     }
@@ -155,7 +218,7 @@ pub(crate) fn are_signed(items: &[Item]) -> bool {
         parts.push(&item.message);
     }
     let seed = Sha256::hash(&parts);
-    verify_batch(items, &mut StdRng::from_seed(seed.0)).is_ok()
+    verify_batch(items.iter().copied(), &mut StdRng::from_seed(seed.0)).is_ok()
 }
 
 /// What one transaction would change, with its signatures checked if it was not done before.
@@ -168,7 +231,7 @@ pub(crate) async fn attempt<S: Source>(
 ) -> Result<Changes, Refused> {
     if check && !candidate.is_checked {
         let items = signatures(rules, overlay, &candidate.tx).await?;
-        if !are_signed(&items) {
+        if !are_signed(&items.iter().collect::<Vec<_>>()) {
             return Err(Refused::Signature);
         }
     }

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::{Digest, Height, Key, Ledger, NotLoaded, Record, Seconds, View};
+use conclave_protocol::{
+    Digest, Height, Key, Ledger, NotLoaded, Record, Seconds, ValidatorKey, View,
+};
 
-use crate::{block::Header, light::protocol_digest};
+use crate::{
+    block::Header,
+    light::{protocol_digest, validator_key},
+};
 
 /// What a final header says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +30,8 @@ pub struct HeaderFacts {
     pub identity_txs: u32,
     /// Transactions in the meeting section.
     pub meeting_txs: u32,
+    /// Who proposed this block.
+    pub proposer: ValidatorKey,
     /// SHA-256 over the validators that seal this block.
     pub valset_hash: Digest,
 }
@@ -40,6 +47,7 @@ impl HeaderFacts {
             meeting_root: protocol_digest(&header.meeting.state_root),
             identity_txs: header.identity.count,
             meeting_txs: header.meeting.count,
+            proposer: validator_key(&header.round.leader),
             valset_hash: protocol_digest(&header.valset_hash),
         }
     }
@@ -117,6 +125,9 @@ pub struct ForkEvidence {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// A change of the validator set is not what the old set signed.
+    #[error("a handover between validator sets does not hold")]
+    BadHandover,
     /// No quorum of validators signed the certified header.
     #[error("the certificate is not one of this network's validators")]
     BadCertificate,

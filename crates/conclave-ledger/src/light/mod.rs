@@ -1,29 +1,30 @@
 //! The light client: bytes in, verdict out. It trusts a quorum of validators and nobody else.
 //!
-//! It owns no clock, socket or file. A header is believed when a quorum of the genesis validators
-//! signed it or a descendant that links to it; a record is believed when a proof connects it to the
+//! It owns no clock, socket or file. A header is believed when a quorum of the validators of its
+//! epoch signed it or a descendant that links to it; who they are is known from the genesis and, from
+//! there, by the handovers that each set signed for the next; a record is believed when a proof connects it to the
 //! state root of such a header; a transaction is final when a proof connects its id to one.
 //! There is no switch that turns any of this off. Read `facts.rs` for what comes out.
 
 mod facts;
 #[cfg(test)]
+mod handover_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use commonware_codec::{Copying, DecodeExt as _, Encode as _, Read};
-use commonware_consensus::simplex::scheme::ed25519::Scheme;
-use commonware_cryptography::{Hasher as _, Sha256, sha256::Digest as EngineDigest};
-use commonware_parallel::Sequential;
-use conclave_protocol::{Digest, Genesis, Height, Key, Ledger, Record, TxId};
-use rand::{SeedableRng as _, rngs::StdRng};
+use commonware_codec::{Copying, DecodeExt as _, Read};
+use commonware_cryptography::{Sha256, sha256::Digest as EngineDigest};
+use conclave_protocol::{Digest, Genesis, Height, Key, Ledger, Record, TxId, ValidatorKey};
 
 pub use facts::{ForkEvidence, Freshness, HeaderFacts, Included, Refusal, Snapshot};
 
 use crate::{
     answer::{Entry, HeaderAnswer, InclusionAnswer, MAX_ANSWER, MAX_KEYS, StateAnswer},
     block::Header,
-    committee::{BadCommittee, Committee},
+    committee::BadCommittee,
+    handover::{HandoversAnswer, Sets, certificate_hash},
     state::{holds, lacks, state_key, unpack},
 };
 
@@ -33,8 +34,7 @@ const REMEMBERED: usize = 256;
 /// Verifies what validators answer, and keeps the newest final header.
 #[derive(Debug)]
 pub struct LightClient {
-    scheme: Scheme,
-    valset_hash: EngineDigest,
+    sets: Sets,
     fresh_ms: u64,
     stale_ms: u64,
     newest: Option<HeaderFacts>,
@@ -50,11 +50,9 @@ impl LightClient {
     /// # Errors
     /// See [`BadCommittee`]: a validator key of the genesis is not a key.
     pub fn new(genesis: &Genesis) -> Result<Self, BadCommittee> {
-        let committee = Committee::of(genesis)?;
         let millis = |seconds: u32| u64::from(seconds).saturating_mul(1000);
         Ok(Self {
-            valset_hash: committee.hash(),
-            scheme: committee.verifier(),
+            sets: Sets::of(genesis)?,
             fresh_ms: millis(genesis.params.fresh),
             stale_ms: millis(genesis.params.stale),
             newest: None,
@@ -73,6 +71,57 @@ impl LightClient {
         let answer: HeaderAnswer = parse(bytes)?;
         self.accept(&answer, now_ms)?;
         Ok(HeaderFacts::of(&answer.header))
+    }
+
+    /// Follows the changes of the validator set that the answer proves, each by the set before it,
+    /// and says how many were new. What is known already is passed over.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; what was proven before the refused one is kept. A set that signed a handover
+    /// and blocks of its own after it is a [`Refusal::Fork`].
+    pub fn on_handovers(&mut self, bytes: &[u8], now_ms: u64) -> Result<usize, Refusal> {
+        let HandoversAnswer(handovers) = parse(bytes)?;
+        let mut new = 0;
+        for handover in &handovers {
+            if self.evidence.is_some() {
+                return Err(Refusal::Fork);
+            }
+            let boundary = &handover.boundary;
+            if boundary.header.time_ms > now_ms.saturating_add(self.stale_ms) {
+                return Err(Refusal::FromTheFuture);
+            }
+            let height = Height(boundary.header.height);
+            let before = self.newest.as_ref().map_or(Height(0), |newest| newest.height);
+            if !self.sets.follow(handover)? {
+                continue;
+            }
+            // Until now the old set was believed beyond the boundary.
+            if before > height {
+                let first = self.proof(before).unwrap_or_default().to_vec();
+                let second = crate::block::to_bytes(boundary).to_vec();
+                self.evidence = Some(ForkEvidence { height, first, second });
+                return Err(Refusal::Fork);
+            }
+            self.remember(boundary)?;
+            new += 1;
+        }
+        Ok(new)
+    }
+
+    /// The sets that are known, and what led to them.
+    pub(crate) const fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
+    /// How many changes of the validator set are known: the next one to ask for.
+    pub fn handovers(&self) -> u32 {
+        u32::try_from(self.sets.handovers()).unwrap_or(u32::MAX)
+    }
+
+    /// The validators that seal the block of this height, as far as is known, in ascending order.
+    pub fn validators(&self, height: Height) -> Vec<ValidatorKey> {
+        let set = self.sets.at_epoch(self.sets.epoch_of(height.0));
+        set.committee.members().iter().map(validator_key).collect()
     }
 
     /// Verifies that the state answer holds exactly `keys`, in order, at one final height.
@@ -176,9 +225,9 @@ impl LightClient {
         if answer.certificate.proposal.payload != digest {
             return Err(Refusal::BadCertificate);
         }
-        let hash = Sha256::hash(&[b"CONCLAVE-V1/batch", &answer.certificate.encode()]);
+        let hash = certificate_hash(answer);
         let is_known = self.verified.get(&certified.height) == Some(&hash);
-        if !is_known && !self.is_signed(answer, hash) {
+        if !is_known && !self.sets.is_signed(answer, hash) {
             return Err(Refusal::BadCertificate);
         }
         if certified.time_ms > now_ms.saturating_add(self.stale_ms) {
@@ -192,33 +241,12 @@ impl LightClient {
         Ok(())
     }
 
-    /// Whether every header is of this committee and each links to the one before.
+    /// Whether every header is of validators that are known and links to the one before.
     fn check_links(&self, answer: &HeaderAnswer) -> Result<(), Refusal> {
-        let mut last: Option<&Header> = None;
-        for header in std::iter::once(&answer.header).chain(&answer.links) {
-            if header.valset_hash != self.valset_hash
-                || header.next_valset_hash != self.valset_hash
-                || header.round.epoch != 0
-            {
-                return Err(Refusal::UnknownValidators);
-            }
-            let is_linked = last.is_none_or(|last| {
-                header.parent == last.digest()
-                    && last.height.checked_add(1) == Some(header.height)
-                    && header.time_ms > last.time_ms
-            });
-            if !is_linked {
-                return Err(Refusal::BrokenLink);
-            }
-            last = Some(header);
+        if !self.sets.are_known(answer) {
+            return Err(Refusal::UnknownValidators);
         }
-        Ok(())
-    }
-
-    /// Verifies the certificate. The coefficients of the batch come from a hash of what is
-    /// verified, so the same bytes always get the same verdict.
-    fn is_signed(&self, answer: &HeaderAnswer, hash: EngineDigest) -> bool {
-        answer.certificate.verify(&mut StdRng::from_seed(hash.0), &self.scheme, &Sequential)
+        if answer.is_linked() { Ok(()) } else { Err(Refusal::BrokenLink) }
     }
 
     /// Remembers the final headers of an answer, or finds that one contradicts an earlier one.
@@ -266,7 +294,7 @@ impl LightClient {
 }
 
 /// Decodes an answer of bounded size and nothing after it.
-fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn parse<T: Read<Cfg = ()>>(bytes: &[u8]) -> Result<T, Refusal> {
     if bytes.len() > MAX_ANSWER {
         return Err(Refusal::Malformed);
     }
@@ -292,4 +320,13 @@ fn read(header: &Header, key: &Key, entry: &Entry) -> Result<Option<Record>, Ref
 /// The engine's digest as the protocol's.
 pub(crate) const fn protocol_digest(digest: &EngineDigest) -> Digest {
     Digest(digest.0)
+}
+
+/// The engine's key as the protocol's.
+pub(crate) fn validator_key(key: &commonware_cryptography::ed25519::PublicKey) -> ValidatorKey {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(AsRef::<[u8]>::as_ref(key)) {
+        *to = *from;
+    }
+    ValidatorKey(bytes)
 }

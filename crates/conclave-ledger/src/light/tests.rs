@@ -1,11 +1,15 @@
 //! The light client believes what is proven, and nothing else.
 
 use commonware_consensus::{
-    simplex::types::{Finalization, Finalize, Proposal},
+    simplex::{
+        scheme::ed25519::Scheme,
+        types::{Finalization, Finalize, Proposal},
+    },
     types::{Epoch, Round as ConsensusRound, View},
 };
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_glue::stateful::db::ManagedDb;
+use commonware_parallel::Sequential;
 use commonware_runtime::{Runner as _, Supervisor as _, buffer::paged::CacheRef, deterministic};
 use commonware_storage::qmdb::floor::Proportional;
 use commonware_utils::{NZU16, NZUsize};
@@ -17,6 +21,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     block::{RawTx, Round, Section, to_bytes, tx_tree},
+    committee::Committee,
     state::{Db, pack},
 };
 
@@ -160,8 +165,8 @@ impl World {
     }
 }
 
-fn certify(schemes: &[Scheme], header: &Header) -> Finalization<Scheme, EngineDigest> {
-    let round = ConsensusRound::new(Epoch::zero(), View::new(header.round.view));
+pub(super) fn certify(schemes: &[Scheme], header: &Header) -> Finalization<Scheme, EngineDigest> {
+    let round = ConsensusRound::new(Epoch::new(header.round.epoch), View::new(header.round.view));
     let proposal = Proposal::new(round, View::new(header.round.parent_view), header.digest());
     let mut votes = schemes.iter().map(|scheme| Finalize::sign(scheme, proposal.clone()).unwrap());
     let first = votes.next().unwrap();
@@ -175,7 +180,7 @@ fn certify(schemes: &[Scheme], header: &Header) -> Finalization<Scheme, EngineDi
 
 /// Flips each bit of each byte alone, and all bits of each byte together: every such lie must be
 /// refused.
-fn every_flip_is_refused(bytes: &[u8], mut believes: impl FnMut(&[u8]) -> bool) {
+pub(super) fn every_flip_is_refused(bytes: &[u8], mut believes: impl FnMut(&[u8]) -> bool) {
     assert!(believes(bytes));
     let mut lie = bytes.to_vec();
     for at in 0..lie.len() {

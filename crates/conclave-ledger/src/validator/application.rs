@@ -10,13 +10,17 @@ use commonware_glue::stateful::{
     db::{DatabaseSet, Merkleized as _, Unmerkleized as _},
 };
 use commonware_storage::merkle::Location;
-use conclave_protocol::{Key, Ledger, Record};
+use conclave_protocol::{Key, Kind, Ledger, Record};
 use futures::StreamExt as _;
 
-use super::{clock::now_ms, finality::Finality, network::Network, wiring::Runtime};
+use super::{
+    clock::now_ms, finality::Finality, network::Network, schemes::Schemes, wiring::Runtime,
+};
 use crate::{
     block::{Block, BlockContext, Header, RawTx, Round, Section, tx_tree},
-    execution::{At, Candidate, Overlay, Source, Writes, choose, replay},
+    committee::Committee,
+    evidence::Accusations,
+    execution::{At, Candidate, Overlay, Source, Writes, choose, next_validators, replay},
     mempool::Mempool,
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
 };
@@ -33,16 +37,19 @@ pub(crate) struct App {
     network: Arc<Network>,
     mempool: Arc<Mempool>,
     finality: Arc<Finality>,
+    accusations: Accusations,
+    schemes: Schemes,
 }
 
 impl App {
     /// An application of this network.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         network: Arc<Network>,
         mempool: Arc<Mempool>,
         finality: Arc<Finality>,
+        schemes: Schemes,
     ) -> Self {
-        Self { network, mempool, finality }
+        Self { network, mempool, finality, schemes, accusations: Accusations::default() }
     }
 
     /// What the network fixed at its start.
@@ -55,9 +62,35 @@ impl App {
         &self.mempool
     }
 
+    /// What was found about others.
+    pub(crate) const fn accusations(&self) -> &Accusations {
+        &self.accusations
+    }
+
     /// What is final here.
     pub(crate) const fn finality(&self) -> &Arc<Finality> {
         &self.finality
+    }
+
+    /// Who seals which epoch.
+    pub(crate) const fn schemes(&self) -> &Schemes {
+        &self.schemes
+    }
+
+    /// Hash of the set that seals the block after the one of this height: another one than `present`
+    /// only after the last block of an epoch that agreed on a change.
+    async fn next_hash<S: Source>(
+        &self,
+        overlay: &mut Overlay<'_, S>,
+        height: u64,
+        present: Digest,
+    ) -> Option<Digest> {
+        if !self.schemes.is_last(height) {
+            return Some(present);
+        }
+        let rules = self.network.rules();
+        let keys = next_validators(rules, overlay, height).await?;
+        Some(Committee::new(&rules.chain_id, &keys).ok()?.hash())
     }
 
     /// Decodes the transactions of a section; the mempool knows whose signatures were checked.
@@ -83,8 +116,8 @@ impl App {
         let is_child = header.height.checked_sub(1) == Some(parent.height)
             && header.time_ms > parent.time_ms
             && header.time_ms <= parent.time_ms.saturating_add(step)
+            && header.round.epoch == self.schemes.epoch_of(header.height)
             && header.valset_hash == parent.next_valset_hash
-            && header.next_valset_hash == header.valset_hash
             && header.identity.prev == parent.identity_link()
             && header.meeting.prev == parent.meeting_link();
         if !is_child {
@@ -95,6 +128,10 @@ impl App {
         let source = Speculative::<E>(&batches);
         let mut overlay = Overlay::new(&source);
         replay(self.network.rules(), at, &mut overlay, sections).await?;
+        let next = self.next_hash(&mut overlay, header.height, header.valset_hash).await?;
+        if header.next_valset_hash != next {
+            return None;
+        }
         let writes = overlay.into_writes().await;
         let executed = merkleize::<E>(batches, writes).await?;
         let expected = (
@@ -142,6 +179,8 @@ impl<E: Runtime> Application<E> for App {
         let mut overlay = Overlay::new(&source);
         let candidates = self.mempool.candidates();
         let chosen = choose(self.network.rules(), at, &mut overlay, candidates).await;
+        let valset_hash = parent.next_valset_hash;
+        let next_valset_hash = self.next_hash(&mut overlay, at.height, valset_hash).await?;
         let writes = overlay.into_writes().await;
         let merkleized = merkleize::<E>(batches, writes).await?;
         let identity = section::<E>(&merkleized.0, parent.identity_link(), &chosen.identity);
@@ -153,8 +192,8 @@ impl<E: Runtime> Application<E> for App {
             round: Round::of(&context),
             identity,
             meeting,
-            valset_hash: parent.next_valset_hash,
-            next_valset_hash: parent.next_valset_hash,
+            valset_hash,
+            next_valset_hash,
         };
         let block = Block { header, identity: chosen.identity, meeting: chosen.meeting };
         self.mempool.in_flight(block.txs().map(RawTx::id), &chosen.refused, now);
@@ -196,20 +235,27 @@ impl<E: Runtime> Application<E> for App {
 
     async fn finalized(
         &mut self,
-        _: (E, BlockContext),
+        (runtime, _): (E, BlockContext),
         block: &Block,
         (): (),
         _: <Databases<E> as DatabaseSet<E>>::Readers,
     ) {
-        let txs = self.decode(&block.identity).into_iter().chain(self.decode(&block.meeting));
-        self.mempool.finalized(txs.flatten(), block.header.time_ms);
+        let identity = self.decode(&block.identity).unwrap_or_default();
+        let votes = identity.iter().any(|candidate| candidate.tx.kind() == Kind::ValidatorVote);
+        let meeting = self.decode(&block.meeting).unwrap_or_default();
+        let kinds = identity.iter().chain(&meeting).map(|candidate| candidate.tx.kind());
+        self.finality.meter().block(&block.header, kinds, now_ms(&runtime));
+        self.mempool.finalized(identity.into_iter().chain(meeting), block.header.time_ms);
         self.finality.applied(block);
+        if votes {
+            self.schemes.note_votes();
+        }
         tracing::debug!(height = block.height().get(), "final");
     }
 }
 
 /// The state a block is executed on.
-struct Speculative<'a, E: Runtime>(&'a Batches<E>);
+pub(crate) struct Speculative<'a, E: Runtime>(pub(crate) &'a Batches<E>);
 
 impl<E: Runtime> Source for Speculative<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
@@ -241,7 +287,7 @@ impl<E: Runtime> Source for Speculative<'_, E> {
 }
 
 /// Applies the writes to both batches, in ascending order of keys.
-async fn merkleize<E: Runtime>(
+pub(crate) async fn merkleize<E: Runtime>(
     batches: Batches<E>,
     writes: (Writes, Writes),
 ) -> Option<Executed<E>> {
@@ -256,7 +302,7 @@ async fn merkleize<E: Runtime>(
 }
 
 /// The section a header carries for this result.
-fn section<E: Runtime>(
+pub(crate) fn section<E: Runtime>(
     executed: &<crate::state::Db<E> as commonware_glue::stateful::db::ManagedDb<E>>::Merkleized,
     prev: Digest,
     txs: &[RawTx],

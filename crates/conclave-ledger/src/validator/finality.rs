@@ -8,6 +8,7 @@ use std::{
 use commonware_cryptography::sha256::Digest;
 use tokio::sync::watch;
 
+use super::meter::Meter;
 use crate::block::{Block, Header};
 
 /// Transactions remembered by id; older ones are found by height only.
@@ -29,6 +30,7 @@ pub(crate) struct Place {
 pub(crate) struct Finality {
     state: Mutex<State>,
     height: watch::Sender<u64>,
+    meter: Meter,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ struct State {
 impl Finality {
     /// Nothing is final yet.
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), height: watch::Sender::new(0) }
+        Self { state: Mutex::default(), height: watch::Sender::new(0), meter: Meter::new() }
     }
 
     /// Records a block whose state has been applied.
@@ -98,6 +100,11 @@ impl Finality {
     /// Where a transaction is, if it is final and remembered.
     pub(crate) fn place(&self, id: &Digest) -> Option<Place> {
         self.lock().places.get(id).copied()
+    }
+
+    /// What is counted.
+    pub(crate) const fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// Changes whenever a higher block has been applied.

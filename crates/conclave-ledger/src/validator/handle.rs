@@ -15,9 +15,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     finality::Finality,
+    monitor::Monitor,
     request::{AskError, Rejected, Reply, Request},
+    schemes::{Role, Schemes},
 };
-use crate::mempool::Mempool;
+use crate::{
+    evidence::{Accusations, Proof},
+    light::validator_key,
+    mempool::Mempool,
+};
 
 /// A running validator.
 #[derive(Clone, Debug)]
@@ -31,11 +37,13 @@ pub(super) struct Shared {
     pub(super) key: ValidatorKey,
     pub(super) chain: ChainId,
     pub(super) signer: Ed25519Signer,
-    pub(super) validators: usize,
+    pub(super) schemes: Schemes,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) tips: watch::Receiver<Bytes>,
     pub(super) finality: Arc<Finality>,
     pub(super) mempool: Arc<Mempool>,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) accusations: Accusations,
     pub(super) stop: watch::Sender<bool>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,8 +57,12 @@ pub struct Status {
     pub height: Height,
     /// Chain time of that block in milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Validators of the network, itself included.
+    /// The epoch of the next block.
+    pub epoch: u64,
+    /// Validators of that epoch.
     pub validators: usize,
+    /// What this one is in it.
+    pub role: Role,
     /// Transactions that wait for a block.
     pub mempool: usize,
     /// Whether it can answer questions.
@@ -144,6 +156,26 @@ impl Validator {
         self.ask(|reply| Request::Block { height: height.0, reply }).await
     }
 
+    /// Final blocks from this height on, at most `most` of them, as records of an exported ledger
+    /// ([`Outline`](crate::audit::Outline) reads one), each after its length (u32, big-endian). At
+    /// least one; no further one once the answer has [`FULL_RECORDS`](crate::audit::FULL_RECORDS)
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`AskError::Unknown`] if this validator does not have the first of them.
+    pub async fn records(&self, from: Height, most: u64) -> Result<Bytes, AskError> {
+        self.ask(|reply| Request::Records { from: from.0, most, reply }).await
+    }
+
+    /// The changes of the validator set from number `from` on, each proven by the set before it, as
+    /// [`on_handovers`](crate::light::LightClient::on_handovers) takes them; at most 64.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn handovers(&self, from: u32) -> Result<Bytes, AskError> {
+        self.ask(|reply| Request::Handovers { from, reply }).await
+    }
+
     /// What a key holds in the final state of this validator, without proof.
     ///
     /// # Errors
@@ -159,6 +191,20 @@ impl Validator {
         self.shared.tips.clone()
     }
 
+    /// Waits until more than `seen` proofs that another validator contradicted itself were found
+    /// since this one started, and gives those beyond, each with a name for a file. Never returns
+    /// while all are honest.
+    ///
+    /// # Errors
+    /// [`AskError::Stopped`].
+    pub async fn evidence(&self, seen: usize) -> Result<Vec<(String, Bytes)>, AskError> {
+        let mut proofs = self.shared.accusations.watch();
+        let more = proofs.wait_for(|proofs| proofs.len() > seen).await;
+        let more = more.map_err(|_| AskError::Stopped)?;
+        let pair = |proof: &Proof| (proof.name.clone(), proof.bytes.clone());
+        Ok(more.iter().skip(seen).map(pair).collect())
+    }
+
     /// Signs for a new user (paper, section V.B(4)). Who asks must have been checked before.
     pub fn sponsor(&self, user: &RegisterUser) -> Signature {
         let message = user.sponsor_message();
@@ -168,14 +214,49 @@ impl Validator {
     /// How this validator is doing.
     pub fn status(&self) -> Status {
         let tip = self.shared.finality.tip();
+        let next = tip.as_ref().map_or(0, |tip| tip.height.saturating_add(1));
+        let epoch = self.shared.schemes.epoch_of(next);
         Status {
             key: self.shared.key,
             height: Height(tip.as_ref().map_or(0, |tip| tip.height)),
             time_ms: tip.as_ref().map_or(0, |tip| tip.time_ms),
-            validators: self.shared.validators,
+            epoch,
+            validators: self.shared.schemes.committee(epoch).members().len(),
+            role: self.shared.schemes.role(epoch),
             mempool: self.shared.mempool.len(),
             is_ready: !self.shared.tips.borrow().is_empty(),
         }
+    }
+
+    /// The validators that seal the next block, in ascending order of their keys.
+    pub fn members(&self) -> Vec<ValidatorKey> {
+        let committee = self.shared.schemes.committee(self.status().epoch);
+        committee.members().iter().map(validator_key).collect()
+    }
+
+    /// The other validators this one is connected to, in ascending order of their keys.
+    pub fn connected(&self) -> watch::Receiver<Vec<ValidatorKey>> {
+        self.shared.monitor.connected()
+    }
+
+    /// The newest height this validator knows to be final, whether it has executed that block or
+    /// not: while it catches up, its [`status`](Self::status) is behind.
+    pub fn newest(&self) -> Height {
+        Height(self.shared.monitor.newest()).max(self.status().height)
+    }
+
+    /// What the engine and the ledgers count, as OpenMetrics text (with `# EOF` at its end).
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn metrics(&self) -> Result<String, AskError> {
+        self.ask(|reply| Request::Metrics { reply }).await
+    }
+
+    /// From this epoch on the validator signs, if it has not begun yet: for one that was started
+    /// without its journal ([`Config::signs_from`](super::Config::signs_from)).
+    pub fn sign_from(&self, epoch: u64) {
+        self.shared.schemes.sign_from(epoch);
     }
 
     /// Waits until the validator has stopped, asked or not: its disk failed, or

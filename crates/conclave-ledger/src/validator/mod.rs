@@ -2,20 +2,33 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `wiring` (the engine), `node` (runtime, sockets, disk).
+//! (what is final), `service` (answers), `schemes` and `steps` (who seals which epoch, and the proof
+//! of it), `epochs` and `lines` (one engine after the other, and their channels), `wiring` (their
+//! parts), `links`, `peers`, `address` and `node` (whom it talks to, runtime, sockets, disk),
+//! `monitor` and `meter` (how it is doing).
 
+mod address;
 mod application;
 mod clock;
+mod epochs;
 mod finality;
 mod handle;
+mod lines;
+mod links;
+mod meter;
+mod monitor;
 mod network;
 #[cfg(not(test))]
 mod node;
 mod pacing;
+#[cfg(not(test))]
+mod peers;
 mod request;
+mod schemes;
 mod service;
 #[cfg(test)]
 mod simulation;
+mod steps;
 mod wiring;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -23,15 +36,16 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use conclave_protocol::{Genesis, ValidatorKey};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
+pub use address::{BadAddress, PeerAddress};
 pub use handle::{Status, Validator};
 #[cfg(not(test))]
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
+pub use schemes::Role;
 
-#[cfg(test)]
+pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
-#[cfg(test)]
-pub(crate) use wiring::database as database_config;
+pub(crate) use wiring::{Runtime, database as database_config};
 
 use crate::committee::BadCommittee;
 
@@ -47,10 +61,15 @@ pub struct Config {
     pub genesis: Genesis,
     /// Where the other validators reach this one.
     pub listen: SocketAddr,
-    /// Where this one reaches the others; its own entry is ignored.
-    pub peers: Vec<(ValidatorKey, SocketAddr)>,
+    /// Where this one reaches the others, whoever they are in the set; its own entry is ignored. What
+    /// the ledger says of later validators counts where nothing is said here.
+    pub peers: Vec<(ValidatorKey, PeerAddress)>,
     /// Whether an empty validator fetches the state of a recent block instead of executing all.
     pub state_sync: bool,
+    /// The first epoch in which this validator signs. Above 0 where the key may have signed before
+    /// and the journal of that is lost: in earlier epochs this validator follows and signs nothing.
+    /// [`Validator::sign_from`] says it later where it is not known yet.
+    pub signs_from: u64,
 }
 
 /// Seed of an Ed25519 key.
@@ -89,9 +108,9 @@ pub enum StartError {
     /// A genesis for development cannot be made.
     #[error("genesis: {0}")]
     Genesis(#[from] conclave_protocol::params::BadGenesis),
-    /// The seed is not one of a validator of the genesis.
-    #[error("this key is not a validator of the genesis")]
-    NotAValidator,
+    /// The seed is not one of a key.
+    #[error("this seed makes no validator key")]
+    NotAKey,
     /// A validator of the genesis has no address.
     #[error("validator {0:?} has no address")]
     NoAddress(ValidatorKey),

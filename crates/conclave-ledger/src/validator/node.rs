@@ -1,9 +1,10 @@
 //! A validator on threads of its own, with real sockets and a real disk.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     path::Path,
     sync::{Arc, Mutex},
     thread,
@@ -12,32 +13,31 @@ use std::{
 
 use bytes::Bytes;
 use commonware_codec::{Copying, DecodeExt as _};
-use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::{
     ChaCha20Poly1305, Signer as _,
     ed25519::{PrivateKey, PublicKey},
 };
 use commonware_macros::select;
-use commonware_p2p::{
-    Address, AddressableManager as _,
-    authenticated::lookup::{self, Network as Sockets},
-};
+use commonware_p2p::authenticated::lookup::{self, Network as Sockets};
 use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::{
     cups::{self, Cups},
     sake::{self, Sake},
 };
-use commonware_utils::{NZU32, NZUsize, ordered::Map};
+use commonware_utils::{NZU32, NZUsize};
 use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Config, Seed, StartError,
+    Config, PeerAddress, Seed, StartError,
     application::App,
     finality::Finality,
     handle::{Shared, Validator},
+    monitor::Monitor,
     network::Network,
+    peers::Peers,
     request::Request,
+    schemes::{Role, Schemes},
     service::Service,
     wiring::{Channels, Setup, message_size, wire},
 };
@@ -57,36 +57,43 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// See [`StartError`].
 pub fn start(config: Config) -> Result<Validator, StartError> {
-    let Config { dir, seed, genesis, listen, peers, state_sync } = config;
+    let Config { dir, seed, genesis, listen, peers, state_sync, signs_from } = config;
     let network = Arc::new(Network::of(&genesis)?);
-    let key = PrivateKey::decode(Copying(seed.bytes().as_slice()))
-        .map_err(|_| StartError::NotAValidator)?;
-    let scheme = network.committee().signer(key.clone()).ok_or(StartError::NotAValidator)?;
+    let key =
+        PrivateKey::decode(Copying(seed.bytes().as_slice())).map_err(|_| StartError::NotAKey)?;
+    let schemes = Schemes::of(&genesis, key.clone(), signs_from)?;
     let addresses = addresses(&genesis, (&key.public_key(), listen), &peers)?;
     fs::create_dir_all(&dir)?;
+    if schemes.role(0) == Role::Waiting {
+        tracing::warn!("this validator is not in the genesis: it follows until it is added");
+    }
 
     let mempool = Arc::new(Mempool::new());
     let finality = Arc::new(Finality::new());
+    let monitor = Arc::new(Monitor::default());
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (tip_sender, tips) = watch::channel(Bytes::new());
     let (stop, stopped) = watch::channel(false);
     let signer = Ed25519Signer::from_seed(seed.bytes());
+    let app = App::new(network, Arc::clone(&mempool), Arc::clone(&finality), schemes.clone());
     let shared = Arc::new(Shared {
         key: signer.validator(),
         chain: genesis.chain_id(),
         signer,
-        validators: network.committee().members().len(),
+        schemes,
         requests,
         tips,
-        finality: Arc::clone(&finality),
-        mempool: Arc::clone(&mempool),
+        finality,
+        mempool,
+        monitor: Arc::clone(&monitor),
+        accusations: app.accusations().clone(),
         stop,
         thread: Mutex::new(None),
     });
     let parts = Parts {
         key,
-        scheme,
-        app: App::new(network, mempool, finality),
+        app,
+        monitor,
         listen,
         addresses,
         state_sync,
@@ -136,36 +143,46 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         peers: Vec::new(),
         state_sync: false,
+        signs_from: 0,
     };
     Ok((start(config)?, genesis))
 }
 
-/// The address of every validator of the genesis.
+/// The addresses that are configured. Every other validator of the genesis has one, because nothing
+/// else says where it is.
 fn addresses(
     genesis: &Genesis,
     (me, listen): (&PublicKey, SocketAddr),
-    peers: &[(ValidatorKey, SocketAddr)],
-) -> Result<Map<PublicKey, Address>, StartError> {
-    let mut addresses: Vec<(PublicKey, Address)> = Vec::new();
-    for key in &genesis.validators {
-        let public = public_key(&key.0)?;
-        let address = if public == *me {
-            listen
-        } else {
-            peers.iter().find(|(peer, _)| peer == key).ok_or(StartError::NoAddress(*key))?.1
-        };
-        addresses.push((public, address.into()));
+    peers: &[(ValidatorKey, PeerAddress)],
+) -> Result<BTreeMap<PublicKey, PeerAddress>, StartError> {
+    let mut addresses = BTreeMap::new();
+    for (key, address) in peers {
+        addresses.insert(public_key(&key.0)?, address.clone());
     }
-    Ok(Map::from_iter_dedup(addresses))
+    addresses.insert(me.clone(), listen.into());
+    for key in &genesis.validators {
+        if !addresses.contains_key(&public_key(&key.0)?) {
+            return Err(StartError::NoAddress(*key));
+        }
+    }
+    Ok(addresses)
 }
+
+/// How many peers there is room for without a restart: the queues of all channels are as long.
+fn room(configured: usize) -> NonZeroUsize {
+    NonZeroUsize::new(configured.saturating_mul(2).max(LEAST_ROOM)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Room that even a network of one has.
+const LEAST_ROOM: usize = 8;
 
 /// What the thread of a validator needs.
 struct Parts {
     key: PrivateKey,
-    scheme: Scheme,
     app: App,
+    monitor: Arc<Monitor>,
     listen: SocketAddr,
-    addresses: Map<PublicKey, Address>,
+    addresses: BTreeMap<PublicKey, PeerAddress>,
     state_sync: bool,
     inbox: mpsc::Receiver<Request>,
     tips: watch::Sender<Bytes>,
@@ -174,10 +191,9 @@ struct Parts {
 
 /// Runs a validator until it is asked to stop.
 async fn run(context: runtime::Context, parts: Parts) {
-    let Parts { key, scheme, app, listen, addresses, state_sync, inbox, tips, mut stopped } = parts;
-    let me = key.public_key();
-    // A network of one still needs room for the queues of its channels.
-    let members = NZUsize!(addresses.len().max(2));
+    let Parts { key, app, monitor, listen, addresses, state_sync, inbox, tips, mut stopped } =
+        parts;
+    let room = room(addresses.len());
     let mut config = lookup::Config::local(
         Cups::<_, ChaCha20Poly1305>::new(
             Sake {
@@ -190,15 +206,16 @@ async fn run(context: runtime::Context, parts: Parts) {
         ),
         app.network().committee().namespace(),
         listen,
-        members,
-        message_size(addresses.len()),
+        room,
+        message_size(),
         NZUsize!(1024),
     );
     // The handshake proves the key; where a packet comes from proves nothing.
     config.bypass_ip_check = true;
-    config.tracked_peer_sets = NZUsize!(1);
-    let (mut sockets, mut oracle) = Sockets::new(context.child("sockets"), config);
-    oracle.track(0, addresses);
+    // The present peers and those before: who was removed learns of it, then the link ends.
+    config.tracked_peer_sets = NZUsize!(2);
+    let (mut sockets, oracle) = Sockets::new(context.child("sockets"), config);
+    let links = Peers::new(oracle.clone(), addresses, room);
     let channels = Channels {
         votes: sockets.register(0, quota(NZU32!(512))),
         certificates: sockets.register(1, quota(NZU32!(512))),
@@ -207,16 +224,20 @@ async fn run(context: runtime::Context, parts: Parts) {
         broadcast: sockets.register(4, quota(NZU32!(128))),
         sync: sockets.register(5, quota(NZU32!(128))),
         probe: sockets.register(6, quota(NZU32!(16))),
+        handovers: sockets.register(8, quota(NZU32!(16))),
     };
     let (sender, receiver) = sockets.register(7, quota(NZU32!(512)));
     sockets.start();
+    let _published = app.finality().meter().publish(&context.child("conclave_validator"));
+    let asking = sender.clone();
+    let peers = Arc::clone(&monitor);
+    context.child("peers").spawn(move |clock| peers.watch_peers(clock, asking));
 
     let setup = Setup {
         prefix: "validator".to_owned(),
-        scheme,
-        me,
         peers: oracle.clone(),
         blocker: oracle,
+        links,
         app: app.clone(),
         state_sync,
     };
@@ -225,8 +246,11 @@ async fn run(context: runtime::Context, parts: Parts) {
         app,
         marshal: engine.marshal.clone(),
         databases: engine.stateful.subscribe_databases().await,
+        steps: engine.steps,
         runtime: Arc::new(context.child("service")),
     };
+    let marshal = engine.marshal.clone();
+    context.child("ledger").spawn(move |clock| monitor.watch_ledger(clock, marshal));
     let indexed = service.recover().await;
     let (gossip, outgoing) = mpsc::channel(OUTGOING);
     let spawn = |label| context.child(label);

@@ -1,4 +1,5 @@
-//! Decides when a proposer asks for a block: at once when transactions wait, else every 2 s.
+//! Decides when a proposer asks for a block: at once when transactions wait or a change of the
+//! validator set waits for the end of the epoch, else every 2 s.
 //!
 //! It waits in front of the stateful application, never inside it: finalization of state waits for
 //! a build in progress, so a build must not wait for anything.
@@ -10,7 +11,7 @@ use commonware_cryptography::Digested;
 use commonware_macros::select;
 use commonware_runtime::Clock;
 
-use super::clock::now_ms;
+use super::{clock::now_ms, schemes::Schemes};
 use crate::{block::Block, mempool::Mempool};
 
 /// Chain time between blocks of an idle ledger (protocol.md, section 0a).
@@ -21,15 +22,16 @@ pub(crate) const IDLE: Duration = Duration::from_millis(2_000);
 pub(crate) struct Paced<A> {
     inner: A,
     mempool: Arc<Mempool>,
+    schemes: Schemes,
 }
 
 impl<A> Paced<A> {
-    /// Puts the pace of `mempool` in front of `inner`.
-    pub(crate) const fn new(inner: A, mempool: Arc<Mempool>) -> Self {
-        Self { inner, mempool }
+    /// Puts the pace of `mempool`, and of a change that waits in `schemes`, in front of `inner`.
+    pub(crate) const fn new(inner: A, mempool: Arc<Mempool>, schemes: Schemes) -> Self {
+        Self { inner, mempool, schemes }
     }
 
-    /// Returns once a transaction waits or the parent is [`IDLE`] old. A chain whose time lags
+    /// Returns once a transaction or a change of the set waits, or the parent is [`IDLE`] old. A chain whose time lags
     /// behind the clock is never held up, so it catches up after a halt.
     async fn due(&self, clock: &impl Clock, parent_ms: u64) {
         let idle_ms = u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX);
@@ -37,7 +39,7 @@ impl<A> Paced<A> {
             let news = self.mempool.news();
             let now = now_ms(clock);
             let due = parent_ms.saturating_add(idle_ms);
-            if self.mempool.is_waiting(now) || now >= due {
+            if self.mempool.is_waiting(now) || self.schemes.is_pending() || now >= due {
                 return;
             }
             let wait = Duration::from_millis(due.saturating_sub(now).min(idle_ms));

@@ -21,8 +21,14 @@ pub(crate) enum Request {
     Header { height: Option<u64>, reply: Reply<Bytes> },
     /// A whole block.
     Block { height: u64, reply: Reply<Bytes> },
+    /// Blocks in order, as records of an exported ledger.
+    Records { from: u64, most: u64, reply: Reply<Bytes> },
+    /// The changes of the validator set from this number on.
+    Handovers { from: u32, reply: Reply<Bytes> },
     /// A record without proof.
     Local { key: Key, reply: Reply<Option<Record>> },
+    /// The numbers of the engine, as Prometheus reads them.
+    Metrics { reply: Reply<String> },
 }
 
 /// The way back of an answer.

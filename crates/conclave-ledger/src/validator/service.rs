@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use commonware_codec::{DecodeExt as _, Encode as _};
 use commonware_consensus::types::Height;
 use commonware_cryptography::{ed25519::PublicKey, sha256::Digest};
@@ -16,10 +16,12 @@ use super::{
     application::{App, STEP},
     clock::now_ms,
     request::{AskError, Rejected, Request},
+    steps::Steps,
     wiring::{Marshal, Runtime},
 };
 use crate::{
-    answer::{Entry, HeaderAnswer, InclusionAnswer, MAX_KEYS, MAX_LINKS, StateAnswer},
+    answer::{Certificate, Entry, HeaderAnswer, InclusionAnswer, MAX_KEYS, MAX_LINKS, StateAnswer},
+    audit::{FULL_RECORDS, MAX_RECORDS, Sealed},
     block::{Block, Header, RawTx, to_bytes, tx_tree},
     execution::{At, Source},
     mempool::gossip::{Batch, FULL_BATCH, MAX_BATCH},
@@ -49,6 +51,7 @@ pub(crate) struct Service<E: Runtime> {
     pub(crate) app: App,
     pub(crate) marshal: Marshal,
     pub(crate) databases: Databases<E>,
+    pub(crate) steps: Steps<E>,
     pub(crate) runtime: Arc<E>,
 }
 
@@ -58,6 +61,7 @@ impl<E: Runtime> Clone for Service<E> {
             app: self.app.clone(),
             marshal: self.marshal.clone(),
             databases: self.databases.clone(),
+            steps: self.steps.clone(),
             runtime: Arc::clone(&self.runtime),
         }
     }
@@ -140,9 +144,18 @@ impl<E: Runtime> Service<E> {
                 let block = self.block(height).await;
                 let _ = reply.send(block.map(|block| to_bytes(&block)).ok_or(AskError::Unknown));
             }
+            Request::Records { from, most, reply } => {
+                let _ = reply.send(self.records(from, most).await);
+            }
+            Request::Handovers { from, reply } => {
+                let _ = reply.send(Ok(self.steps.answer(from).await));
+            }
             Request::Local { key, reply } => {
                 let record = Finalized(&self.databases).load(&[key]).await.pop().flatten();
                 let _ = reply.send(Ok(record));
+            }
+            Request::Metrics { reply } => {
+                let _ = reply.send(Ok(self.runtime.encode()));
             }
         }
     }
@@ -242,15 +255,37 @@ impl<E: Runtime> Service<E> {
         Some(self.marshal.get_block(Height::new(height)).await?.inner().clone())
     }
 
+    /// Blocks in order with the certificates they have of their own.
+    async fn records(&self, from: u64, most: u64) -> Result<Bytes, AskError> {
+        let newest = self.tip()?.height;
+        let mut answer = BytesMut::new();
+        let until = from.saturating_add(most.clamp(1, MAX_RECORDS));
+        for height in from.max(1)..until.min(newest.saturating_add(1)) {
+            let Some(block) = self.block(height).await else { break };
+            let certificate = self.certificate(&block.header).await;
+            let record = to_bytes(&Sealed { block, certificate });
+            answer.put_u32(u32::try_from(record.len()).unwrap_or(u32::MAX));
+            answer.put(record);
+            if answer.len() >= FULL_RECORDS {
+                break;
+            }
+        }
+        if answer.is_empty() { Err(AskError::Unknown) } else { Ok(answer.freeze()) }
+    }
+
+    /// The certificate of exactly this header, if there is one.
+    async fn certificate(&self, header: &Header) -> Option<Certificate> {
+        let certificate = self.marshal.get_finalization(Height::new(header.height)).await?;
+        (certificate.proposal.payload == header.digest()).then_some(certificate)
+    }
+
     /// Adds the certificate to a final header, and the headers between if only a descendant was
     /// certified.
     async fn certify(&self, header: Header) -> Result<HeaderAnswer, AskError> {
         let mut links = Vec::new();
         let mut last = header.clone();
         for _ in 0..=MAX_LINKS {
-            if let Some(certificate) = self.marshal.get_finalization(Height::new(last.height)).await
-                && certificate.proposal.payload == last.digest()
-            {
+            if let Some(certificate) = self.certificate(&last).await {
                 return Ok(HeaderAnswer { header, links, certificate });
             }
             let next = last.height.checked_add(1).ok_or(AskError::Unknown)?;
@@ -343,7 +378,7 @@ async fn prove<E: Runtime>(
 }
 
 /// The finalized state.
-struct Finalized<'a, E: Runtime>(&'a Databases<E>);
+pub(super) struct Finalized<'a, E: Runtime>(pub(super) &'a Databases<E>);
 
 impl<E: Runtime> Source for Finalized<'_, E> {
     #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]

@@ -3,8 +3,8 @@
 //! This is one huge generic instantiation (minutes of compile time), so it changes rarely: what it
 //! executes is in `application`, what it serves in `service`, how fast it proposes in `pacing`.
 //!
-//! Order: backfill resolver, block broadcast, archives, sync plan, probe, marshal, state resolvers,
-//! stateful application, deferred verification, consensus.
+//! Order: backfill resolver, block broadcast, archives, handovers, sync plan, probe, marshal, state
+//! resolvers, stateful application, deferred verification, the epochs' engines.
 
 use std::{
     num::{NonZeroU16, NonZeroU64, NonZeroUsize},
@@ -15,26 +15,18 @@ use std::{
 use commonware_broadcast::buffered;
 use commonware_codec::FixedSize as _;
 use commonware_consensus::{
-    Reporter,
+    Reporter, Reporters,
     marshal::{
         self, Update,
         core::Actor as MarshalActor,
         resolver::p2p as marshal_resolver,
         standard::{Deferred, Standard},
     },
-    simplex::{
-        self,
-        config::{ForwardPolicy, SkipPolicy},
-        elector::RoundRobin,
-        scheme::ed25519::Scheme,
-    },
+    simplex::{self, scheme::ed25519::Scheme},
     types::{Epoch, FixedEpocher, ViewDelta},
 };
 use commonware_cryptography::{
-    Digested, Digestible as _, Sha256,
-    certificate::{ConstantProvider, Verifier as _},
-    ed25519::PublicKey,
-    sha256::Digest,
+    Digested, Digestible as _, certificate::Verifier as _, ed25519::PublicKey, sha256::Digest,
 };
 use commonware_glue::stateful::{
     Config as StatefulConfig, Mailbox as StatefulMailbox, Stateful, SyncPlan,
@@ -48,39 +40,46 @@ use commonware_p2p::{
 use commonware_parallel::Sequential;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage, buffer::paged::CacheRef};
 use commonware_storage::{
-    archive::prunable, journal::contiguous::fixed::Config as LogConfig,
-    merkle::full::Config as MerkleConfig, qmdb::current::FixedConfig, translator::EightCap,
+    archive::{Archive as _, Identifier, prunable},
+    journal::contiguous::fixed::Config as LogConfig,
+    merkle::full::Config as MerkleConfig,
+    qmdb::current::FixedConfig,
+    translator::EightCap,
 };
 use commonware_utils::{NZDuration, NZU16, NZU64, NZUsize};
 use rand_core::CryptoRng;
+use tokio::sync::watch;
 
 use super::{
     application::App,
-    pacing::{IDLE, Paced},
+    epochs::{Blocks, Epochs, Start, peers as present_peers},
+    links::Links,
+    pacing::Paced,
+    steps::{Exchange, Steps},
 };
 use crate::{
     block::Block,
+    handover::MAX_MEMBERS,
     state::{Db, Family, Operation},
 };
 
 /// Operations served per state sync request.
 const SYNC_BATCH: NonZeroU64 = NZU64!(256);
 
-const EPOCH_LENGTH: NonZeroU64 = NZU64!(u64::MAX);
-const MAILBOX: NonZeroUsize = NZUsize!(1024);
+pub(super) const MAILBOX: NonZeroUsize = NZUsize!(1024);
 const PAGE: NonZeroU16 = NZU16!(4096);
 const CACHED_PAGES: NonZeroUsize = NZUsize!(1024);
-const BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
-const REPLAY: NonZeroUsize = NZUsize!(1024 * 1024);
-const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
-const FETCH_RETRY: Duration = Duration::from_millis(100);
+pub(super) const BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
+pub(super) const REPLAY: NonZeroUsize = NZUsize!(1024 * 1024);
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const FETCH_RETRY: Duration = Duration::from_millis(100);
 
 /// What the engine needs of a runtime: clock, randomness, tasks, disk, metrics.
 pub(crate) trait Runtime: Spawner + Clock + Metrics + Storage + CryptoRng {}
 
 impl<T: Spawner + Clock + Metrics + Storage + CryptoRng> Runtime for T {}
 
-/// The eight channels between validators, without the mempool's own.
+/// The channels between validators, without the mempool's own.
 pub(crate) struct Channels<S, R> {
     /// Consensus votes.
     pub(crate) votes: (S, R),
@@ -96,20 +95,20 @@ pub(crate) struct Channels<S, R> {
     pub(crate) sync: (S, R),
     /// Discovery of a recent finalized block.
     pub(crate) probe: (S, R),
+    /// Handovers between validator sets.
+    pub(crate) handovers: (S, R),
 }
 
 /// Who this validator is and whom it talks to.
-pub(crate) struct Setup<P, B> {
+pub(crate) struct Setup<P, B, L> {
     /// Prefix of every partition on disk.
     pub(crate) prefix: String,
-    /// The validator set, with this validator's signing key.
-    pub(crate) scheme: Scheme,
-    /// This validator's key.
-    pub(crate) me: PublicKey,
     /// The peers of the network.
     pub(crate) peers: P,
     /// Blocks peers that misbehave.
     pub(crate) blocker: B,
+    /// Keeps connections with the validators.
+    pub(crate) links: L,
     /// The application: rules, mempool and what is final.
     pub(crate) app: App,
     /// Whether an empty validator fetches the state instead of executing every block.
@@ -125,6 +124,8 @@ pub(crate) struct Engine<E: Runtime> {
     pub(crate) marshal: Marshal,
     /// Gives the databases once startup completes.
     pub(crate) stateful: StatefulMailbox<E, App>,
+    /// The way from the genesis set to the present one.
+    pub(crate) steps: Steps<E>,
     /// Ends when consensus ends.
     pub(crate) consensus: Handle<()>,
 }
@@ -132,9 +133,9 @@ pub(crate) struct Engine<E: Runtime> {
 /// Starts a validator. `observe` may wrap the reporter that receives finalized blocks.
 #[expect(clippy::expect_used, reason = "the engine panics on storage failure by design")]
 #[expect(clippy::too_many_lines, reason = "one wiring, read from top to bottom")]
-pub(crate) async fn wire<E, S, R, P, B, M>(
+pub(crate) async fn wire<E, S, R, P, B, L, M>(
     context: E,
-    setup: Setup<P, B>,
+    setup: Setup<P, B, L>,
     channels: Channels<S, R>,
     observe: impl FnOnce(StatefulMailbox<E, App>) -> M,
 ) -> Engine<E>
@@ -143,10 +144,14 @@ where
     S: Sender<PublicKey = PublicKey>,
     R: Receiver<PublicKey = PublicKey>,
     P: Provider<PublicKey = PublicKey>,
-    B: Blocker<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey> + Sync,
+    L: Links,
     M: Reporter<Activity = Update<Block>>,
 {
-    let Setup { prefix, scheme, me, peers, blocker, app, state_sync } = setup;
+    let Setup { prefix, peers, blocker, mut links, app, state_sync } = setup;
+    let schemes = app.schemes().clone();
+    let me = schemes.me();
+    let epoch_blocks = NonZeroU64::new(schemes.first_of(1)).expect("an epoch has blocks");
     let pages = CacheRef::new(PAGE, CACHED_PAGES);
     let genesis = app.network().genesis_block().clone();
     let genesis_digest = genesis.digest();
@@ -191,28 +196,65 @@ where
     )
     .await
     .expect("certificate archive opens");
-    let blocks =
+    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> =
         prunable::Archive::init(context.child("blocks"), archive(&prefix, "blocks", &pages, ()))
             .await
             .expect("block archive opens");
 
+    let newest = match blocks.last_index() {
+        Some(height) => blocks.get(Identifier::Index(height)).await.expect("block archive reads"),
+        None => None,
+    };
+    let steps = Steps::open(context.child("steps"), &prefix, &schemes).await;
     let mut plan = SyncPlan::init(context.child("plan"), prefix.clone()).await;
     let should_sync = plan.should_sync(state_sync);
 
-    let provider = ConstantProvider::new(scheme.clone());
+    links.track(present_peers(&schemes, &steps, schemes.horizon()).await);
+    // A state is fetched only in an epoch whose validators are known.
+    let (asking, known) = (watch::Sender::new(false), watch::Sender::new(false));
+    let exchange = Exchange {
+        context: context.child("exchange"),
+        steps: steps.clone(),
+        schemes: schemes.clone(),
+        asking: asking.clone(),
+        known: known.clone(),
+    };
+    let (sender, receiver) = channels.handovers;
+    context.child("handovers").spawn(|_| exchange.run(sender, receiver));
+    if should_sync && plan.floor().is_none() {
+        tracing::info!("asking the other validators which epoch it is");
+        asking.send_replace(true);
+        known.subscribe().wait_for(|known| *known).await.expect("the exchange runs");
+        links.track(present_peers(&schemes, &steps, schemes.horizon()).await);
+    }
+    // A disk that lost handovers gets them back before anything is verified by the wrong set.
+    if let Some(newest) = newest.map(|block| block.header.clone()) {
+        let mut learned = known.subscribe();
+        while !schemes.covers(&newest) {
+            tracing::warn!(height = newest.height, "handovers were lost; asking for them");
+            asking.send_replace(true);
+            learned.changed().await.expect("the exchange runs");
+        }
+    }
+
     let (probe, probe_mailbox) = Probe::new(ProbeConfig {
         context: context.child("probe"),
-        provider: provider.clone(),
+        provider: schemes.clone(),
         strategy: Sequential,
         mailbox_size: MAILBOX,
         blocker: blocker.clone(),
-        minimum_epoch: Epoch::zero(),
+        minimum_epoch: Epoch::new(schemes.newest().0),
         retry_timeout: NZDuration!(FETCH_RETRY),
     });
     probe.start(channels.probe);
-    if should_sync {
+    if should_sync && plan.floor().is_none() {
         let newest = probe_mailbox.subscribe().await.expect("the probe runs");
         plan = plan.set_floor(newest).await;
+    }
+    asking.send_replace(false);
+    let synced = plan.floor().cloned();
+    if let Some(floor) = &synced {
+        schemes.reach(floor.proposal.round.epoch().get());
     }
 
     let (marshal_actor, marshal, floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
@@ -220,8 +262,8 @@ where
         certificates,
         blocks,
         marshal::Config {
-            provider,
-            epocher: FixedEpocher::new(EPOCH_LENGTH),
+            provider: schemes.clone(),
+            epocher: FixedEpocher::new(epoch_blocks),
             start: plan.marshal_start(Digested::precomputed(genesis, genesis_digest)),
             partition_prefix: prefix.clone(),
             mailbox_size: MAILBOX,
@@ -238,6 +280,11 @@ where
         },
     )
     .await;
+
+    let processed = floor.processed();
+    if let Some(at) = processed {
+        schemes.reach(schemes.epoch_of(at.height().get().saturating_add(1)));
+    }
 
     let state_config = |database: Option<_>| state_resolver::Config {
         peer_provider: peers.clone(),
@@ -268,7 +315,7 @@ where
     let (stateful_actor, stateful) = Stateful::new(
         context.child("stateful"),
         StatefulConfig {
-            application: app,
+            application: app.clone(),
             db_config: (
                 database(&prefix, "identity", &pages),
                 database(&prefix, "meeting", &pages),
@@ -290,55 +337,44 @@ where
 
     let deferred = Deferred::new(
         context.child("deferred"),
-        Paced::new(stateful.clone(), mempool),
+        Paced::new(stateful.clone(), mempool, schemes.clone()),
         marshal.clone(),
-        FixedEpocher::new(EPOCH_LENGTH),
+        FixedEpocher::new(epoch_blocks),
     );
-    marshal_actor.start(observe(stateful.clone()), buffer, resolver);
+    let (blocks, delivered) = Blocks::channel();
+    let reporter = Reporters::from((observe(stateful.clone()), blocks));
+    marshal_actor.start(reporter, buffer, resolver);
     probe_mailbox.attach(marshal.clone());
     stateful_actor.start();
 
-    let consensus = simplex::Engine::new(
-        context.child("consensus"),
-        simplex::Config {
-            scheme,
-            elector: RoundRobin::<Sha256>::default(),
-            blocker,
-            automaton: deferred.clone(),
-            relay: deferred.clone(),
-            reporter: deferred,
-            strategy: Sequential,
-            partition: format!("{prefix}-consensus"),
-            mailbox_size: MAILBOX,
-            epoch: Epoch::zero(),
-            floor: simplex::config::Floor::Genesis(genesis_digest),
-            replay_buffer: REPLAY,
-            write_buffer: BUFFER,
-            page_cache: pages,
-            leader_timeout: IDLE + Duration::from_millis(500),
-            certification_timeout: IDLE + Duration::from_millis(1500),
-            timeout_retry: Duration::from_millis(1000),
-            view_retention: ViewDelta::new(256),
-            skip: SkipPolicy::Enabled {
-                timeout: Duration::from_secs(5),
-                budget: simplex::SkipBudget::Participants,
-            },
-            fetch_timeout: NZDuration!(FETCH_TIMEOUT),
-            fetch_retry_delay: FETCH_RETRY,
-            forward: ForwardPolicy::Disabled,
-            track_historical_votes: false,
-        },
-    )
-    .start(channels.votes, channels.certificates, channels.resolver);
+    let epochs = Epochs {
+        context: context.child("epochs"),
+        app,
+        schemes,
+        steps: steps.clone(),
+        marshal: marshal.clone(),
+        stateful: stateful.clone(),
+        automaton: deferred,
+        blocker,
+        links,
+        prefix,
+        pages,
+    };
+    let start = Start { processed, synced };
+    let (votes, certificates, resolver) =
+        (channels.votes, channels.certificates, channels.resolver);
+    let consensus = context
+        .child("consensus")
+        .spawn(move |_| epochs.run(start, delivered, votes, certificates, resolver));
 
-    Engine { marshal, stateful, consensus }
+    Engine { marshal, stateful, steps, consensus }
 }
 
-/// The largest message any channel carries.
-pub(crate) fn message_size(validators: usize) -> u32 {
-    let participants = u32::try_from(validators).unwrap_or(u32::MAX);
+/// The largest message any channel carries, however large the set becomes.
+pub(crate) fn message_size() -> u32 {
+    let participants = u32::try_from(MAX_MEMBERS).unwrap_or(u32::MAX);
     max_message_size(&[
-        simplex::max_payload_size::<Scheme, Digest>(participants),
+        prefixed(simplex::max_payload_size::<Scheme, Digest>(participants)),
         marshal::max_payload_size::<Standard<Block>, Scheme>(participants, &()),
         probe::max_payload_size::<Standard<Block>, Scheme>(participants),
         prefixed(state_resolver::max_payload_size::<Family, Digest>(SYNC_BATCH, Operation::SIZE)),

@@ -253,6 +253,9 @@ fn records_that_are_not_at_hand_are_asked_for_by_name() {
     let world = World::new();
     let (person, tx) = world.registration(1);
     let answer = apply(&world.rules, world.at, &Empty, &tx);
-    assert_eq!(answer, Err(ApplyError::NotLoaded(vec![Key::User(person.user)])));
-    assert!(footprint(&tx).contains(&Key::User(person.user)));
+    // Who may sponsor is asked first.
+    assert_eq!(answer, Err(ApplyError::NotLoaded(vec![Key::ValidatorSet])));
+    for key in [Key::ValidatorSet, Key::User(person.user)] {
+        assert!(footprint(&tx).contains(&key));
+    }
 }

@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod algorithms;
+mod anchor_vectors;
+mod anchors;
 mod attacks;
 mod bounds;
 mod changes;

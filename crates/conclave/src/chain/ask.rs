@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, time::Duration};
 
 use bytes::Bytes;
+use conclave_ledger::light::LightClient;
 use conclave_protocol::{Key, RegisterUser, Signature, identity::Gate};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep, timeout};
@@ -119,7 +120,7 @@ impl Chain {
             };
             match answer {
                 Ok(bytes) => {
-                    let Some(found) = self.verify(&remote, &bytes, keys) else { continue };
+                    let Some(found) = self.verify(&remote, &bytes, keys).await else { continue };
                     if found.height().0 >= wanted {
                         return Some(found);
                     }
@@ -130,8 +131,9 @@ impl Chain {
         }
     }
 
-    fn verify(&self, remote: &Remote, bytes: &Bytes, keys: &[Key]) -> Option<Snapshot> {
-        let verdict = self.light().verify_state(bytes, keys, now_ms());
+    async fn verify(&self, remote: &Remote, bytes: &Bytes, keys: &[Key]) -> Option<Snapshot> {
+        let verify = |light: &mut LightClient| light.verify_state(bytes, keys, now_ms());
+        let verdict = self.0.judge(remote, verify).await;
         match verdict {
             Ok(snapshot) => {
                 remote.proved(snapshot.height.0);

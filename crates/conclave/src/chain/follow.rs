@@ -38,7 +38,7 @@ async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
             continue;
         }
         let Some(chain) = chain.upgrade() else { return Ok(()) };
-        let verdict = chain.light().on_header(&bytes, now_ms());
+        let verdict = chain.judge(&remote, |light| light.on_header(&bytes, now_ms())).await;
         match verdict {
             Ok(header) => {
                 remote.proved(header.height.0);

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use conclave_ledger::light::LightClient;
 use conclave_protocol::{Digest, Tx, TxId};
 
 use super::{Chain, ChainError, Included, MAX_HISTORY, Remote, RemoteError, now_ms};
@@ -85,7 +86,8 @@ impl Chain {
             return Ok(None);
         };
         let answer = remote.inclusion(&id, Duration::ZERO).await?;
-        let verdict = self.light().verify_inclusion(&answer, &id, now_ms());
+        let verify = |light: &mut LightClient| light.verify_inclusion(&answer, &id, now_ms());
+        let verdict = self.0.judge(remote, verify).await;
         match verdict {
             Ok(at) => Ok(Some(Change { tx, id, at })),
             Err(refusal) => {

@@ -1,14 +1,18 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `fork` judges what others show of theirs, `ask` reads records, `submit` brings a transaction to finality, `view` gathers a
-//! meeting, `look` whole blocks and what validators only say. Nothing a validator says is used before the light client has proven it; there is no
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads
+//! records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
+//! `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod answers;
 mod ask;
+mod consortium;
+mod copy;
 mod follow;
 mod fork;
+mod handover;
 mod header;
 mod history;
 mod look;
@@ -32,7 +36,7 @@ use conclave_protocol::{
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{answers::AnswerLog, remote::Remote, view::Known};
+use self::{answers::AnswerLog, fork::EvidenceDir, remote::Remote, view::Known};
 use crate::{
     http::wire::{self, ValidatorView},
     network::Network,
@@ -40,6 +44,8 @@ use crate::{
 
 pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
+pub use consortium::Consortium;
+pub use copy::{Copied, Copy, CopyError, Place};
 pub use history::Change;
 pub use remote::RemoteError;
 
@@ -59,6 +65,8 @@ struct Shared {
     known: Mutex<BTreeMap<MeetingId, Known>>,
     /// Where the demo wants verified answers written.
     answers: OnceLock<Mutex<AnswerLog>>,
+    /// Where proofs against validators are written.
+    evidence: OnceLock<EvidenceDir>,
     /// Ends the followers with the last clone.
     _following: DropGuard,
 }
@@ -84,6 +92,7 @@ impl Chain {
             overdue: watch::Sender::new(Vec::new()),
             known: Mutex::default(),
             answers: OnceLock::new(),
+            evidence: OnceLock::new(),
             _following: closing.clone().drop_guard(),
         }));
         for number in 0..chain.0.remotes.len() {
@@ -213,6 +222,13 @@ impl Chain {
 }
 
 impl Shared {
+    /// How many validators seal the newest block that is known.
+    fn validators(&self) -> usize {
+        let light = self.light();
+        let newest = light.newest().map_or(Height(0), |newest| newest.height);
+        light.validators(newest).len()
+    }
+
     fn light(&self) -> MutexGuard<'_, LightClient> {
         self.light.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -315,7 +331,7 @@ pub enum ChainError {
 }
 
 /// This machine's clock, which freshness is judged by.
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use conclave_ledger::MAX_ANSWER;
+use conclave_ledger::{
+    MAX_ANSWER,
+    audit::{FULL_RECORDS, MAX_RECORD},
+};
 use conclave_protocol::{
     Height, Key, RegisterUser, Signature, TxId, ValidatorKey,
     codec::{List, decode, encode},
@@ -125,6 +128,24 @@ impl Remote {
         body(check(answer).await?, MAX_TX_BYTES).await
     }
 
+    /// A header answer, of the newest block unless a height is given.
+    pub(super) async fn header(&self, height: Option<Height>) -> Result<Bytes, RemoteError> {
+        let url = match height {
+            Some(height) => format!("{}/v1/header/{height}", self.url),
+            None => format!("{}/v1/latest", self.url),
+        };
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// Records of the ledger from a height on, not far beyond `until`.
+    pub(super) async fn records(&self, from: Height, until: Height) -> Result<Bytes, RemoteError> {
+        let most = until.0.saturating_sub(from.0).saturating_add(MORE);
+        let url = format!("{}/v1/blocks?from={from}&count={most}", self.url);
+        let answer = self.client.get(url).timeout(SLOW).send().await?;
+        body(check(answer).await?, FULL_RECORDS + MAX_RECORD + 4).await
+    }
+
     /// The proven state of some keys.
     pub(super) async fn state(&self, keys: Vec<Key>) -> Result<Bytes, RemoteError> {
         let keys: List<Key, { conclave_ledger::MAX_KEYS }> =
@@ -144,6 +165,13 @@ impl Remote {
     /// What its explorer says, unproven.
     pub(super) async fn said(&self, path: &str) -> Result<Bytes, RemoteError> {
         let url = format!("{}/explorer/{path}", self.url);
+        let answer = self.client.get(url).timeout(QUICK).send().await?;
+        body(check(answer).await?, MAX_ANSWER).await
+    }
+
+    /// The changes of the validator set from this number on.
+    pub(super) async fn handovers(&self, from: u32) -> Result<Bytes, RemoteError> {
+        let url = format!("{}/v1/handovers?from={from}", self.url);
         let answer = self.client.get(url).timeout(QUICK).send().await?;
         body(check(answer).await?, MAX_ANSWER).await
     }
@@ -251,6 +279,10 @@ async fn body(mut answer: Response, most: usize) -> Result<Bytes, RemoteError> {
     Ok(bytes.freeze())
 }
 
+/// Blocks beyond the last one that is wanted: one of them certifies it.
+const MORE: u64 = 64;
+/// Time for a megabyte of blocks.
+const SLOW: Duration = Duration::from_secs(60);
 /// Whatever it says, a validator is asked again after this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Time for an answer that needs no waiting.

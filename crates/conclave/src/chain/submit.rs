@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use conclave_ledger::light::Included;
+use conclave_ledger::light::{Included, LightClient};
 use conclave_protocol::{Tx, TxId, encode};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep};
@@ -87,7 +87,7 @@ impl Chain {
         // One more than may be faulty (n = 3f + 1) must agree that it is refused. What was taken
         // may be final where this has not looked: then a quorum must agree, so that one of them
         // would know.
-        let all = self.0.genesis.validators.len();
+        let all = self.0.validators();
         let faulty = all.saturating_sub(1) / 3;
         let enough = if taken { all.saturating_sub(faulty) } else { faulty.saturating_add(1) };
         if !accepted && refused.len() >= enough.min(self.0.remotes.len()) {
@@ -122,7 +122,8 @@ impl Chain {
                 return Ok(One::Taken);
             }
         };
-        let verdict = self.light().verify_inclusion(&answer, id, now_ms());
+        let verify = |light: &mut LightClient| light.verify_inclusion(&answer, id, now_ms());
+        let verdict = self.0.judge(remote, verify).await;
         match verdict {
             Ok(included) => {
                 remote.proved(included.height.0);

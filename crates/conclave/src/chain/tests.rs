@@ -15,7 +15,11 @@ async fn network(dir: &Path) -> (Running, Network) {
     let key = validator.status().key;
     let running = Running::embedded(validator, genesis.clone()).await.unwrap();
     let rpc = format!("http://{}", running.rpc);
-    let network = Network { genesis, validators: vec![Peer { key, rpc, p2p: None, relay: None }] };
+    let network = Network {
+        genesis,
+        validators: vec![Peer { key, rpc, name: None, p2p: None, relay: None }],
+        anchors: Vec::new(),
+    };
     (running, network)
 }
 
@@ -89,8 +93,9 @@ async fn when_nobody_answers_it_says_so() {
     let key = Ed25519Signer::from_seed(&[3; 32]).validator();
     let genesis = Genesis::new("nobody", 1, vec![key], Params::default()).unwrap();
     // Port 1 is closed on every machine that runs tests.
-    let peer = Peer { key, rpc: "http://127.0.0.1:1".into(), p2p: None, relay: None };
-    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    let peer = Peer { key, rpc: "http://127.0.0.1:1".into(), name: None, p2p: None, relay: None };
+    let chain =
+        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
     tokio::time::pause();
     let answer = chain.snapshot(&[Key::Meeting(MeetingId([1; 32]))]).await;
     assert!(matches!(answer, Err(ChainError::Silent)));
@@ -117,8 +122,9 @@ async fn what_became_void_after_it_was_taken_is_refused() {
 
     let signer = Ed25519Signer::from_seed(&[3; 32]);
     let genesis = Genesis::new("one", 1, vec![signer.validator()], Params::default()).unwrap();
-    let peer = Peer { key: signer.validator(), rpc, p2p: None, relay: None };
-    let chain = Chain::start(&Network { genesis, validators: vec![peer] }).unwrap();
+    let peer = Peer { key: signer.validator(), rpc, name: None, p2p: None, relay: None };
+    let chain =
+        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
     let user = RegisterUser::new(
         &chain.chain_id(),
         signer.ivk(),

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{Common, advice::Advised as _, output::Output};
 use crate::bench::{
-    Line, machine,
+    Line, audit, machine,
     meeting::{kick, stall, takeover},
     peers, rekey, table,
 };
@@ -42,6 +42,15 @@ pub(super) enum Command {
         #[arg(long, default_value_t = stall::RUNS, value_parser = runs())]
         runs: usize,
     },
+    /// A ledger is made and verified from its genesis: transactions a second
+    Audit {
+        /// Transactions of the ledger
+        #[arg(long, value_name = "N", default_value_t = audit::TXS, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        txs: u32,
+        /// Transactions of a block
+        #[arg(long, value_name = "N", default_value_t = audit::PER_BLOCK, value_parser = clap::value_parser!(u32).range(1..=3_000))]
+        per_block: u32,
+    },
 }
 
 fn runs() -> clap::builder::RangedU64ValueParser<usize> {
@@ -58,6 +67,13 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         Command::Takeover { runs } => takeover::measure(runs, &mut progress).await,
         Command::Kick { runs } => kick::measure(runs, &mut progress).await,
         Command::Stall { runs } => stall::measure(runs, &mut progress).await,
+        Command::Audit { txs, per_block } => {
+            let output = common.output();
+            tokio::task::spawn_blocking(move || {
+                audit::measure(txs, per_block, |text| output.progress(text))
+            })
+            .await?
+        }
     };
     let lines = lines.advise(advice)?;
     for line in std::iter::once(machine::machine()).chain(lines) {

@@ -4,8 +4,10 @@
 //! object; errors go to standard error in words.
 
 mod advice;
+mod anchor;
 mod bench;
 mod client;
+mod doctor;
 mod identity;
 mod ledger;
 mod meeting;
@@ -40,6 +42,9 @@ struct Common {
     /// Directory of the identity and of the running daemon
     #[arg(long, global = true, value_name = "DIR", env = "CONCLAVE_HOME")]
     home: Option<PathBuf>,
+    /// How logs are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = output::LogFormat::Text, env = "CONCLAVE_LOG_FORMAT")]
+    log_format: output::LogFormat,
 }
 
 impl Common {
@@ -64,7 +69,7 @@ enum Command {
     /// Meetings, through the running daemon
     #[command(subcommand)]
     Meeting(meeting::Command),
-    /// What is on the ledger, and whether it is proven
+    /// What is on the ledger, and whether it is proven; all of it, copied and checked
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// Consortia
@@ -73,6 +78,11 @@ enum Command {
     /// Validators
     #[command(subcommand)]
     Validator(validator::Command),
+    /// What is wrong with a validator, its machine or its network, and what to do
+    Doctor(doctor::Doctor),
+    /// Hashes of the ledger's headers in Ethereum
+    #[command(subcommand)]
+    Anchor(anchor::Command),
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -122,7 +132,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
-    output::start_logging();
+    output::start_logging(common.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -130,9 +140,13 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Demo(demo) => Box::pin(play(demo, common)).await,
             Command::Identity(command) => identity::run(command, common).await.map(|()| true),
             Command::Meeting(command) => meeting::run(command, common).await.map(|()| true),
-            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await.map(|()| true),
             Command::Network(command) => network::run(command, common).map(|()| true),
-            Command::Validator(command) => validator::run(command, common).await.map(|()| true),
+            Command::Validator(command) => {
+                Box::pin(validator::run(command, common)).await.map(|()| true)
+            }
+            Command::Doctor(doctor) => Box::pin(doctor::run(doctor, common)).await,
+            Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
+            Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
         }
     })
@@ -165,5 +179,23 @@ mod tests {
     #[test]
     fn the_arguments_contradict_nothing() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_handbook_is_one() {
+        let text = include_str!("../../../../docs/validators.md").replace("\\\n", " ");
+        let fences = text.split("```").skip(1).step_by(2);
+        let mut lines = fences.filter_map(|fence| fence.strip_prefix("sh\n")).flat_map(str::lines);
+        let mut count = 0;
+        for line in lines.by_ref().filter(|line| line.starts_with("conclave ")) {
+            let parsed = Cli::try_parse_from(line.split_whitespace());
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|e| e.to_string()).unwrap_or_default()
+            );
+            count += 1;
+        }
+        assert!(count >= 15, "{count}");
     }
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -63,12 +63,26 @@ pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line, with the fields by name
+    Json,
+}
+
 /// Logs go to standard error; RUST_LOG says how much.
-pub(super) fn start_logging() {
+pub(super) fn start_logging(format: LogFormat) {
     // An endpoint that ends says so at its relays with an error that is none.
     let usual = "warn,conclave=info,iroh::socket::transports::relay=off";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second start finds a log that is there, and leaves it.
+    let _ = match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
 }
 
 /// What others wrote, without what a terminal would obey: controls, and marks that turn the

@@ -35,6 +35,9 @@ pub(super) struct Up {
     /// Do not open the page in a browser
     #[arg(long)]
     no_browser: bool,
+    /// An endpoint of Ethereum to check the ledger's anchors with; more than one must agree
+    #[arg(long, value_name = "URL")]
+    ethereum: Vec<String>,
     /// Send a built-in clip instead of a camera
     #[arg(long, value_name = "N", hide = true)]
     clip: Option<u8>,
@@ -56,13 +59,15 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let passphrase = unlock(&keystore, &network)?;
     let dev = embedded.is_some();
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
+    chain.keep_evidence(home.evidence_dir());
     if let Some(dir) = &up.record {
         chain.record_answers(dir).with_context(|| format!("writing in {}", dir.display()))?;
     }
     let clip = up.clip.and_then(|n| Guest::ALL.get(usize::from(n) % Guest::ALL.len())).copied();
     let record = up.record.map(|dir| (dir, up.record_keys));
     let relays = network.relays();
-    let setup = Setup { chain, keystore, passphrase, relays, dev, clip, record };
+    let ethereum = super::anchor::chosen(&up.ethereum, &network)?;
+    let setup = Setup { chain, keystore, passphrase, relays, ethereum, dev, clip, record };
     let node = Node::start(setup).await?;
     let closing = CancellationToken::new();
     let announced = Daemon::announce(&home, &server).context("the home cannot be written")?;
@@ -99,8 +104,11 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
     let key = validator.status().key;
     let running = Running::embedded(validator, genesis.clone()).await?;
     let rpc = format!("http://{}", running.rpc);
-    let validators = vec![Peer { key, rpc, p2p: None, relay: None }];
-    Ok(Ground { network: Network { genesis, validators }, embedded: Some(running) })
+    let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
+    Ok(Ground {
+        network: Network { genesis, validators, anchors: Vec::new() },
+        embedded: Some(running),
+    })
 }
 
 /// What opens the identity, if there is one and it needs something.

@@ -34,15 +34,21 @@ pub(super) fn render(state: &State, samples: &[Sample]) -> String {
     let mut all = of_state(state);
     all.extend_from_slice(samples);
     let mut text = String::new();
+    write(&mut text, "conclave_", &all);
+    text
+}
+
+/// Adds samples to a text, under names that begin with `prefix`.
+pub(crate) fn write(text: &mut String, prefix: &str, samples: &[Sample]) {
     let mut last = "";
-    for sample in &all {
+    for sample in samples {
         if sample.name != last {
             let kind = match sample.kind {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
             };
-            let _ = writeln!(text, "# HELP conclave_{} {}", sample.name, sample.help);
-            let _ = writeln!(text, "# TYPE conclave_{} {kind}", sample.name);
+            let _ = writeln!(text, "# HELP {prefix}{} {}", sample.name, sample.help);
+            let _ = writeln!(text, "# TYPE {prefix}{} {kind}", sample.name);
             last = sample.name;
         }
         let labels: Vec<String> = sample
@@ -52,9 +58,8 @@ pub(super) fn render(state: &State, samples: &[Sample]) -> String {
             .collect();
         let labels =
             if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(text, "conclave_{}{labels} {}", sample.name, sample.value);
+        let _ = writeln!(text, "{prefix}{}{labels} {}", sample.name, sample.value);
     }
-    text
 }
 
 fn of_state(state: &State) -> Vec<Sample> {
@@ -80,7 +85,8 @@ fn of_state(state: &State) -> Vec<Sample> {
     samples
 }
 
-fn gauge(name: &'static str, help: &'static str, value: f64) -> Sample {
+/// A number that goes up and down, without labels.
+pub(crate) fn gauge(name: &'static str, help: &'static str, value: f64) -> Sample {
     Sample { name, help, kind: Kind::Gauge, labels: Vec::new(), value }
 }
 

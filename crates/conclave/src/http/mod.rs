@@ -7,7 +7,7 @@ mod backend;
 mod events;
 mod guard;
 mod handlers;
-mod metrics;
+pub(crate) mod metrics;
 mod page;
 mod reply;
 mod routes;

@@ -19,6 +19,7 @@ use std::{path::PathBuf, sync::Arc};
 use conclave_meeting::session::{Command, Config, Invited, NewMeeting as NewSession, Session};
 use conclave_protocol::{
     Key, MeetingId, MemberIdx, Record, Signer as _,
+    anchor::Required,
     codec::Text,
     invite::InviteSecret,
     key,
@@ -36,6 +37,7 @@ use self::{
     words::{media, no_keys, no_persona, no_way_in, refused},
 };
 use crate::{
+    anchor::{self, Ethereum},
     chain::{Chain, ChainError},
     clip::Guest,
     http::{
@@ -64,6 +66,8 @@ pub struct Setup {
     pub passphrase: Option<Passphrase>,
     /// Relays of the consortium.
     pub relays: Vec<String>,
+    /// Where anchors of the ledger are checked, if anywhere.
+    pub ethereum: Option<Ethereum>,
     /// Whether the only validator lives in this process.
     pub dev: bool,
     /// A clip to send instead of a camera; for the demo.
@@ -117,7 +121,11 @@ impl Node {
         };
         let (person, who) = watch::channel(None);
         let (room, meeting) = watch::channel(None);
-        let state = state::keep(setup.chain.clone(), setup.dev, who, meeting);
+        let anchors = setup
+            .ethereum
+            .clone()
+            .map(|ethereum| anchor::watch(setup.chain.clone(), ethereum, Required::USUAL));
+        let state = state::keep(setup.chain.clone(), setup.dev, who, meeting, anchors);
         let (notices, _) = broadcast::channel(NOTICES);
         let node = Arc::new(Self {
             setup,

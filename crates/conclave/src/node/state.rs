@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use super::{Person, book, room::Room};
 use crate::{
     chain::Chain,
-    http::wire::{Contact, Meeting, PastMeeting, Phase, State},
+    http::wire::{Anchors, Contact, Meeting, PastMeeting, Phase, State},
 };
 
 /// The age of the newest header moves without any event.
@@ -26,8 +26,9 @@ pub(super) fn keep(
     dev: bool,
     mut person: watch::Receiver<Option<Person>>,
     mut room: watch::Receiver<Option<Room>>,
+    anchors: Option<watch::Receiver<Anchors>>,
 ) -> watch::Receiver<Arc<State>> {
-    let mut keeper = Keeper { dev, recent: Vec::new(), last: None };
+    let mut keeper = Keeper { dev, anchors, recent: Vec::new(), last: None };
     let first = keeper.state(&chain, None, None);
     let (send, receive) = watch::channel(Arc::new(first));
     tokio::spawn(async move {
@@ -55,6 +56,8 @@ pub(super) fn keep(
 
 struct Keeper {
     dev: bool,
+    /// Looked at whenever something else changes; they change slowly.
+    anchors: Option<watch::Receiver<Anchors>>,
     recent: Vec<PastMeeting>,
     last: Option<String>,
 }
@@ -73,6 +76,7 @@ impl Keeper {
             meeting: meeting.cloned(),
             recent: self.recent.clone(),
             contacts: who.map(contacts).unwrap_or_default(),
+            anchors: self.anchors.as_ref().map(|anchors| anchors.borrow().clone()),
         }
     }
 

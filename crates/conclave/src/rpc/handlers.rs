@@ -12,7 +12,7 @@ use axum::{
 use bytes::{BufMut as _, Bytes, BytesMut};
 use conclave_ledger::{
     MAX_KEYS,
-    validator::{AskError, Rejected, Status},
+    validator::{AskError, Rejected, Role, Status},
 };
 use conclave_protocol::{
     Height, Key, RegisterUser, TxId,
@@ -97,8 +97,41 @@ pub(super) async fn block(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Re
     bytes(rpc.validator.block(Height(height)).await)
 }
 
+/// Which blocks are asked for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Range {
+    from: u64,
+    #[serde(default = "one")]
+    count: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+pub(super) async fn records(
+    State(rpc): State<Rpc>,
+    Query(Range { from, count }): Query<Range>,
+) -> Response {
+    bytes(rpc.validator.records(Height(from), count).await)
+}
+
 pub(super) async fn header_at(State(rpc): State<Rpc>, Path(height): Path<u64>) -> Response {
     bytes(rpc.validator.header(Height(height)).await)
+}
+
+/// The first change that the caller does not know.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct From {
+    #[serde(default)]
+    from: u32,
+}
+
+pub(super) async fn handovers(
+    State(rpc): State<Rpc>,
+    Query(From { from }): Query<From>,
+) -> Response {
+    bytes(rpc.validator.handovers(from).await)
 }
 
 pub(super) async fn follow(State(rpc): State<Rpc>) -> Response {
@@ -139,8 +172,12 @@ pub(super) async fn sponsor(
         Ok(user) => user,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    if user.gate != Gate::Sponsor(rpc.validator.status().key) {
+    let status = rpc.validator.status();
+    if user.gate != Gate::Sponsor(status.key) {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, "another sponsor is named");
+    }
+    if status.role != Role::Member {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "this one is not in the validator set");
     }
     if let Err(weak) = user.ivk.check() {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, weak.to_string());
@@ -164,15 +201,24 @@ pub(super) struct StatusView {
     key: String,
     height: u64,
     time_ms: u64,
+    epoch: u64,
+    role: &'static str,
     validators: usize,
     mempool: usize,
     ready: bool,
 }
 
 pub(super) async fn status(State(rpc): State<Rpc>) -> Json<StatusView> {
-    let Status { key, height, time_ms, validators, mempool, is_ready } = rpc.validator.status();
-    let key = hex::encode(key.0);
-    Json(StatusView { key, height: height.0, time_ms, validators, mempool, ready: is_ready })
+    let Status { key, height, time_ms, epoch, validators, role, mempool, is_ready } =
+        rpc.validator.status();
+    let role = match role {
+        Role::Member => "member",
+        Role::Waiting => "waiting",
+        Role::Removed => "removed",
+        Role::Silent => "silent",
+    };
+    let (key, height, ready) = (hex::encode(key.0), height.0, is_ready);
+    Json(StatusView { key, height, time_ms, epoch, role, validators, mempool, ready })
 }
 
 fn bytes(answer: Result<Bytes, AskError>) -> Response {

@@ -5,13 +5,15 @@
 //! back. `bucket` counts, `reply` refuses, `handlers` answers, `run` starts all of a validator.
 
 mod bucket;
+mod evidence;
 mod handlers;
+mod metrics;
 mod reply;
 mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -25,7 +27,7 @@ use conclave_ledger::validator::Validator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::bucket::Buckets;
+use self::{bucket::Buckets, metrics::Scrapes};
 use crate::{
     explorer::{self, Explorer},
     serve::{self, Client, Limits},
@@ -42,28 +44,32 @@ struct Rpc {
     validator: Validator,
     requests: Arc<Buckets>,
     sponsored: Arc<Buckets>,
+    scrapes: Arc<Scrapes>,
     closing: CancellationToken,
 }
 
-/// Serves a validator's RPC and its explorer until `closing` is cancelled.
+/// Serves a validator's RPC and its explorer until `closing` is cancelled. `ledgers` is the
+/// directory whose size is told.
 pub async fn serve(
     listener: TcpListener,
     validator: Validator,
+    ledgers: Option<PathBuf>,
     explorer: Explorer,
     closing: CancellationToken,
 ) {
-    let router = router(Rpc::new(validator, closing.clone()), explorer);
+    let router = router(Rpc::new(validator, ledgers, closing.clone()), explorer);
     serve::serve(listener, router, Limits::public(), closing).await;
 }
 
 impl Rpc {
-    fn new(validator: Validator, closing: CancellationToken) -> Self {
+    fn new(validator: Validator, ledgers: Option<PathBuf>, closing: CancellationToken) -> Self {
         Self {
             validator,
             // A person's device needs a few a second; many may sit behind one address.
             requests: Arc::new(Buckets::new(2_000, Duration::from_millis(2))),
             // The paper's consortium decides who may join; this one takes newcomers in slowly.
             sponsored: Arc::new(Buckets::new(60, Duration::from_secs(10))),
+            scrapes: Arc::new(Scrapes::new(ledgers)),
             closing,
         }
     }
@@ -72,6 +78,7 @@ impl Rpc {
 fn router(rpc: Rpc, explorer: Explorer) -> Router {
     let closing = rpc.closing.clone();
     Router::new()
+        .route("/metrics", get(metrics::metrics))
         .route("/v1/submit", post(handlers::submit).layer(DefaultBodyLimit::max(4_096)))
         .route("/v1/tx/{id}", get(handlers::inclusion))
         .route("/v1/tx/{id}/bytes", get(handlers::transaction))
@@ -81,7 +88,9 @@ fn router(rpc: Rpc, explorer: Explorer) -> Router {
         .route("/v1/sponsor", post(handlers::sponsor).layer(DefaultBodyLimit::max(2_048)))
         .route("/v1/status", get(handlers::status))
         .route("/v1/block/{height}", get(handlers::block))
+        .route("/v1/blocks", get(handlers::records))
         .route("/v1/header/{height}", get(handlers::header_at))
+        .route("/v1/handovers", get(handlers::handovers))
         .with_state(rpc.clone())
         .merge(explorer::router(explorer, closing))
         .layer(middleware::from_fn_with_state(rpc, limit))
@@ -107,7 +116,13 @@ async fn limit(
 
 /// What a question costs its client, in the measure of one that reads a header.
 fn cost(path: &str) -> u32 {
-    let dear = [("/v1/block/", 8), ("/v1/state", 2), ("/v1/sponsor", 4), ("/explorer/", 4)];
+    let dear = [
+        ("/v1/blocks", 16),
+        ("/v1/block/", 8),
+        ("/v1/state", 2),
+        ("/v1/sponsor", 4),
+        ("/explorer/", 4),
+    ];
     dear.iter().find(|(start, _)| path.starts_with(start)).map_or(1, |(_, cost)| *cost)
 }
 

@@ -3,8 +3,9 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use conclave_ledger::validator::{self, Config, Seed, Validator};
@@ -14,15 +15,18 @@ use conclave_protocol::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::serve;
+use super::{evidence, serve};
 use crate::{
     explorer::Explorer,
-    network::ValidatorHome,
+    network::{DirLock, Guard, NetworkError, ValidatorHome},
     relay::{self, RelayError, RelayHandle},
 };
 
 /// How long somebody may use the relay at most after the end of the meeting.
 const RECHECK: Duration = Duration::from_secs(30);
+
+/// Between two looks whether the journal is there.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A validator that runs.
 #[derive(Debug)]
@@ -32,28 +36,46 @@ pub struct Running {
     /// Where its RPC listens.
     pub rpc: SocketAddr,
     relay: Option<Arc<RelayHandle>>,
+    /// Ours until the validator has stopped.
+    lock: Option<DirLock>,
+    /// Whether its key is silent for a while.
+    pub guard: Guard,
     closing: CancellationToken,
     serving: JoinHandle<()>,
 }
 
-/// Starts a validator and everything it serves.
+/// Starts a validator and everything it serves. With `state_sync` an empty one fetches the state of a
+/// recent block from the others instead of executing every block.
 ///
 /// # Errors
 /// See [`RunError`].
-pub async fn run(home: &ValidatorHome) -> Result<Running, RunError> {
+pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
+    let lock = DirLock::take(&home.dir)?;
+    let listener = bind(home.rpc).await?;
+    let guard = Guard::at_start(&home.dir, now_ms())?;
     let peers = home.network.validators.iter();
     let config = Config {
-        dir: home.dir.join("ledgers"),
+        dir: home.ledgers(),
         seed: Seed::new(*home.seed),
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
-        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p?))).collect(),
-        state_sync: false,
+        peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
+        state_sync,
+        signs_from: guard.signs_from(),
     };
-    // Its port first: a second validator on the same directory must not touch the disk.
-    let listener = bind(home.rpc).await?;
     let validator = validator::start(config)?;
-    let mut running = Running::over(listener, validator, home.network.genesis.clone())?;
+    // A key may sign only where it is known that it has a journal.
+    while !Guard::note_journal(&home.dir)? {
+        tokio::select! {
+            () = validator.stopped() => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    let genesis = home.network.genesis.clone();
+    let mut running = Running::over(listener, validator, Some(home.ledgers()), genesis)?;
+    running.lock = Some(lock);
+    running.guard = guard;
+    tokio::spawn(evidence::keep(running.validator.clone(), home.dir.join("evidence")));
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));
@@ -69,7 +91,7 @@ impl Running {
     /// No port can be bound.
     pub async fn embedded(validator: Validator, genesis: Genesis) -> Result<Self, RunError> {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        Self::over(listener, validator, genesis)
+        Self::over(listener, validator, None, genesis)
     }
 
     /// URL of its relay, if it has one.
@@ -87,19 +109,29 @@ impl Running {
         }
         let validator = self.validator;
         let _ = tokio::task::spawn_blocking(move || validator.shutdown()).await;
+        drop(self.lock);
     }
 
     fn over(
         listener: TcpListener,
         validator: Validator,
+        ledgers: Option<PathBuf>,
         genesis: Genesis,
     ) -> Result<Self, RunError> {
         let rpc = listener.local_addr().map_err(RunError::Socket)?;
         let closing = CancellationToken::new();
         let explorer = Explorer::start(validator.clone(), genesis, closing.clone());
-        let serving = serve(listener, validator.clone(), explorer, closing.clone());
+        let serving = serve(listener, validator.clone(), ledgers, explorer, closing.clone());
         let serving = tokio::spawn(serving);
-        Ok(Self { validator, rpc, relay: None, closing, serving })
+        Ok(Self {
+            validator,
+            rpc,
+            relay: None,
+            lock: None,
+            guard: Guard::default(),
+            closing,
+            serving,
+        })
     }
 }
 
@@ -153,6 +185,9 @@ pub enum RunError {
     /// The RPC port cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, io::Error),
+    /// The directory is in use.
+    #[error(transparent)]
+    Home(#[from] NetworkError),
     /// The relay does not start.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -162,6 +197,11 @@ pub enum RunError {
     /// The ledgers do not start.
     #[error(transparent)]
     Validator(#[from] validator::StartError),
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {

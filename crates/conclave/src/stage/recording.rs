@@ -185,9 +185,9 @@ impl Recording {
         Ok(None)
     }
 
-    /// The member index of this participant.
+    /// The member index of this participant, in the newest of the meetings it recorded.
     pub(crate) fn idx(&self) -> Option<u16> {
-        self.entries.iter().find_map(|e| (e.what == What::Own).then_some(e.idx))
+        self.entries.iter().rev().find_map(|e| (e.what == What::Own).then_some(e.idx))
     }
 }
 

@@ -1,7 +1,9 @@
-//! `conclave ledger`: what is on the ledger, from any validator, and whether it is proven.
+//! `conclave ledger`: what is on the ledger, from any validator, and whether it is proven; all of it,
+//! copied and checked.
 
 mod look;
 mod people;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -51,6 +53,12 @@ pub(super) enum Command {
     },
     /// The validators, and how they do
     Validators(Where),
+    /// Copy all blocks and certificates into a file that anybody can verify
+    Export(whole::Export),
+    /// Execute a whole ledger again from its genesis and check everything in it
+    Verify(whole::Verify),
+    /// Verify a proof that validators broke their word
+    Evidence(whole::Proof),
 }
 
 /// Which ledger.
@@ -61,9 +69,12 @@ pub(super) struct Where {
     network: Option<PathBuf>,
 }
 
-pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
+pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
     let output = common.output();
     match command {
+        Command::Export(command) => return whole::copy(command, common).await,
+        Command::Verify(command) => return whole::check(command, common).await,
+        Command::Evidence(command) => return whole::accuse(&command, common),
         Command::Show(network) => look::show(&network.open(common).await?, output).await,
         Command::Block { height, network } => {
             look::block(&network.open(common).await?, height, output).await
@@ -79,6 +90,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             look::validators(&network.open(common).await?, output).await
         }
     }
+    .map(|()| true)
 }
 
 impl Where {

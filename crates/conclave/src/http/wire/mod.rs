@@ -4,6 +4,7 @@
 //! never renamed. Ids are lower-case hex of 32 bytes unless a field says otherwise; times are
 //! milliseconds since the Unix epoch on this machine's clock unless a field says chain time.
 
+mod anchors;
 mod ask;
 mod codes;
 mod identity;
@@ -11,6 +12,7 @@ mod meeting;
 mod recovery;
 mod state;
 
+pub use anchors::{AnchorVerdict, AnchorView, Anchors};
 pub use ask::{
     Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, KeyAlgorithm, Kick, Lock,
     NewIdentity, NewMeeting, Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Contact, Device, Meeting, Notice, Waiting};
+use super::{Anchors, Change, Contact, Device, Meeting, Notice, Waiting};
 
 /// One message of `GET /api/events`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -36,6 +36,9 @@ pub struct State {
     /// Everyone this device was in a meeting with.
     #[serde(default)]
     pub contacts: Vec<Contact>,
+    /// Anchors of the ledger in Ethereum; absent when no endpoint is to be asked.
+    #[serde(default)]
+    pub anchors: Option<Anchors>,
 }
 
 /// The ledger as the light client verified it.

@@ -1,0 +1,88 @@
+//! What a validator counts about the blocks it executes, for whoever watches it.
+
+use std::time::Duration;
+
+use commonware_runtime::{
+    Metrics,
+    telemetry::metrics::raw::{Counter, Family, Gauge, Histogram},
+};
+use conclave_protocol::Kind;
+
+use crate::{block::Header, light::validator_key};
+
+/// One label of one value.
+type Label = [(&'static str, String); 1];
+
+/// Counters that are shared with the registry of the engine once there is one.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    height: Gauge,
+    time: Gauge,
+    blocks: Family<Label, Counter>,
+    transactions: Family<Label, Counter>,
+    finality: Histogram,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Self {
+            height: Gauge::default(),
+            time: Gauge::default(),
+            blocks: Family::default(),
+            transactions: Family::default(),
+            finality: Histogram::new(SECONDS),
+        }
+    }
+
+    /// Shows everything under the name of `context`, for as long as the result is kept.
+    pub(crate) fn publish<E: Metrics>(&self, context: &E) -> impl Sized + Send + 'static + use<E> {
+        (
+            context.register("height", "Newest executed height", self.height.clone()),
+            context.register(
+                "block_time_seconds",
+                "Chain time of the newest executed block, Unix time",
+                self.time.clone(),
+            ),
+            context.register("blocks", "Executed blocks by proposer", self.blocks.clone()),
+            context.register(
+                "transactions",
+                "Executed transactions by kind",
+                self.transactions.clone(),
+            ),
+            context.register(
+                "finality_seconds",
+                "From the time of a block until it was final and executed here",
+                self.finality.clone(),
+            ),
+        )
+    }
+
+    /// Counts a final block that was executed at `now_ms`.
+    pub(crate) fn block(
+        &self,
+        header: &Header,
+        kinds: impl IntoIterator<Item = Kind>,
+        now_ms: u64,
+    ) {
+        let proposer = validator_key(&header.round.leader);
+        self.blocks.get_or_create(&[("proposer", proposer.to_string())]).inc();
+        for kind in kinds {
+            let name = kind.context();
+            let name = name.strip_prefix("tx/").unwrap_or(name).to_owned();
+            self.transactions.get_or_create(&[("kind", name)]).inc();
+        }
+        self.height.set(i64::try_from(header.height).unwrap_or(i64::MAX));
+        self.time.set(i64::try_from(header.time_ms / 1_000).unwrap_or(i64::MAX));
+        let age = Duration::from_millis(now_ms.saturating_sub(header.time_ms));
+        // Who catches up executes blocks of long ago; that says nothing about finality.
+        if age < OLD {
+            self.finality.observe(age.as_secs_f64());
+        }
+    }
+}
+
+const SECONDS: [f64; 14] =
+    [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0];
+
+/// Age from which a header is stale for a client (`Params::stale`).
+const OLD: Duration = Duration::from_secs(60);

@@ -1,0 +1,213 @@
+//! The validator set changes while everything else goes on: it grows, changes a key, shrinks, with
+//! crashes exactly where one epoch ends and another begins, and with a validator that comes late.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use commonware_codec::{Copying, DecodeExt as _};
+use commonware_consensus::types::{Epoch, Round, View};
+use commonware_cryptography::{
+    Signer as _,
+    ed25519::{PrivateKey, PublicKey},
+};
+use commonware_glue::simulate::{
+    action::Crash, plan::PlanBuilder, property::Property, tracker::ProgressTracker,
+};
+use commonware_runtime::{Clock as _, deterministic};
+use conclave_protocol::{
+    Contact, Ed25519Signer, Height, Key, Record, Seconds, Tx, ValidatorChange, ValidatorKey,
+    ValidatorVote, codec::Text, encode,
+};
+use tokio::sync::mpsc;
+
+use super::{EPOCH, Reached, State, VALIDATORS, World, campaign_of, link, seeds};
+use crate::{
+    block::RawTx,
+    execution::Source as _,
+    light::{LightClient, validator_key},
+    validator::service::{Finalized, Service},
+};
+
+/// How the set of a world changes.
+#[derive(Clone, Default)]
+pub(super) struct Script {
+    /// What the validators vote for, one after the other.
+    changes: Vec<ValidatorChange>,
+    /// Whoever starts by fetching a recent state.
+    pub(super) syncing: Option<PublicKey>,
+}
+
+/// The key of the validator with this number.
+pub(super) fn validator(number: u8) -> ValidatorKey {
+    Ed25519Signer::from_seed(&[number; 32]).validator()
+}
+
+/// The same for the engine.
+pub(super) fn private(number: u8) -> PrivateKey {
+    PrivateKey::decode(Copying(&[number; 32])).unwrap()
+}
+
+fn contact(number: u8) -> Contact {
+    Contact {
+        name: Text::new("somebody").unwrap(),
+        p2p: Text::new(&format!("v{number}.example.org:4100")).unwrap(),
+        rpc: Text::new("https://example.org").unwrap(),
+    }
+}
+
+/// Four in the genesis, two more machines: 5 comes, 6 takes the place of 2, 1 goes.
+fn changing() -> World {
+    let mut world = World::new();
+    world.keys.extend([private(5), private(6)]);
+    world.keys.sort_by_key(|key| key.public_key());
+    world.script.changes = vec![
+        ValidatorChange::Add(validator(5), contact(5)),
+        ValidatorChange::Replace(validator(2), validator(6), contact(6)),
+        ValidatorChange::Remove(validator(1)),
+    ];
+    world
+}
+
+/// All six are through the last change.
+const THROUGH: Reached = Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
+
+impl World {
+    /// The set after all changes.
+    fn successors(&self) -> Vec<ValidatorKey> {
+        let mut keys: Vec<_> = self.genesis.validators.iter().copied().collect();
+        for change in &self.script.changes {
+            keys.retain(|key| change.outgoing() != Some(*key));
+            keys.extend(change.incoming());
+        }
+        keys.sort();
+        keys
+    }
+
+    /// Votes for every change of the script when its turn has come.
+    pub(super) async fn vote(
+        &self,
+        clock: &deterministic::Context,
+        key: &PrivateKey,
+        service: &Service<deterministic::Context>,
+        gossip: &mpsc::Sender<RawTx>,
+    ) {
+        let me = validator_key(&key.public_key());
+        let number = (1..=9).find(|number| validator(*number) == me).unwrap();
+        while !self.script.changes.is_empty() {
+            clock.sleep(Duration::from_millis(900)).await;
+            let keys = [Key::ValidatorSet, Key::Validator(me)];
+            let mut records = Finalized(&service.databases).load(&keys).await.into_iter();
+            let seq = match records.next().unwrap() {
+                Some(Record::ValidatorSet(set)) => set.changes,
+                _ => 0,
+            };
+            let nonce = match records.next().unwrap() {
+                Some(Record::Validator(own)) => own.next_nonce,
+                _ => 0,
+            };
+            let place = usize::try_from(seq).unwrap();
+            let Some(change) = self.script.changes.get(place).cloned() else { return };
+            let expiry = Seconds(super::super::clock::now_ms(clock) / 1000 + 60);
+            let vote = ValidatorVote { seq, change };
+            let tx = Tx::by_validator(self.genesis.chain_id(), me, nonce, expiry, vote)
+                .sign(&Ed25519Signer::from_seed(&[number; 32]));
+            // Refused while the epoch has its change, and from whoever is not in the set.
+            let _ = service.submit(encode(&tx).into(), gossip).await;
+        }
+    }
+}
+
+/// Everyone knows one way from the genesis set to the last one, and a light client follows it.
+#[derive(Clone)]
+pub(super) struct Succession(pub(super) World);
+
+impl Property<PublicKey, State> for Succession {
+    fn name(&self) -> &'static str {
+        "one succession"
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a ProgressTracker<PublicKey>,
+        states: &'a [&'a State],
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        Box::pin(async move {
+            let changes = self.0.script.changes.len();
+            let expected = self.0.successors();
+            for seen in states.iter().filter_map(|state| state.0.as_ref()) {
+                let answer = seen.steps.answer(0).await;
+                let mut light = LightClient::new(&self.0.genesis).map_err(|e| e.to_string())?;
+                let followed = light.on_handovers(&answer, u64::MAX).map_err(|e| e.to_string())?;
+                if followed != changes || seen.schemes.handovers() != changes {
+                    return Err(format!("{followed} handovers of {changes}"));
+                }
+                let validators = light.validators(Height(u64::MAX));
+                if validators != expected {
+                    return Err(format!("validators {validators:?}, not {expected:?}"));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn through(
+    name: &str,
+    seeds: u64,
+    syncing: Option<u8>,
+    shape: impl Fn(PlanBuilder<World>, u64) -> PlanBuilder<World> + Sync,
+) {
+    let world = |_| {
+        let mut world = changing();
+        world.script.syncing = syncing.map(|number| private(number).public_key());
+        (world, THROUGH)
+    };
+    campaign_of(name, seeds, world, shape, |_| {});
+}
+
+#[test]
+fn the_set_grows_changes_a_key_and_shrinks_under_load() {
+    through("set changes", seeds().min(12), None, |plan, _| plan);
+}
+
+#[test]
+fn a_crash_exactly_at_a_boundary_continues_in_the_right_epoch() {
+    let shape = |plan: PlanBuilder<World>, seed: u64| {
+        let last = u64::from(EPOCH) * (1 + seed % 3) - 1;
+        let number = [3, 4, 5][usize::try_from(seed / 3 % 3).unwrap()];
+        plan.crash(Crash::ProcessedHeight {
+            participant: private(number).public_key(),
+            // Block after block is looked at, so it is the last of its epoch that is met.
+            heights: last..=last + 2,
+            downtime: Duration::from_millis(300 + 700 * (seed % 4)),
+        })
+    };
+    through("crash at a boundary", seeds().min(18), None, shape);
+}
+
+#[test]
+fn loss_and_random_crashes_across_set_changes_lose_nothing() {
+    through("set changes and crashes", seeds().min(12), None, |plan, _| {
+        plan.link(link(3)).crash(Crash::Random {
+            frequency: Duration::from_secs(5),
+            downtime: Duration::from_millis(1_500),
+            count: 1,
+        })
+    });
+}
+
+/// Validator 5, which the first change adds, starts after all changes.
+fn late(plan: PlanBuilder<World>) -> PlanBuilder<World> {
+    let participants = vec![private(5).public_key()];
+    let round = Round::new(Epoch::new(3), View::new(4));
+    plan.crash(Crash::DelayRound { participants, round })
+}
+
+#[test]
+fn a_late_validator_executes_its_way_across_epochs() {
+    through("late across epochs", seeds().min(6), None, |plan, _| late(plan));
+}
+
+#[test]
+fn a_late_validator_fetches_the_state_across_epochs() {
+    through("state sync across epochs", seeds().min(6), Some(5), |plan, _| late(plan));
+}

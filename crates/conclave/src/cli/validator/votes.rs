@@ -1,0 +1,295 @@
+//! `conclave validator add|remove|replace|list`: the set of validators, and changing it by votes.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use conclave_protocol::{Ed25519Signer, ValidatorChange, ValidatorKey, validators::Contact};
+use serde_json::{Value, json};
+
+use super::{Common, advice::Advised as _};
+use crate::{
+    chain::{Chain, ChainError, Consortium},
+    network::{Network, SignedCard, ValidatorHome},
+};
+
+/// A vote for one more validator.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Add {
+    /// The public file of the new validator
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The directory of the validator that votes
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// A vote to put a validator out.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Remove {
+    /// Its name, its key, or the first eight digits of its key
+    #[arg(value_name = "NAME-OR-KEY")]
+    who: String,
+    /// The directory of the validator that votes
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// A vote to put one key in the place of another.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Replace {
+    /// The one that goes: its name, its key, or the first eight digits of its key
+    #[arg(value_name = "OLD")]
+    old: String,
+    /// The public file of the one that comes
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The directory of the validator that votes
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Who decides, who will, what is voted about, and who is there.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(in crate::cli) struct List {
+    /// The directory of a validator
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The network file
+    #[arg(long, value_name = "FILE")]
+    network: Option<PathBuf>,
+}
+
+pub(super) async fn add(add: &Add, common: &Common) -> anyhow::Result<()> {
+    let (key, contact) = newcomer(&add.file)?;
+    vote(&add.dir, common, |_, _| Ok(ValidatorChange::Add(key, contact))).await
+}
+
+pub(super) async fn remove(remove: &Remove, common: &Common) -> anyhow::Result<()> {
+    vote(&remove.dir, common, |network, now| {
+        Ok(ValidatorChange::Remove(find(&remove.who, network, now)?))
+    })
+    .await
+}
+
+pub(super) async fn replace(replace: &Replace, common: &Common) -> anyhow::Result<()> {
+    let (key, contact) = newcomer(&replace.file)?;
+    vote(&replace.dir, common, |network, now| {
+        Ok(ValidatorChange::Replace(find(&replace.old, network, now)?, key, contact))
+    })
+    .await
+}
+
+/// Casts the vote of the validator in `dir`, and says where the change stands then.
+async fn vote(
+    dir: &Path,
+    common: &Common,
+    change: impl FnOnce(&Network, &Consortium) -> anyhow::Result<ValidatorChange>,
+) -> anyhow::Result<()> {
+    let home = ValidatorHome::load(dir).advise("conclave doctor --dir DIR")?;
+    let chain = Chain::start(&home.network).advise("conclave doctor --dir DIR")?;
+    let now = chain.consortium().await.advise("conclave doctor --dir DIR")?;
+    let change = change(&home.network, &now)?;
+    let signer = Ed25519Signer::from_seed(&home.seed);
+    let cast = chain.vote(&signer, change.clone()).await;
+    let next = match &cast {
+        Err(ChainError::Refused(_)) => {
+            "conclave validator list --dir DIR, which shows the set and what is voted about"
+        }
+        _ => "conclave doctor --dir DIR",
+    };
+    let (before, included) = cast.context("the vote was not taken").advise(next)?;
+    let after = chain.consortium().await.advise("conclave validator list --dir DIR")?;
+    let agreed = after.seq() > before.seq();
+    let digest = change.digest();
+    let votes = if agreed {
+        before.needed()
+    } else {
+        let open = after.open();
+        open.iter().find(|(cast, _)| cast.change == digest).map_or(0, |(_, by)| by.len())
+    };
+    let answer = json!({
+        "change": described(&change),
+        "height": included.height.0,
+        "votes": votes,
+        "needed": before.needed(),
+        "of": before.set.len(),
+        "agreed": agreed,
+        "in_force_from": agreed.then_some(before.last.0.saturating_add(1)),
+    });
+    common.output().say(&answer, || {
+        let what = in_words(&change);
+        let (needed, of) = (before.needed(), before.set.len());
+        if agreed {
+            let first = before.last.0.saturating_add(1);
+            let wait = first.saturating_sub(included.height.0).saturating_mul(2).div_ceil(60);
+            format!(
+                "{what}: agreed at block {}\n  in force from block {first} on, in {wait} minutes at \
+                 the most while the ledger is idle",
+                included.height.0
+            )
+        } else {
+            format!(
+                "{what}: {votes} of {of} have voted for it, {needed} are needed\n  the others: \
+                 the same command, with their own --dir"
+            )
+        }
+    })
+}
+
+pub(super) async fn list(list: &List, common: &Common) -> anyhow::Result<()> {
+    let network = match (&list.dir, &list.network) {
+        (Some(dir), _) => ValidatorHome::load(dir).advise("conclave doctor --dir DIR")?.network,
+        (None, Some(file)) => Network::load(file).advise("conclave doctor --network FILE")?,
+        (None, None) => return Ok(()),
+    };
+    let chain = Chain::start(&network).advise("conclave doctor --network FILE")?;
+    let now = chain.consortium().await.advise("conclave doctor --network FILE")?;
+    // The first headers come from whoever answers first; the others have a moment more.
+    let settled = async {
+        while !chain.validators_status().iter().all(|validator| validator.ok) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let _some_are_silent = tokio::time::timeout(SETTLE, settled).await;
+    let alive: Vec<(ValidatorKey, bool, Option<u64>)> = network
+        .validators
+        .iter()
+        .zip(chain.validators_status())
+        .map(|(peer, seen)| (peer.key, seen.ok, seen.height))
+        .collect();
+    let seen = |key: &ValidatorKey| alive.iter().find(|(known, ..)| known == key);
+    let member = |key: &ValidatorKey| {
+        json!({
+            "key": hex::encode(key.0),
+            "name": name_of(key, &network, &now),
+            "answers": seen(key).map(|(_, ok, _)| *ok),
+            "height": seen(key).and_then(|(.., height)| *height),
+            "since": now.contact(key).map(|_| "a vote"),
+        })
+    };
+    let open: Vec<Value> = now
+        .open()
+        .iter()
+        .map(|(cast, by)| {
+            let by: Vec<String> = by.iter().map(|key| name_of(key, &network, &now)).collect();
+            json!({ "change": hex::encode(cast.change.0), "by": by, "needed": now.needed() })
+        })
+        .collect();
+    let pending = now.next != now.set;
+    let answer = json!({
+        "height": now.height.0,
+        "epoch": now.epoch,
+        "epoch_ends": now.last.0,
+        "set": now.set.iter().map(member).collect::<Vec<_>>(),
+        "next": pending.then(|| now.next.iter().map(|key| hex::encode(key.0)).collect::<Vec<_>>()),
+        "open": open,
+        "changes": now.changes.iter().map(|record| described(&record.change)).collect::<Vec<_>>(),
+    });
+    common.output().say(&answer, || {
+        let mut text = format!(
+            "block {}, epoch {} until block {}; {} validators, {} decide",
+            now.height.0,
+            now.epoch,
+            now.last.0,
+            now.set.len(),
+            now.needed()
+        );
+        for key in &now.set {
+            let state = match seen(key) {
+                Some((_, true, Some(height))) => format!("answers, block {height}"),
+                Some((_, true, None)) => "answers".to_owned(),
+                Some(_) => "silent".to_owned(),
+                None => "not in the network file".to_owned(),
+            };
+            text.push_str(&format!("\n  {:<24} {key}  {state}", name_of(key, &network, &now)));
+        }
+        if pending {
+            for key in now.next.iter().filter(|key| !now.set.contains(key)) {
+                let name = name_of(key, &network, &now);
+                text.push_str(&format!("\n  comes after block {}: {name} {key}", now.last.0));
+            }
+            for key in now.set.iter().filter(|key| !now.next.contains(key)) {
+                let name = name_of(key, &network, &now);
+                text.push_str(&format!("\n  goes after block {}: {name} {key}", now.last.0));
+            }
+        }
+        for (cast, by) in now.open() {
+            let by: Vec<String> = by.iter().map(|key| name_of(key, &network, &now)).collect();
+            text.push_str(&format!(
+                "\n  open vote {}: {} of {} needed, by {}",
+                cast.change,
+                by.len(),
+                now.needed(),
+                by.join(", ")
+            ));
+        }
+        text
+    })
+}
+
+/// What the file of a newcomer says, checked.
+fn newcomer(file: &Path) -> anyhow::Result<(ValidatorKey, Contact)> {
+    let card = SignedCard::load(file)
+        .with_context(|| format!("{} is refused", file.display()))
+        .advise("ask its organisation to send NAME.validator.toml again, unchanged")?;
+    let card = card.card();
+    let contact = Contact { name: card.name.clone(), p2p: card.p2p.clone(), rpc: card.rpc.clone() };
+    Ok((card.key, contact))
+}
+
+/// The validator of the set that somebody means.
+fn find(who: &str, network: &Network, now: &Consortium) -> anyhow::Result<ValidatorKey> {
+    let is_meant = |key: &&ValidatorKey| {
+        name_of(key, network, now) == who || hex::encode(key.0) == who || key.to_string() == who
+    };
+    let meant: Vec<&ValidatorKey> = now.set.iter().filter(is_meant).collect();
+    match meant.as_slice() {
+        [key] => Ok(**key),
+        [] => Err(anyhow::anyhow!("no validator of the set is called {}", who.escape_debug())),
+        _ => Err(anyhow::anyhow!("more than one validator is called {}", who.escape_debug())),
+    }
+    .advise("conclave validator list --dir DIR, and name its whole key")
+}
+
+/// What people call a validator: what the ledger or the network file says, else its key.
+fn name_of(key: &ValidatorKey, network: &Network, now: &Consortium) -> String {
+    let listed = || network.validators.iter().find(|peer| peer.key == *key)?.name.clone();
+    let name = now.contact(key).map(|contact| contact.name.as_str().to_owned()).or_else(listed);
+    name.map_or_else(|| key.to_string(), |name| super::output::plain(&name))
+}
+
+fn described(change: &ValidatorChange) -> Value {
+    let (kind, old) = match change {
+        ValidatorChange::Add(..) => ("add", None),
+        ValidatorChange::Remove(old) => ("remove", Some(old)),
+        ValidatorChange::Replace(old, ..) => ("replace", Some(old)),
+    };
+    json!({
+        "kind": kind,
+        "digest": hex::encode(change.digest().0),
+        "old": old.map(|key| hex::encode(key.0)),
+        "key": change.incoming().map(|key| hex::encode(key.0)),
+        "name": change.contact().map(|contact| contact.name.as_str()),
+        "p2p": change.contact().map(|contact| contact.p2p.as_str()),
+        "rpc": change.contact().map(|contact| contact.rpc.as_str()),
+    })
+}
+
+fn in_words(change: &ValidatorChange) -> String {
+    let called = |contact: &Contact| super::output::plain(contact.name.as_str());
+    match change {
+        ValidatorChange::Add(key, contact) => format!("add {} {key}", called(contact)),
+        ValidatorChange::Remove(key) => format!("remove {key}"),
+        ValidatorChange::Replace(old, key, contact) => {
+            format!("replace {old} by {} {key}", called(contact))
+        }
+    }
+}
+
+const LOOK: Duration = Duration::from_millis(50);
+const SETTLE: Duration = Duration::from_secs(3);

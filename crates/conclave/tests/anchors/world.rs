@@ -1,0 +1,195 @@
+//! Validators, and the program that anchors for one of them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use conclave::{
+    chain::Chain,
+    network::{self, Network, ValidatorHome},
+    rpc::{self, Running},
+};
+use conclave_protocol::{AnchorRecord, Ed25519Signer, Height, Key, Record, Tx, ValidatorKey};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::{PATIENCE, anvil};
+
+/// A consortium of one organisation, its validator running in this process.
+pub(crate) struct World {
+    dir: tempfile::TempDir,
+    running: Option<Running>,
+    pub(crate) network: Network,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let network = network::create(dir.path(), 1).unwrap();
+        let mut world = Self { dir, running: None, network };
+        world.run().await;
+        world
+    }
+
+    pub(crate) async fn run(&mut self) {
+        let home = ValidatorHome::load(&self.home()).unwrap();
+        self.running = Some(rpc::run(&home).await.unwrap());
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// All of its validators together forget what they signed, and begin anew from the same genesis.
+    pub(crate) async fn rewrite(&mut self) {
+        self.stop().await;
+        std::fs::remove_dir_all(self.home().join("ledgers")).unwrap();
+        self.run().await;
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.dir.path().join("validator-0")
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.path().join("network.toml")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn chain(&self) -> Chain {
+        Chain::start(&self.network).unwrap()
+    }
+
+    /// Waits until the ledger has this height.
+    pub(crate) async fn reaches(&self, height: u64) {
+        let mut headers = self.chain().headers();
+        let there = headers
+            .wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.height.0 >= height));
+        timeout(PATIENCE, there).await.unwrap().unwrap();
+    }
+
+    pub(crate) fn signer(&self) -> Ed25519Signer {
+        Ed25519Signer::from_seed(&ValidatorHome::load(&self.home()).unwrap().seed)
+    }
+
+    pub(crate) fn validator(&self) -> ValidatorKey {
+        self.signer().validator()
+    }
+
+    /// The anchors that the ledger has a record of, proven.
+    pub(crate) async fn records(&self) -> Vec<(Height, Record)> {
+        let chain = self.chain();
+        let count = match chain.snapshot(&[Key::Anchors]).await.unwrap().record(&Key::Anchors) {
+            Some(Record::Anchors(anchors)) => anchors.count,
+            _ => 0,
+        };
+        let keys: Vec<Key> = (0..count).map(Key::Anchor).collect();
+        let records = chain.snapshot(&keys).await.unwrap();
+        let record = |key: &Key| match records.record(key).unwrap() {
+            record @ Record::Anchor(entry) => (entry.height, record.clone()),
+            other => panic!("{other:?}"),
+        };
+        keys.iter().map(record).collect()
+    }
+
+    /// What the validator says although it is not so.
+    pub(crate) async fn claim(&self, record: AnchorRecord) {
+        let chain = self.chain();
+        let key = Key::Validator(self.validator());
+        let nonce = match chain.snapshot(std::slice::from_ref(&key)).await.unwrap().record(&key) {
+            Some(Record::Validator(validator)) => validator.next_nonce,
+            _ => 0,
+        };
+        let expiry = chain.time().await.unwrap().plus(60);
+        let tx = Tx::by_validator(chain.chain_id(), self.validator(), nonce, expiry, record);
+        chain.submit(&tx.sign(&self.signer())).await.unwrap();
+    }
+
+    /// `conclave anchor run` as an organisation starts it.
+    pub(crate) fn poster(&self, urls: &[&str], more: &[&str]) -> Poster {
+        let mut command = conclave(&["anchor", "run", "--json", "--poll-ms", "50", "--validator"]);
+        command.arg(self.home()).args(more).env("CONCLAVE_ETHEREUM_KEY", anvil::KEY);
+        for url in urls {
+            command.args(["--ethereum", url]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Poster { child, lines, told: Vec::new() }
+    }
+
+    /// `conclave anchor verify` as a stranger starts it: exit status and lines.
+    pub(crate) async fn verify(&self, urls: &[&str], more: &[&str]) -> (i32, Vec<Value>) {
+        let mut command = conclave(&["anchor", "verify", "--json", "--network"]);
+        command.arg(self.file()).args(more);
+        for url in urls {
+            command.args(["--ethereum", url]);
+        }
+        let Output { status, stdout, stderr } = command.output().await.unwrap();
+        let lines = String::from_utf8(stdout).unwrap();
+        let lines: Vec<Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(!lines.is_empty(), "{}", String::from_utf8_lossy(&stderr));
+        (status.code().unwrap(), lines)
+    }
+}
+
+/// A running `conclave anchor run`, killed when dropped.
+pub(crate) struct Poster {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    told: Vec<Value>,
+}
+
+impl Poster {
+    /// Waits for the next event of this name.
+    pub(crate) async fn tells(&mut self, event: &str) -> Value {
+        let wanted = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                let line: Value = serde_json::from_str(&line).unwrap();
+                self.told.push(line.clone());
+                if line["event"] == event {
+                    return line;
+                }
+            }
+            panic!("it ended before it told {event}: {:#?}", self.told);
+        };
+        match timeout(PATIENCE, wanted).await {
+            Ok(line) => line,
+            Err(_) => panic!("it never told {event}"),
+        }
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for its end and gives the exit status.
+    pub(crate) async fn ends(mut self) -> i32 {
+        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap() {
+            self.told.push(serde_json::from_str(&line).unwrap());
+        }
+        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code().unwrap()
+    }
+}
+
+pub(crate) fn conclave(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conclave"));
+    command
+        .args(args)
+        .env("RUST_LOG", "error")
+        .env_remove("CONCLAVE_ETHEREUM_KEY")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}

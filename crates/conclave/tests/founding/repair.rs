@@ -1,0 +1,85 @@
+//! A validator that lost its journal contradicts itself never, and comes back.
+
+use std::fs;
+
+use crate::world::{Net, Validator, eventually, free_ports, say, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_validator_follows_in_silence_and_signs_from_the_next_epoch_on() {
+    let net = Net::new(4, 20).await;
+    let mut running = net.run(4).await;
+    running[3].reaches(2).await;
+    let (backup, home) = (net.path("backup"), net.path("restored"));
+    let said =
+        say(&["validator", "backup", "--dir", text(&net.home(3)), "--out", text(&backup)]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    running.pop().unwrap().kill().await;
+
+    let unsaid = say(&["validator", "restore", text(&backup), "--dir", text(&home)]).await;
+    assert_eq!(unsaid.code, 2, "it must be said that the old machine is gone");
+    let said = say(&[
+        "validator",
+        "restore",
+        text(&backup),
+        "--dir",
+        text(&home),
+        "--the-old-machine-is-gone",
+    ])
+    .await;
+    assert_eq!(said.code, 0);
+    let mut restored = Validator::run(&home, &[]).await;
+    restored.logs("the journal of this key is lost").await;
+    assert_eq!(restored.status().await.unwrap()["role"], "silent");
+    restored.reaches(running[0].height().await).await;
+    restored.logs("this validator signs from this epoch on").await;
+    let role = async || restored.status().await.map(|status| status["role"].clone());
+    eventually("it signs", async || role().await == Some("member".into())).await;
+    assert!(fs::read_to_string(home.join("guard.toml")).unwrap().contains("signs_from"));
+
+    // Without another one the ledger now needs its votes.
+    running[2].kill().await;
+    let height = running[0].height().await;
+    running[0].reaches(height + 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_validator_stops_when_the_old_machine_still_signs() {
+    let net = Net::new(4, 3_600).await;
+    let running = net.run(4).await;
+    running[3].reaches(2).await;
+    let (backup, home) = (net.path("backup"), net.path("twin"));
+    let said =
+        say(&["validator", "backup", "--dir", text(&net.home(3)), "--out", text(&backup)]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let said = say(&[
+        "validator",
+        "restore",
+        text(&backup),
+        "--dir",
+        text(&home),
+        "--the-old-machine-is-gone",
+    ])
+    .await;
+    assert_eq!(said.code, 0);
+    // The twin has a machine of its own.
+    let [p2p, rpc] = free_ports();
+    let settings = format!(
+        "network = \"network.toml\"\np2p = \"127.0.0.1:{p2p}\"\nrpc = \"127.0.0.1:{rpc}\"\n"
+    );
+    fs::write(home.join("validator.toml"), settings).unwrap();
+    let mut twin = Validator::run(&home, &[]).await;
+    twin.logs("another machine signs with the key of this validator").await;
+    assert_eq!(twin.ends().await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_whose_ledgers_were_deleted_is_silent_too() {
+    let net = Net::new(4, 3_600).await;
+    let mut running = net.run(4).await;
+    running[3].reaches(2).await;
+    running.pop().unwrap().kill().await;
+    fs::remove_dir_all(net.home(3).join("ledgers")).unwrap();
+    let wiped = Validator::run(&net.home(3), &[]).await;
+    assert_eq!(wiped.status().await.unwrap()["role"], "silent");
+    wiped.reaches(running[0].height().await).await;
+}
