@@ -21,6 +21,7 @@ fn conclave(home: &std::path::Path, args: &[&str]) -> Output {
         .args(args)
         .env("CONCLAVE_HOME", home)
         .env_remove("CONCLAVE_PASSPHRASE")
+        .env_remove("CONCLAVE_ETHEREUM_KEY")
         .stdin(Stdio::null())
         .output()
         .unwrap()
@@ -81,6 +82,9 @@ fn wrong_usage_has_its_own_exit_status() {
         &["up", "--dev", "--network", "x"],
         &["demo", "--guests", "7"],
         &["bench", "rekey", "--members", "0"],
+        &["anchor", "run", "--validator", "x"],
+        &["anchor", "run", "--validator", "x", "--ethereum", "y", "--max-fee-gwei", "0"],
+        &["anchor", "verify", "--network", "x", "--depth", "0"],
         &["ledger", "block", "minus"],
         &["ledger", "user"],
         &["fly"],
@@ -105,6 +109,39 @@ fn a_consortium_is_founded_once() {
     let output = conclave(home.path(), &args);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("exists already"));
+}
+
+#[test]
+fn anchoring_says_what_is_missing_and_never_what_is_secret() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("net");
+    let new = ["network", "new", "--validators", "1", "--dir", dir.to_str().unwrap()];
+    assert_eq!(conclave(home.path(), &new).status.code(), Some(0));
+    let validator = dir.join("validator-0");
+    let validator = validator.to_str().unwrap();
+    let network = dir.join("network.toml");
+    let network = network.to_str().unwrap();
+    let key = home.path().join("ethereum-key");
+    std::fs::write(&key, "0xSECRET").unwrap();
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&key, readable).unwrap();
+    let key = key.to_str().unwrap();
+    let run = ["anchor", "run", "--validator", validator, "--ethereum", "http://127.0.0.1:1"];
+    for (args, expected) in [
+        (run.to_vec(), "no key of an Ethereum account is given\n  run: "),
+        ([&run[..], &["--key-file", key]].concat(), "others may read it (mode 644)\n  run: "),
+        (vec!["anchor", "verify", "--network", network], "no Ethereum endpoint is named\n  run: "),
+        (
+            vec!["anchor", "verify", "--network", network, "--ethereum", "ftp://x/SECRET"],
+            "an Ethereum endpoint is an http:// or https:// URL\n  run: ",
+        ),
+    ] {
+        let output = conclave(home.path(), &args);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
 }
 
 #[test]

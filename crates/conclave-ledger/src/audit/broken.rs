@@ -78,9 +78,9 @@ impl Broken {
         Self::new(height, what, hex(expected), hex(found))
     }
 
-    /// Blames a transaction.
-    pub(super) fn in_tx(mut self, index: u32, raw: &RawTx) -> Self {
-        self.tx = Some((index, TxId(raw.id().0)));
+    /// Blames a transaction, if it is known.
+    pub(super) fn in_tx(mut self, index: u32, raw: Option<&RawTx>) -> Self {
+        self.tx = raw.map(|raw| (index, TxId(raw.id().0)));
         self
     }
 }

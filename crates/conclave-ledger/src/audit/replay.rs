@@ -314,5 +314,5 @@ fn blame(block: &Block, bad: &BadTx) -> Broken {
     let height = Height(block.header.height);
     let broken = Broken::new(height, What::Transaction, "one that is taken", bad.why.to_string());
     let raw = usize::try_from(bad.index).ok().and_then(|index| block.txs().nth(index));
-    raw.map_or(broken.clone(), |raw| broken.in_tx(bad.index, raw))
+    broken.in_tx(bad.index, raw)
 }

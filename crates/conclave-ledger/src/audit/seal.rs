@@ -146,7 +146,7 @@ fn candidates(txs: &[RawTx], height: Height, before: usize) -> Result<Vec<Candid
             Candidate::decode(raw.clone()).ok_or_else(|| {
                 let found = format!("{} bytes that are none", raw.bytes().len());
                 let broken = Broken::new(height, What::Transaction, "a transaction", found);
-                broken.in_tx(u32::try_from(index).unwrap_or(u32::MAX), raw)
+                broken.in_tx(u32::try_from(index).unwrap_or(u32::MAX), Some(raw))
             })
         })
         .collect()

@@ -52,7 +52,7 @@ fn check_one(block: &Checks) -> Result<(), Broken> {
             let expected = format!("one by {}", words(item));
             let broken = Broken::new(*height, What::Signature, expected, "another or none");
             let raw = usize::try_from(*index).ok().and_then(|index| txs.get(index));
-            return Err(raw.map_or(broken.clone(), |raw| broken.in_tx(*index, raw)));
+            return Err(broken.in_tx(*index, raw));
         }
     }
     if is_certified(block) {

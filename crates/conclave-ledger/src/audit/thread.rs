@@ -89,7 +89,11 @@ impl Auditor {
     /// The first thing that does not hold, here or in an earlier record; the audit is over then.
     pub fn feed(mut self, record: &[u8]) -> Result<Self, AuditError> {
         match Prepared::of(record, self.next) {
-            Err(broken) => Err(self.end(None)?.map_or(broken.into(), |_| AuditError::Stopped)),
+            Err(broken) => {
+                // Something before it may be wrong, too.
+                self.settle()?;
+                Err(broken.into())
+            }
             Ok(prepared) => {
                 self.next = self.next.saturating_add(1);
                 match self.steps.send(Step::Next(Box::new(prepared))) {

@@ -82,6 +82,16 @@ impl Accuser {
         Self { chain, committee, handovers: sets.until(epoch), accusations }
     }
 
+    /// Listens to a committee whoever let it in.
+    #[cfg(test)]
+    pub(super) const fn over(
+        chain: ChainId,
+        committee: Committee,
+        accusations: Accusations,
+    ) -> Self {
+        Self { chain, committee, handovers: Vec::new(), accusations }
+    }
+
     /// The pair of votes of an activity that accuses somebody, written down; the engine keeps the
     /// two votes to itself, and writes them one after the other.
     fn case(&self, activity: &Activity<Scheme, Digest>) -> Option<VotesCase> {
@@ -89,19 +99,17 @@ impl Accuser {
             Activity::ConflictingNotarize(pair) => {
                 let (one, other): (Notarize<Scheme, Digest>, Notarize<Scheme, Digest>) =
                     split(pair)?;
-                let cast = |vote| notarize(vote);
-                VotesCase::of(self.key(pair.signer())?, [cast(&one)?, cast(&other)?])
+                VotesCase::of(self.key(pair.signer())?, &[notarize(&one)?, notarize(&other)?])
             }
             Activity::ConflictingFinalize(pair) => {
                 let (one, other): (Finalize<Scheme, Digest>, Finalize<Scheme, Digest>) =
                     split(pair)?;
-                let cast = |vote| finalize(vote);
-                VotesCase::of(self.key(pair.signer())?, [cast(&one)?, cast(&other)?])
+                VotesCase::of(self.key(pair.signer())?, &[finalize(&one)?, finalize(&other)?])
             }
             Activity::NullifyFinalize(pair) => {
                 let (one, other): (Nullify<Scheme>, Finalize<Scheme, Digest>) = split(pair)?;
                 let casts = [nullify(&one)?, finalize(&other)?];
-                VotesCase::of(self.key(pair.signer())?, casts)
+                VotesCase::of(self.key(pair.signer())?, &casts)
             }
             _ => None,
         }
@@ -125,7 +133,7 @@ impl Reporter for Accuser {
         let name = facts.name();
         tracing::error!(validator = %facts.signer, view = facts.view, "it signed two votes");
         let (chain, handovers) = (self.chain, self.handovers.clone());
-        let bytes = File { chain, handovers, case: Case::Votes(case) }.to_vec().into();
+        let bytes = File { chain, handovers, case: Case::Votes(case.into()) }.to_vec().into();
         self.accusations.keep(Proof { name, bytes });
         Feedback::Ok
     }

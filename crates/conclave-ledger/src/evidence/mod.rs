@@ -122,7 +122,7 @@ impl Evidence {
     /// See [`NoEvidence`]: a set that went on beyond its handover cannot be written down so.
     pub fn of_client(client: &LightClient, genesis: &Genesis) -> Result<Vec<u8>, NoEvidence> {
         let none = NoEvidence::Harmless("this client has seen no fork");
-        let case = Case::Fork(ForkCase::of(client.evidence().ok_or(none)?)?);
+        let case = Case::Fork(ForkCase::of(client.evidence().ok_or(none)?)?.into());
         let handovers = client.sets().until(case.reach());
         let bytes = File { chain: genesis.chain_id(), handovers, case }.to_vec();
         Self::verify(&bytes, genesis).map(|_| bytes)
@@ -139,8 +139,8 @@ struct File {
 
 /// What a proof consists of.
 enum Case {
-    Fork(ForkCase),
-    Votes(VotesCase),
+    Fork(Box<ForkCase>),
+    Votes(Box<VotesCase>),
 }
 
 impl Case {
@@ -212,8 +212,8 @@ impl Read for File {
         let chain = ChainId::read(buf)?;
         let handovers = Vec::<Handover>::read_range(buf, ..=MAX_HANDOVERS)?;
         let case = match u8::read(buf)? {
-            1 => Case::Fork(ForkCase::read(buf)?),
-            2 => Case::Votes(VotesCase::read(buf)?),
+            1 => Case::Fork(Box::new(ForkCase::read(buf)?)),
+            2 => Case::Votes(Box::new(VotesCase::read(buf)?)),
             tag => return Err(CodecError::InvalidEnum(tag)),
         };
         Ok(Self { chain, handovers, case })

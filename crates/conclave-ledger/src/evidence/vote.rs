@@ -114,8 +114,8 @@ pub(super) struct VotesCase(Votes);
 
 impl VotesCase {
     /// Puts two votes of one round into their order; nothing if they are of two rounds.
-    pub(super) fn of(signer: ValidatorKey, casts: [Cast<'_>; 2]) -> Option<Self> {
-        let [one, other] = &casts;
+    pub(super) fn of(signer: ValidatorKey, casts: &[Cast<'_>; 2]) -> Option<Self> {
+        let [one, other] = casts;
         if one.round != other.round {
             return None;
         }

@@ -57,6 +57,7 @@ pub(super) struct Post {
 pub(super) struct Attempt {
     pub(super) hash: B256,
     pub(super) raw: Bytes,
+    pub(super) gas: u64,
     pub(super) max_fee: u128,
     pub(super) tip: u128,
     /// Number of Ethereum's newest block when it was signed.
@@ -241,6 +242,7 @@ mod tests {
         let attempt = Attempt {
             hash: B256::repeat_byte(1),
             raw: Bytes::from_static(&[2, 3]),
+            gas: 24_080,
             max_fee: u128::MAX,
             tip: 1,
             block: 7,

@@ -144,7 +144,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// See [`FileError`]: a file without an end was cut short.
-    pub fn next(&mut self) -> Result<Option<Frame>, FileError> {
+    pub fn frame(&mut self) -> Result<Option<Frame>, FileError> {
         let mut reader = Counted { input: &mut self.input, at: self.at };
         let begin = reader.at;
         let mut head = [0; HEAD];
@@ -230,7 +230,7 @@ impl Writer {
         }
         let (mut last, mut whole) = (before, reader.position());
         loop {
-            match reader.next() {
+            match reader.frame() {
                 Ok(Some(Frame::Record(record))) => {
                     let outline = Outline::of(&record).ok_or(FileError::Damaged(whole))?;
                     if outline.height != last.height.next() || outline.parent != last.digest {

@@ -107,7 +107,7 @@ pub fn verify_files(
             return Err(VerifyError::Gap { path: path.clone(), expected, found });
         }
         loop {
-            let wrong = match reader.next() {
+            let wrong = match reader.frame() {
                 Ok(Some(Frame::Record(record))) => {
                     auditor = auditor.feed(&record)?;
                     next = next.next();
@@ -179,7 +179,9 @@ pub async fn verify_network(
         let report = match proven {
             Ok(()) => auditor.finish().map_err(VerifyError::from),
             // What was copied is told first, if it does not hold.
-            Err(error) => auditor.settle().map_err(VerifyError::from).and(Err(error.into())),
+            Err(error) => {
+                auditor.settle().map_err(VerifyError::from).and_then(|()| Err(error.into()))
+            }
         };
         drop(dir);
         report

@@ -199,7 +199,10 @@ impl Copy {
 fn linked(mut at: Place, until: Height, answer: &Bytes) -> Option<(Place, Vec<Copied>)> {
     let mut rest = answer.clone();
     let mut records = Vec::new();
-    while !rest.is_empty() && !(at.height >= until && at.is_certified) {
+    while !rest.is_empty() {
+        if at.height >= until && at.is_certified {
+            break;
+        }
         let length = u32::from_be_bytes(*rest.first_chunk::<4>()?);
         let length = usize::try_from(length).ok()?;
         let _head = rest.split_to(4);

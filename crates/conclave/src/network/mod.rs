@@ -204,4 +204,18 @@ mod tests {
         assert!(matches!(Network::parse(&changed), Err(NetworkError::Url(_))));
         assert!(matches!(Network::parse(""), Err(NetworkError::Toml(_))));
     }
+
+    #[test]
+    fn a_network_file_may_name_endpoints_of_ethereum() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = create(dir.path(), 1).unwrap().to_toml().unwrap();
+        assert!(!text.contains("anchors") && Network::parse(&text).unwrap().anchors.is_empty());
+        let text = format!("{text}\n[[anchors]]\nurl = \"https://ethereum.example.org/\"\n");
+        let network = Network::parse(&text).unwrap();
+        assert_eq!(network.anchors, ["https://ethereum.example.org"]);
+        let again = Network::parse(&network.to_toml().unwrap()).unwrap();
+        assert_eq!(again.anchors, network.anchors);
+        let bad = text.replace("https://ethereum", "ftp://ethereum");
+        assert!(matches!(Network::parse(&bad), Err(NetworkError::Url(_))));
+    }
 }

@@ -65,10 +65,13 @@ impl Anvil {
 
     /// Hashes and nonces of the transactions that wait.
     pub(crate) async fn waiting(&self) -> BTreeMap<String, u64> {
-        let block = self.ask("eth_getBlockByNumber", json!(["pending", true])).await;
-        let list = block["transactions"].as_array().unwrap().clone();
-        let one = |tx: Value| (tx["hash"].as_str().unwrap().to_owned(), number(&tx["nonce"]));
-        list.into_iter().map(one).collect()
+        let pool = self.ask("txpool_content", json!([])).await;
+        let accounts = ["pending", "queued"]
+            .into_iter()
+            .flat_map(|part| pool[part].as_object().unwrap().values().cloned().collect::<Vec<_>>());
+        let txs = accounts
+            .flat_map(|account| account.as_object().unwrap().values().cloned().collect::<Vec<_>>());
+        txs.map(|tx| (tx["hash"].as_str().unwrap().to_owned(), number(&tx["nonce"]))).collect()
     }
 
     /// Every anchor in the chain of the moment: height, and hashes of the transactions.

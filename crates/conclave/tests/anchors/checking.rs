@@ -12,7 +12,7 @@ use crate::{
 /// A world with one anchor, three blocks deep.
 async fn anchored() -> (World, Anvil, Value) {
     let (world, node) = (World::start().await, Anvil::start().await);
-    world.reaches(1).await;
+    world.reaches(3).await;
     let mut poster = world.poster(&[&node.url], &["--once", "--every", "1", "--depth", "3"]);
     poster.tells("sent").await;
     node.mine(3).await;
@@ -152,6 +152,7 @@ async fn a_false_record_keeps_nobody_from_posting() {
     world.claim(AnchorRecord { height: Height(2), header, anchor }).await;
     let mut poster = world.poster(&[&node.url], &["--every", "2", "--depth", "2"]);
     poster.tells("sent").await;
+    assert!(!poster.has_told("already"));
     poster.kill().await;
 }
 

@@ -8,7 +8,7 @@ use crate::{anvil::Anvil, world::World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_all_validators_rewrote_is_a_conflict_for_everyone() {
-    let (mut world, node) = (World::start().await, Anvil::start().await);
+    let (mut world, node) = (World::of(4).await, Anvil::start().await);
     world.reaches(1).await;
     let once = ["--once", "--every", "1", "--depth", "2"];
     let mut poster = world.poster(&[&node.url], &once);

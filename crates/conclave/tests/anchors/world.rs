@@ -20,37 +20,44 @@ use tokio::{
 
 use crate::{PATIENCE, anvil};
 
-/// A consortium of one organisation, its validator running in this process.
+/// A consortium whose validators run in this process.
 pub(crate) struct World {
     dir: tempfile::TempDir,
-    running: Option<Running>,
+    running: Vec<Running>,
     pub(crate) network: Network,
 }
 
 impl World {
+    /// One organisation alone, which is enough where it is about Ethereum.
     pub(crate) async fn start() -> Self {
+        Self::of(1).await
+    }
+
+    pub(crate) async fn of(validators: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let network = network::create(dir.path(), 1).unwrap();
-        let mut world = Self { dir, running: None, network };
+        let network = network::create(dir.path(), validators).unwrap();
+        let mut world = Self { dir, running: Vec::new(), network };
         world.run().await;
         world
     }
 
-    pub(crate) async fn run(&mut self) {
-        let home = ValidatorHome::load(&self.home()).unwrap();
-        self.running = Some(rpc::run(&home).await.unwrap());
-    }
-
-    pub(crate) async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop().await;
+    async fn run(&mut self) {
+        for number in 0..self.network.validators.len() {
+            let home = self.dir.path().join(format!("validator-{number}"));
+            let home = ValidatorHome::load(&home).unwrap();
+            self.running.push(rpc::run(&home).await.unwrap());
         }
     }
 
     /// All of its validators together forget what they signed, and begin anew from the same genesis.
     pub(crate) async fn rewrite(&mut self) {
-        self.stop().await;
-        std::fs::remove_dir_all(self.home().join("ledgers")).unwrap();
+        for running in self.running.drain(..) {
+            running.stop().await;
+        }
+        for number in 0..self.network.validators.len() {
+            let home = self.dir.path().join(format!("validator-{number}"));
+            std::fs::remove_dir_all(home.join("ledgers")).unwrap();
+        }
         self.run().await;
     }
 
@@ -167,6 +174,11 @@ impl Poster {
             Ok(line) => line,
             Err(_) => panic!("it never told {event}"),
         }
+    }
+
+    /// Whether it has told an event of this name.
+    pub(crate) fn has_told(&self, event: &str) -> bool {
+        self.told.iter().any(|line| line["event"] == event)
     }
 
     /// `kill -9`, and waits until the process is gone.

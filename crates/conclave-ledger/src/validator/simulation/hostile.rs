@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reached, Traitor, World, campaign_of, link, seeds};
+use commonware_cryptography::Signer as _;
+
+use super::{Entries, Reached, Traitor, World, campaign_of, link, seeds};
+use crate::{evidence::Evidence, light::validator_key};
 
 /// A world in which `lying` of `validators` lie, each in a way that the seed picks.
 fn with_traitors(validators: u8, lying: usize, height: u64) -> impl Fn(u64) -> (World, Reached) {
@@ -36,6 +39,33 @@ fn two_liars_of_seven_change_nothing() {
         |plan, _| plan.link(link(1)),
         |_| {},
     );
+}
+
+#[test]
+fn who_votes_twice_is_accused_by_a_proof_and_nobody_else_is() {
+    for traitor in Traitor::ALL {
+        let world = |_| {
+            let mut world = World::of(4);
+            world.traitors.insert(2, traitor);
+            (world, Reached { validators: 4, height: 16 })
+        };
+        let check = |entries: &Entries| {
+            let (World { genesis, keys, .. }, _) = world(0);
+            let liar = validator_key(&keys[2].public_key());
+            for proof in &entries.proofs {
+                let verdict = Evidence::verify(proof, &genesis);
+                let Ok(Evidence::Votes(votes)) = verdict else {
+                    panic!("{traitor:?}: {verdict:?}")
+                };
+                assert_eq!(votes.signer, liar, "{traitor:?}: {votes}");
+            }
+            // The others lie without signing two votes that the same validator hears.
+            let signs_twice = matches!(traitor, Traitor::Conflicter | Traitor::Nuller);
+            assert!(!signs_twice || !entries.proofs.is_empty(), "{traitor:?} was not accused");
+        };
+        let name = format!("proofs against a {traitor:?}");
+        campaign_of(&name, seeds().min(2), world, |plan, _| plan, check);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! at the same heights. `LEDGER_SEEDS` says how many seeds.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     ops::RangeInclusive,
     pin::Pin,
@@ -76,6 +76,8 @@ struct Entries {
     acknowledged: BTreeMap<Digest, u64>,
     /// Virtual seconds, and the height some validator had then.
     heights: Vec<(u64, u64)>,
+    /// Proofs that honest validators found against others.
+    proofs: BTreeSet<Vec<u8>>,
 }
 
 impl Diary {
@@ -313,6 +315,9 @@ impl World {
             let now = super::clock::now_ms(clock);
             let height = service.app.finality().tip().map_or(0, |tip| tip.height);
             diary.0.lock().unwrap().heights.push((now / 1000, height));
+            let found = service.app.accusations().watch().borrow().clone();
+            let found = found.into_iter().map(|proof| proof.bytes.to_vec());
+            diary.0.lock().unwrap().proofs.extend(found);
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
             let mut still = Vec::new();

@@ -188,7 +188,10 @@ impl EndpointError {
                 let mut text = error.to_string();
                 let mut cause = std::error::Error::source(&error);
                 while let Some(error) = cause {
-                    text = format!("{text}: {error}");
+                    let words = error.to_string();
+                    if !text.contains(&words) {
+                        text = format!("{text}: {words}");
+                    }
                     cause = error.source();
                 }
                 Self::Down { name, text: words(text) }

@@ -76,3 +76,34 @@ const JSON: &str = "application/json";
 /// A full block of Ethereum with its transactions is well below this as JSON.
 const MOST: usize = 32 << 20;
 const LONGEST: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use alloy::{
+        providers::{Provider as _, RootProvider},
+        rpc::client::RpcClient,
+    };
+    use axum::{Router, body::Body, routing::post};
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off() {
+        let endless = || async {
+            let chunk = Bytes::from_static(&[b' '; 65_536]);
+            Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone())))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/key-of-an-account", listener.local_addr().unwrap());
+        let router = Router::new().route("/{*any}", post(endless));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let transport = Transport::new(url.parse().unwrap()).unwrap();
+        let provider: RootProvider = RootProvider::new(RpcClient::new(transport, false));
+        let error = provider.get_chain_id().await.unwrap_err().to_string();
+        assert!(error.contains("too long") && !error.contains("key-of"), "{error}");
+        serving.abort();
+    }
+}

@@ -70,7 +70,7 @@ impl<S: FnMut(&Event)> Poster<S> {
     pub(super) async fn drive(&mut self, post: Post) -> Result<Step, PostError> {
         let look = self.observe(&post).await?;
         if let Some(place) = look.mined {
-            return self.mined(post, place, &look).await;
+            return self.mined(&post, place, &look).await;
         }
         if let Some(place) = self.mined.take() {
             self.tell(Event::Vanished { height: post.height, tx: place.tx.to_string() });
@@ -124,7 +124,11 @@ impl<S: FnMut(&Event)> Poster<S> {
         newest: u64,
     ) -> Result<Step, PostError> {
         let (address, data) = (self.account.address(), self.anchor(&post).to_bytes());
-        let gas = endpoint.gas(address, &data).await?;
+        // The same data: what it took before, it takes again.
+        let gas = match post.attempts.last() {
+            Some(last) => last.gas,
+            None => endpoint.gas(address, &data).await?,
+        };
         if gas > MOST_GAS {
             return Err(PostError::Gas(gas));
         }
@@ -138,7 +142,7 @@ impl<S: FnMut(&Event)> Poster<S> {
         let (hash, raw) = self.account.sign(&terms, &data)?;
         let first = post.attempts.is_empty();
         let Fees { max_fee, tip } = fees;
-        post.attempts.push(Attempt { hash, raw: raw.clone(), max_fee, tip, block: newest });
+        post.attempts.push(Attempt { hash, raw: raw.clone(), gas, max_fee, tip, block: newest });
         let (height, nonce, tx) = (post.height, post.nonce, hash.to_string());
         self.journal.begin(post)?;
         // If no endpoint takes it now, it is sent again: it is under way once it is written.
@@ -152,21 +156,28 @@ impl<S: FnMut(&Event)> Poster<S> {
     }
 
     /// A transaction of the post is in a block.
-    async fn mined(&mut self, post: Post, place: Place, look: &Look) -> Result<Step, PostError> {
+    async fn mined(&mut self, post: &Post, place: Place, look: &Look) -> Result<Step, PostError> {
         let (height, tx) = (post.height, place.tx.to_string());
         if self.mined.replace(place) != Some(place) {
             self.tell(Event::Mined { height, tx: tx.clone(), block: place.number });
         }
         let depth = look.newest.saturating_add(1).saturating_sub(place.number);
-        if matches!(self.options.required, Required::Blocks(blocks) if depth < blocks) {
+        let is_deep = match self.options.required {
+            Required::Blocks(blocks) => depth >= blocks,
+            Required::Finalized => {
+                let last = look.endpoint.finalized().await?;
+                last.is_some_and(|last| last >= place.number)
+            }
+        };
+        if !is_deep {
             return Ok(Step::Wait);
         }
-        // Deep by what one endpoint says: now all of them, and the proof of the block.
+        // By what one endpoint says: now all of them, and the proof of the block.
         let mut seen = self.ethereum.look(self.number, place.tx).await;
         seen.retain(|seen| seen.sighting != Sighting::Silent);
         let problem = seen.iter().find_map(|seen| seen.problem.clone());
         let sightings: Vec<Sighting> = seen.into_iter().map(|seen| seen.sighting).collect();
-        let own = self.anchor(&post);
+        let own = self.anchor(post);
         let finding = judge(&own, &own.header, &sightings, self.options.required);
         let (Reason::Deep, Some(mined)) = (finding.reason, finding.mined) else {
             if !matches!(finding.reason, Reason::Shallow | Reason::NoEndpoint) {

@@ -92,8 +92,6 @@ pub enum Event {
     },
     /// Nothing is due.
     Idle {
-        /// The newest final height.
-        newest: u64,
         /// The height that is anchored next.
         next: u64,
     },
@@ -136,9 +134,7 @@ impl Event {
                 format!("height {height}: anchored, and recorded on the ledger at height {at}")
             }
             Self::Already { height } => format!("height {height} is anchored already"),
-            Self::Idle { newest, next } => {
-                format!("nothing is due at height {newest}; the next is height {next}")
-            }
+            Self::Idle { next } => format!("nothing is due before height {next}"),
             Self::Waiting { why } => format!("waiting: {why}"),
         }
     }

@@ -51,6 +51,8 @@ pub struct Poster<S> {
     options: Options,
     /// Number of Ethereum's chain.
     number: u64,
+    /// The highest height that another validator has anchored.
+    settled: Height,
     /// What was seen in a block, to notice when it no longer is.
     mined: Option<Place>,
     told: Option<Event>,
@@ -73,6 +75,8 @@ enum Step {
     Posted,
     /// Nothing is to be done before the ledger grows.
     Idle,
+    /// Somebody else is at it: look again later.
+    Later,
     /// Ethereum must move first.
     Wait,
 }
@@ -98,8 +102,20 @@ impl<S: FnMut(&Event)> Poster<S> {
             Owner { chain_id: chain.chain_id(), ethereum: number, account: address.clone() };
         let journal = Journal::open(dir, &owner)?;
         tell(&Event::Ready { account: address, ethereum: number, every: options.every.get() });
-        let (mined, told) = (None, None);
-        Ok(Self { chain, ethereum, account, signer, journal, options, number, mined, told, tell })
+        let (settled, mined, told) = (Height(0), None, None);
+        Ok(Self {
+            settled,
+            chain,
+            ethereum,
+            account,
+            signer,
+            journal,
+            options,
+            number,
+            mined,
+            told,
+            tell,
+        })
     }
 
     /// Posts whatever is due, until it fails for good; or, with `once`, until one post is recorded or
@@ -124,6 +140,7 @@ impl<S: FnMut(&Event)> Poster<S> {
                     pauses = self::pauses();
                     tokio::time::sleep(self.options.poll).await;
                 }
+                Ok(Step::Later) => tokio::time::sleep(self.options.poll * 10).await,
                 Err(error) if error.passes(once) => {
                     self.wait(error.to_string());
                     let pause = pauses.next().unwrap_or(LONGEST);
@@ -149,10 +166,11 @@ impl<S: FnMut(&Event)> Poster<S> {
         let (newest, _) = self.chain.checkpoint().await?;
         let every = self.options.every;
         let due = due(newest, every);
-        let height = due.filter(|due| self.journal.last().is_none_or(|last| last.height < due.0));
+        let past = self.journal.last().map_or(0, |last| last.height).max(self.settled.0);
+        let height = due.filter(|due| due.0 > past);
         let Some(height) = height else {
             let next = due.map_or(0, |due| due.0).saturating_add(every.get());
-            self.tell(Event::Idle { newest: newest.0, next });
+            self.tell(Event::Idle { next });
             return Ok(Step::Idle);
         };
         self.compare().await?;
@@ -160,6 +178,7 @@ impl<S: FnMut(&Event)> Poster<S> {
         let own = Anchor { chain_id: self.chain.chain_id(), height, header };
         match self.claimed(&own).await? {
             Some(Verdict::Anchored) => {
+                self.settled = height;
                 self.tell(Event::Already { height: height.0 });
                 Ok(Step::Idle)
             }
@@ -167,7 +186,7 @@ impl<S: FnMut(&Event)> Poster<S> {
                 self.wait(format!(
                     "height {height} is anchored by another validator, not deep yet"
                 ));
-                Ok(Step::Wait)
+                Ok(Step::Later)
             }
             // A record that does not hold keeps nobody from posting.
             _ => self.begin(own).await,

@@ -32,8 +32,8 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "BLOCKS", default_value_t = ANCHOR_EVERY)]
     every: NonZeroU64,
     /// Most gwei per gas
-    #[arg(long, value_name = "N", default_value_t = 50.0, value_parser = gwei)]
-    max_fee_gwei: f64,
+    #[arg(long, value_name = "N", default_value = "50", value_parser = wei)]
+    max_fee_gwei: u128,
     /// Blocks of Ethereum over an anchor, or finalized
     #[arg(long, value_name = "BLOCKS|finalized", default_value = "64", value_parser = super::depth)]
     depth: Required,
@@ -64,7 +64,7 @@ pub(super) async fn run(run: Run, common: &Common) -> anyhow::Result<()> {
     let chain = Chain::start(&home.network).context("the ledger cannot be followed")?;
     let options = Options {
         every: run.every,
-        cap: wei(run.max_fee_gwei),
+        cap: run.max_fee_gwei,
         required: run.depth,
         bump_after: run.bump_after.max(1),
         poll: Duration::from_millis(run.poll_ms),
@@ -114,19 +114,30 @@ fn advised(error: PostError) -> anyhow::Error {
     }
 }
 
-fn gwei(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(gwei) if gwei > 0.0 && gwei <= 1e6 => Ok(gwei),
-        _ => Err("expected gwei per gas, more than 0 and at most 1000000".to_owned()),
+/// Gwei, with up to nine digits after a point, in wei.
+fn wei(text: &str) -> Result<u128, String> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if rest.len() <= 9 && !whole.is_empty() && whole.len() <= 9 && digits(whole) && digits(rest) {
+        let wei = format!("{whole}{rest:0<9}").parse();
+        if let Some(wei) = wei.ok().filter(|wei| *wei > 0) {
+            return Ok(wei);
+        }
     }
+    Err("expected gwei per gas, for example 50 or 0.5".to_owned())
 }
 
-/// Gwei as wei; `gwei` keeps it small and positive.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and 10^15, parts of a wei do not count"
-)]
-fn wei(gwei: f64) -> u128 {
-    (gwei * 1e9) as u128
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_read_to_the_last_wei() {
+        assert_eq!(wei("50"), Ok(50_000_000_000));
+        assert_eq!(wei("2.3"), Ok(2_300_000_000));
+        assert_eq!(wei("0.000000001"), Ok(1));
+        for text in ["", "0", "0.0", ".5", "-1", "1e9", "1.0000000001", "9999999999", "1,5"] {
+            assert!(wei(text).is_err(), "{text}");
+        }
+    }
 }

@@ -151,8 +151,8 @@ fn print(output: Output, ethereum: &Ethereum, report: &Report) -> anyhow::Result
 
 fn line(one: &Checked) -> String {
     let shown = view(one);
-    let by =
-        shown.by.as_deref().map_or("brought from elsewhere".to_owned(), |by| format!("by {by}"));
+    let elsewhere = || "brought from elsewhere".to_owned();
+    let by = shown.by.as_deref().map_or_else(elsewhere, |by| format!("by {by}"));
     let mut text = format!(
         "{:9} height {:>9}  header {}  {by}\n          {}  {}",
         word(one.verdict()),
