@@ -2,9 +2,10 @@
 //!
 //! Read in this order: [`cli`] (what a person can ask for), [`http`] (what their browser and their
 //! command line talk to), [`node`] (the daemon behind it), [`chain`] (what the validators say,
-//! verified), [`rpc`] (what a validator serves), [`audit`] (a whole ledger, checked by a stranger), [`links`] and [`rtc`] (where packets come from and
-//! go to), [`demo`] (all of it on one machine), [`mod@bench`] (what it costs). Everything that decides
-//! lies in the pure crates; this one owns clocks, sockets, files and randomness.
+//! verified), [`rpc`] (what a validator serves), [`audit`] (a whole ledger, checked by a stranger),
+//! [`links`] and [`rtc`] (where packets come from and go to), [`demo`] (all of it on one machine),
+//! [`mod@bench`] (what it costs). Everything that decides lies in the pure crates; this one owns
+//! clocks, sockets, files and randomness.
 
 // The person's side.
 pub mod bench;

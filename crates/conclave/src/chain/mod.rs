@@ -1,7 +1,8 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask`
+//! reads records, [`Copy`] whole blocks, `submit` brings a transaction to finality, `view` gathers a
 //! meeting. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
