@@ -9,12 +9,12 @@ use super::{
     file::{FileError, Last, Writer},
 };
 use crate::{
-    chain::{Copied, Copy, CopyError, Place},
+    chain::{Copied, Copier, CopyError, Place},
     network::Network,
 };
 
 /// What was exported.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copier, Debug, Eq, PartialEq)]
 pub struct Exported {
     /// The last block of the file.
     pub last: Height,
@@ -30,7 +30,7 @@ pub struct Exported {
 pub enum ExportError {
     /// The validators do not give it.
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Copier(#[from] CopyError),
     /// The file does not take it.
     #[error(transparent)]
     File(#[from] FileError),
@@ -51,7 +51,7 @@ pub async fn export(
     from: Height,
     mut note: impl FnMut(Step),
 ) -> Result<Exported, ExportError> {
-    let mut copy = Copy::of(network)?;
+    let mut copy = Copier::of(network)?;
     let newest = copy.newest().await?;
     if from > newest.height {
         return Err(ExportError::NotYet(newest.height));

@@ -19,7 +19,7 @@ use crate::network::Network;
 
 /// Validators that a ledger is copied from.
 #[derive(Debug)]
-pub struct Copy {
+pub struct Copier {
     genesis: Genesis,
     light: LightClient,
     /// The one that answered last comes first.
@@ -68,7 +68,7 @@ pub enum CopyError {
     Silent,
 }
 
-impl Copy {
+impl Copier {
     /// The validators of a network.
     ///
     /// # Errors
