@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What was exported.
-#[derive(Clone, Copier, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Exported {
     /// The last block of the file.
     pub last: Height,
@@ -30,7 +30,7 @@ pub struct Exported {
 pub enum ExportError {
     /// The validators do not give it.
     #[error(transparent)]
-    Copier(#[from] CopyError),
+    Copy(#[from] CopyError),
     /// The file does not take it.
     #[error(transparent)]
     File(#[from] FileError),

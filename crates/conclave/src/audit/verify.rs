@@ -24,7 +24,7 @@ pub enum VerifyError {
     Broken(#[from] Broken),
     /// The validators do not give all of it.
     #[error(transparent)]
-    Copier(#[from] CopyError),
+    Copy(#[from] CopyError),
     /// A file is not all of an exported ledger.
     #[error("{}: {source}", path.display())]
     File {
