@@ -264,8 +264,9 @@ async fn a_client_that_meets_a_fork_keeps_a_proof_that_others_verify() {
     let keys: Vec<_> =
         (1..=4).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
     let genesis = Genesis::new("forked", 1_000, keys.clone(), Params::default()).unwrap();
-    let peer = Peer { key: keys[0], rpc: "http://127.0.0.1:1".into(), p2p: None, relay: None };
-    let network = Network { genesis: genesis.clone(), validators: vec![peer] };
+    let peer =
+        Peer { key: keys[0], rpc: "http://127.0.0.1:1".into(), name: None, p2p: None, relay: None };
+    let network = Network { genesis: genesis.clone(), validators: vec![peer], anchors: Vec::new() };
     let file = dir.path().join("network.toml");
     fs::write(&file, network.to_toml().unwrap()).unwrap();
 
