@@ -200,7 +200,7 @@ struct Flight {
     latencies: Latencies,
     offered: usize,
     refused: usize,
-    early: usize,
+    too_early: usize,
     most_waiting: usize,
     last: Moment,
 }
@@ -259,7 +259,7 @@ impl Flight {
                     }
                     Received::Refused(text) => {
                         tracing::debug!(text, "too early");
-                        self.early += 1;
+                        self.too_early += 1;
                         crowd.idle.push_back(tx.person);
                     }
                 }
@@ -301,7 +301,7 @@ impl Flight {
         Run {
             rate,
             offered: self.offered,
-            missing: schedule.len().saturating_sub(self.offered) + self.early,
+            missing: schedule.len().saturating_sub(self.offered) + self.too_early,
             refused: self.refused,
             lost: self.under_way.len(),
             final_rate: (self.latencies.len() as f64 / took).round(),
