@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use conclave_protocol::{
-    DecodeError, Digest, Epoch, EpochRecord, Height, MeetingId, MemberIdx, Roster, Seconds,
-    Signature, Term,
+    ChainId, DecodeError, Digest, Epoch, EpochRecord, Height, Ivk, MeetingId, MemberIdx, Roster,
+    Seconds, Signature, Term,
     codec::{Blob, List, Set, Text},
     decode,
     meeting::{Absence, Reason, Removal},
@@ -13,7 +13,7 @@ use conclave_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
-    evidence::SignedRecord,
+    evidence::{Equivocation, SignedRecord},
     key::StreamKind,
     wire::{
         Ack, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover,
@@ -131,9 +131,32 @@ fn messages() -> Vec<PeerMessage> {
     ]
 }
 
+/// Accused of two keys for one epoch; whether the signatures hold is another question.
+fn equivocation() -> Equivocation {
+    let signed = |record| SignedRecord { record, sig: Signature::Ed448([7; 114]) };
+    let second = EpochRecord { mk_commit: Digest([9; 32]), ..record() };
+    Equivocation {
+        chain: ChainId([1; 32]),
+        leader: Ivk::Ed448([5; 57]),
+        first: signed(record()),
+        second: signed(second),
+    }
+}
+
 #[test]
 fn every_message_keeps_its_bytes_and_its_refusals() {
-    let valid: Vec<Vec<u8>> = messages().iter().map(PeerMessage::to_bytes).collect();
+    let all: Vec<Vec<u8>> = messages().iter().map(PeerMessage::to_bytes).collect();
+    let said = layout("PeerMessage", &all, |bytes| {
+        class(PeerMessage::from_bytes(bytes).map(|message| message.to_bytes()), bytes)
+    });
+    let evidence = layout("Equivocation", &[equivocation().to_bytes()], |bytes| {
+        class(decode::<Equivocation>(bytes).map(|evidence| evidence.to_bytes()), bytes)
+    });
+    frozen("messages", &json!({ "types": [said, evidence] }));
+}
+
+/// Values of one type, what becomes of them cut short, made longer, and with a byte turned.
+fn layout(name: &str, valid: &[Vec<u8>], class: impl Fn(&[u8]) -> char) -> Value {
     let mut malformed = Vec::new();
     for (index, bytes) in valid.iter().enumerate() {
         let mut wrong = |what: &str, bytes: &[u8]| {
@@ -148,16 +171,13 @@ fn every_message_keeps_its_bytes_and_its_refusals() {
         wrong("append 00", &[bytes.as_slice(), &[0]].concat());
         wrong("twice", &[bytes.as_slice(), bytes].concat());
     }
-    let turned: Vec<Value> = valid.iter().map(|bytes| turn(bytes)).collect();
+    let turned: Vec<Value> = valid.iter().map(|bytes| turn(bytes, &class)).collect();
     let valid: Vec<_> = valid.iter().map(hex::encode).collect();
-    let each = json!({
-        "type": "PeerMessage", "valid": valid, "malformed": malformed, "turned": turned,
-    });
-    frozen("messages", &json!({ "types": [each] }));
+    json!({ "type": name, "valid": valid, "malformed": malformed, "turned": turned })
 }
 
-/// What becomes of the message when bits of one byte are turned.
-fn turn(bytes: &[u8]) -> Value {
+/// What becomes of the value when bits of one byte are turned.
+fn turn(bytes: &[u8], class: impl Fn(&[u8]) -> char) -> Value {
     let turned = |mask: u8| {
         (0..bytes.len())
             .map(|at| {
@@ -171,10 +191,10 @@ fn turn(bytes: &[u8]) -> Value {
 }
 
 /// The classes of refusals of docs/protocol.md, section 19; `.` is accepted.
-fn class(bytes: &[u8]) -> char {
-    match PeerMessage::from_bytes(bytes) {
-        Ok(message) => {
-            assert_eq!(message.to_bytes(), bytes, "accepted and written otherwise");
+fn class(read: Result<Vec<u8>, DecodeError>, bytes: &[u8]) -> char {
+    match read {
+        Ok(written) => {
+            assert_eq!(written, bytes, "accepted and written otherwise");
             '.'
         }
         Err(DecodeError::Truncated) => 'c',

@@ -29,8 +29,8 @@ export function own(run, tell) {
   });
   return {
     /** @type {Actions["createIdentity"]} */
-    createIdentity: (name, form, passphrase, key) => {
-      const body = { name, form, ...key === "ed25519" ? {} : { key } };
+    createIdentity: (name, form, passphrase, key, work) => {
+      const body = { name, form, ...key === "ed25519" ? {} : { key }, ...work ? { work } : {} };
       return run("identity", () => api.post("/api/identity", guarded(body, passphrase)));
     },
     /** @type {Actions["claimHandle"]} */

@@ -18,7 +18,8 @@
  * }} Anchor
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
- *   freshness: "fresh" | "amber" | "stale", validators: Validator[],
+ *   freshness: "fresh" | "amber" | "stale", validators: Validator[], work?: number,
+ *   fork?: Evidence | null, overdue?: number,
  * }} Network
  * @typedef {{ key: string, url: string, height: number | null, ok: boolean }} Validator
  * @typedef {"clear" | "commit" | "encrypted"} InfoForm
@@ -63,7 +64,7 @@
  *   security: string, epoch: string, short: { picture: string, name: string }[],
  *   waits_for: string[], evidence: Evidence[],
  * }} Codes
- * @typedef {{ kind: "equivocation" | "fork", text: string, parts: string[] }} Evidence
+ * @typedef {{ kind: "equivocation" | "fork", text: string, parts: string[], file?: string }} Evidence
  * @typedef {{ size: number, path: string }} Qr
  * @typedef {{ link: string, qr: Qr }} Invite
  * @typedef {{
@@ -141,7 +142,8 @@
  *
  * @typedef {{
  *   tell: (happening: Happening) => void,
- *   createIdentity: (name: string, form: InfoForm, passphrase: string, key: KeyAlgorithm) => void,
+ *   createIdentity: (name: string, form: InfoForm, passphrase: string, key: KeyAlgorithm,
+ *     work: boolean) => void,
  *   claimHandle: (name: string) => Promise<boolean>,
  *   rename: (name: string, form: InfoForm, passphrase: string) => Promise<boolean>,
  *   offerDevice: () => void,

@@ -80,6 +80,27 @@ fn a_body_that_is_not_the_headers_is_refused() {
 }
 
 #[test]
+fn what_is_over_a_bound_is_refused() {
+    let tx = |number: u16, len: usize| {
+        let mut bytes = vec![0; len];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        RawTx::new(bytes.into()).unwrap()
+    };
+    let decodes = |txs: Vec<RawTx>| Block::decode(block(txs, Vec::new()).encode()).is_ok();
+    assert!(RawTx::new(vec![0; 4_096].into()).is_some());
+    assert!(RawTx::new(vec![0; 4_097].into()).is_none());
+    assert!(decodes((0..256).map(|number| tx(number, 4_096)).collect()), "1 MiB");
+    assert!(!decodes((0..257).map(|number| tx(number, 4_096)).collect()));
+    assert!(decodes((0..4_096).map(|number| tx(number, 2)).collect()));
+    assert!(!decodes((0..4_097).map(|number| tx(number, 2)).collect()));
+    let mut empty = block(Vec::new(), Vec::new());
+    for (ops, good) in [((4, 5), true), ((4, 4), false), ((4, (1 << 62) + 1), false)] {
+        empty.header.meeting.ops = ops;
+        assert_eq!(Block::decode(empty.encode()).is_ok(), good, "{ops:?}");
+    }
+}
+
+#[test]
 fn trailing_bytes_are_refused() {
     let mut bytes = block(Vec::new(), Vec::new()).encode().to_vec();
     bytes.push(0);

@@ -412,8 +412,25 @@ proptest! {
     }
 }
 
+/// Takes any bytes, if it is asked at all.
+struct Looked;
+
+impl Read for Looked {
+    type Cfg = ();
+
+    fn read_cfg(
+        buf: &mut impl commonware_codec::Buf,
+        (): &(),
+    ) -> Result<Self, commonware_codec::Error> {
+        buf.advance(buf.remaining());
+        Ok(Self)
+    }
+}
+
 #[test]
 fn an_answer_over_the_bound_is_not_looked_at() {
+    assert!(parse::<Looked>(&vec![0; MAX_ANSWER]).is_ok());
+    assert!(parse::<Looked>(&vec![0; MAX_ANSWER + 1]).is_err());
     let mut client = LightClient::new(&genesis("test")).unwrap();
     assert_eq!(client.on_header(&vec![0; MAX_ANSWER + 1], NOW), Err(Refusal::Malformed));
 }

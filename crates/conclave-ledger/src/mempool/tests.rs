@@ -147,6 +147,14 @@ fn a_new_transaction_is_news() {
     assert_eq!(mempool.news().now_or_never(), None);
 }
 
+#[test]
+fn a_batch_has_at_least_one_transaction_and_a_bound() {
+    for (count, good) in [(0, false), (1, true), (MAX_BATCH, true), (MAX_BATCH + 1, false)] {
+        let batch = Batch(vec![tx(1, 1).raw; count]);
+        assert_eq!(Batch::decode(batch.encode()).is_ok(), good, "{count}");
+    }
+}
+
 proptest! {
     #[test]
     fn hostile_batches_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {

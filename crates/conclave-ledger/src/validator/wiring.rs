@@ -33,6 +33,7 @@ use commonware_glue::stateful::{
     db::{SyncEngineConfig, p2p as state_resolver},
     probe::{self, Config as ProbeConfig, Probe},
 };
+use commonware_macros::select;
 use commonware_p2p::{
     Blocker, Provider, Receiver, Sender, max_message_size,
     utils::mux::{Muxer, prefixed},
@@ -224,8 +225,19 @@ where
     if should_sync && plan.floor().is_none() {
         tracing::info!("asking the other validators which epoch it is");
         asking.send_replace(true);
-        known.subscribe().wait_for(|known| *known).await.expect("the exchange runs");
-        links.track(present_peers(&schemes, &steps, schemes.horizon()).await);
+        let (mut learned, mut met) = (known.subscribe(), schemes.newest().0);
+        while !*learned.borrow_and_update() {
+            select! {
+                heard = learned.changed() => heard.expect("the exchange runs"),
+                () = context.sleep(FETCH_TIMEOUT) => {},
+            }
+            // Who sealed the genesis may be gone: the later ones are asked as they become known.
+            let (newest, _) = schemes.newest();
+            if newest != met {
+                met = newest;
+                links.track(present_peers(&schemes, &steps, newest).await);
+            }
+        }
     }
     // A disk that lost handovers gets them back before anything is verified by the wrong set.
     if let Some(newest) = newest.map(|block| block.header.clone()) {

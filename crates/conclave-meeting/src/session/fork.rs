@@ -48,7 +48,8 @@ impl Session {
         self.memory.fork.as_ref()
     }
 
-    /// Two records for one epoch signed by one leader, once both are here.
+    /// Two records for one epoch signed by one leader, once both are here; those of the newest term
+    /// in which that happened.
     #[must_use]
     pub const fn equivocation(&self) -> Option<&Equivocation> {
         self.memory.equivocation.as_ref()
@@ -172,12 +173,20 @@ impl Session {
         if !sound || evidence.verify().is_err() {
             return false;
         }
-        let epoch = evidence.epoch();
-        if self.memory.equivocation.is_none() {
+        let (epoch, term) = (evidence.epoch(), evidence.first.record.term);
+        let known = self.memory.equivocation.as_ref().map(|known| known.first.record.term);
+        if known.is_none_or(|known| known < term) {
             self.memory.equivocation = Some(evidence);
             self.event(Event::Alarm(Alarm::LeaderEquivocated(epoch)));
         }
         true
+    }
+
+    /// Whether whoever leads now is proven to have signed two records of one epoch.
+    pub(super) fn is_betrayed(&self) -> bool {
+        let term = self.view().and_then(|view| view.meeting.as_ref()).map(|meeting| meeting.term);
+        let proven = self.memory.equivocation.as_ref().map(|proven| proven.first.record.term);
+        proven.is_some_and(|proven| Some(proven) == term)
     }
 
     /// Whether a record names the keys that the ledger has of its members.

@@ -321,6 +321,9 @@ pub enum KeyProblem {
     /// Nothing is sent until the new leader makes a key.
     #[error("the leader changed and has made no new key; nothing is sent until it does")]
     LeaderWithoutKey,
+    /// Nothing is sent until somebody else leads.
+    #[error("the leader signed two records for one key; nothing is sent until somebody else leads")]
+    LeaderEquivocated,
     /// Nothing is sent until the leader makes a new key.
     #[error("somebody left and the leader has made no new key; nothing is sent until it does")]
     RekeyOverdue,

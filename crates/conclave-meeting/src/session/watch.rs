@@ -23,7 +23,8 @@ impl Session {
         (newest.id.epoch <= meeting.epoch).then(|| told.plus(left))
     }
 
-    /// Stops to send when a new key is overdue, and goes on when it is there.
+    /// Stops to send when a new key is overdue or its leader is proven to give more than one, and
+    /// goes on when a sound one is there or somebody else leads.
     pub(super) fn watch_rekey(&mut self) {
         let Some(me) = self.me else { return };
         let owed = self.view().and_then(|view| view.meeting.as_ref()).is_some_and(|meeting| {
@@ -32,12 +33,14 @@ impl Session {
         });
         let last = self.last_key_until();
         let due = |at: Option<Millis>| at.is_some_and(|at| at <= self.now);
+        let betrayed = self.is_betrayed();
         let problem = match () {
+            () if betrayed => Some(KeyProblem::LeaderEquivocated),
             () if due(last) => Some(KeyProblem::LeaderWithoutKey),
             () if due(self.overdue_at()) => Some(KeyProblem::RekeyOverdue),
             () => None,
         };
-        if self.blocked && !owed && !due(last) {
+        if self.blocked && !owed && !due(last) && !betrayed {
             self.blocked = false;
             self.event(Event::KeyOk { idx: me });
         } else if let Some(problem) = problem.filter(|_| !self.blocked) {

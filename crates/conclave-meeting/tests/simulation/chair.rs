@@ -146,6 +146,31 @@ fn of_two_the_other_one_takes_over_when_the_lease_is_over() {
     assert_eq!(leader(&world), MemberIdx(1));
 }
 
+/// Of three, one is gone: the other two cannot depose each other by their word, and the lease has
+/// 50 seconds left.
+#[test]
+fn a_leader_that_gives_no_new_key_loses_the_chair_long_before_its_lease_is_over() {
+    let mut world = World::meeting(431, 3, 3, Net::GOOD);
+    world.freeze(0);
+    world.command(2, Command::Leave);
+    world.run(9_000);
+    assert_eq!(leader(&world), MemberIdx(0));
+    world.run(8_000);
+    assert_eq!(leader(&world), world.idx(1));
+    assert!(world.view().time < world.view().meeting.unwrap().published.time.plus(60));
+    assert_one_key(&world, &[1]);
+}
+
+/// Its lease runs out like that of a silent one, though everybody still hears it.
+#[test]
+fn a_leader_whose_device_was_revoked_is_followed_when_its_lease_is_over() {
+    let mut world = World::meeting(432, 3, 3, Net::GOOD);
+    assert_eq!(world.revoke(0), Ok(()));
+    world.run(90_000);
+    assert_ne!(leader(&world), MemberIdx(0));
+    assert_one_key(&world, &[1, 2]);
+}
+
 #[test]
 fn when_the_first_in_line_is_silent_too_the_second_one_takes_over() {
     let mut world = World::meeting(428, 7, 7, Net::GOOD);

@@ -2,7 +2,7 @@
 
 use conclave_meeting::{
     evidence::{Equivocation, Fork, NotEvidence, SignedRecord},
-    session::{Alarm, Command, Event, HeaderVerdict, Input},
+    session::{Alarm, Command, Event, HeaderVerdict, Input, KeyProblem},
     wire::{Ack, Gossip, HeaderProof, PeerMessage},
 };
 use conclave_protocol::{
@@ -137,6 +137,30 @@ fn two_records_for_one_epoch_become_evidence_that_anyone_can_check() {
     let mut later = evidence.clone();
     later.second.record.epoch = Epoch(99);
     assert_eq!(later.verify(), Err(NotEvidence::OtherPlace));
+}
+
+/// Whoever holds the proof keeps its voice from a leader that gives different keys, and goes on
+/// under the next one.
+#[test]
+fn nothing_is_sent_under_a_leader_that_is_proven_to_have_signed_twice() {
+    let mut world = World::meeting(86, 3, 3, Net::GOOD);
+    world.open_stream(2);
+    assert!(world.send_unit(2, 100));
+    let second = rival(&world, &world.devices[0].signer);
+    tell(&mut world, 1, 2, &PeerMessage::Record(second));
+    let problem = KeyProblem::LeaderEquivocated;
+    let told = Event::KeyProblem { idx: world.idx(2), problem };
+    assert!(world.saw(2, |event| *event == told).is_some());
+    assert!(!world.send_unit(2, 100));
+    world.kick(1);
+    world.run(4_000);
+    assert!(!world.send_unit(2, 100), "another key of that leader makes nothing good");
+    world.command(2, Command::Vote { candidate: world.idx(2) });
+    world.command(0, Command::Vote { candidate: world.idx(2) });
+    world.run(4_000);
+    assert_one_key(&world, &[0, 2]);
+    assert!(world.send_unit(2, 100));
+    assert!(world.session(2).equivocation().is_some(), "the proof is kept");
 }
 
 #[test]

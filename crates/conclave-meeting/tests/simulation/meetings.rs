@@ -7,7 +7,7 @@ use conclave_meeting::{
     media::{Header, Kid, Opener},
     session::{Command, CommandError, Ending, Event, KeyProblem},
 };
-use conclave_protocol::{Epoch, MemberIdx};
+use conclave_protocol::{Epoch, MemberIdx, meeting::Reason};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -94,6 +94,28 @@ fn a_kicked_device_holds_no_key_and_the_others_a_new_one() {
         assert!(at - click < 500, "device {device}: {} ms", at - click);
         assert!(!world.keys(device).contains_key(&Epoch(1)), "the old key outlived its grace");
     }
+}
+
+/// The owner of a lost device revokes it on the ledger; nobody in the meeting does anything.
+#[test]
+fn a_revoked_device_is_out_of_the_running_meeting_and_the_others_have_a_new_key() {
+    let mut world = World::meeting(33, 4, 4, Net::GOOD);
+    for device in 0..4 {
+        world.open_stream(device);
+    }
+    let (revoked, start) = (world.idx(2), world.now);
+    assert_eq!(world.revoke(2), Ok(()));
+    stream(&mut world, &[0, 1, 3], 4_000);
+    let end = world.now - 100;
+    assert_one_key(&world, &[0, 1, 3]);
+    assert!(world.session(2).is_ended() && world.keys(2).is_empty());
+    let left = Event::MemberLeft { idx: revoked, reason: Reason::Revoked };
+    let out = world.saw(1, |event| *event == left).unwrap();
+    assert!(out - start < 1_500, "out after {} ms", out - start);
+    for (from, to) in [(0, 1), (1, 0), (1, 3), (3, 1), (3, 0), (0, 3)] {
+        assert_heard(&world, from, to, start, end);
+    }
+    assert!(world.saw(1, |event| matches!(event, Event::Alarm(_))).is_none());
 }
 
 #[test]

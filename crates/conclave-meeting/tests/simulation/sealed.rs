@@ -4,9 +4,7 @@ use conclave_meeting::{
     session::{Alarm, Behind, Command, CommandError, Event, FactName, Input, Knocker},
     wire::{Bearer, PeerMessage},
 };
-use conclave_protocol::{
-    Digest, Key, MeetingId, MemberIdx, Npk, Record, RevokeDevice, UserId, meeting::Policy,
-};
+use conclave_protocol::{MeetingId, MemberIdx, Npk, UserId, meeting::Policy};
 
 use crate::{
     meetings::assert_one_key,
@@ -186,14 +184,7 @@ fn who_was_only_removed_may_ask_again_as_another_persona() {
 #[test]
 fn a_persona_whose_real_device_is_revoked_is_removed() {
     let mut world = meeting(722, 4, 4);
-    let Behind { user, dev, .. } = world.devices[2].behind.clone().unwrap();
-    let signer = world.devices[2].real.clone().unwrap();
-    let Some(Record::User(record)) = world.ledger.record(&Key::User(user)) else { panic!() };
-    let prev: Digest = record.last_tx;
-    let body = RevokeDevice { user, dev, reason: 2, seq: record.seq + 1, prev };
-    let now = world.now;
-    let done = world.ledger.block(now, vec![(&signer, dev, body.into(), Vec::new())]);
-    assert_eq!(done, [Ok(())]);
+    assert_eq!(world.revoke(2), Ok(()));
     world.run(3_000);
     assert_one_key(&world, &[0, 1, 3]);
     assert!(world.session(2).is_ended());

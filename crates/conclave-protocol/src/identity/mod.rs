@@ -15,6 +15,8 @@ pub use info::{INFO_CHUNK, INFO_CHUNKS, MAX_INFO, UserInfo, assemble, chunks};
 pub use pending::{PendingRecord, Recovery, Wish};
 pub use record::{DeviceRecord, DeviceStatus, UserRecord, UserStatus};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     codec::encode,
     id::{ChainId, DeviceId, Digest, UserId},
@@ -63,16 +65,36 @@ impl RegisterUser {
 
     /// Leading zero bits of SHA-256(SHA-256(body)), the body holding the stamp.
     pub fn work_bits(&self) -> u32 {
-        let hash = Digest::of(&[&Digest::of(&[&encode(self)]).0]);
-        let mut bits = 0_u32;
-        for byte in hash.0 {
-            bits = bits.saturating_add(byte.leading_zeros());
-            if byte != 0 {
-                break;
-            }
-        }
-        bits
+        leading_zeros(&Digest::of(&[&Digest::of(&[&encode(self)]).0]).0)
     }
+
+    /// The body with the first stamp, counted from 0, that makes [`work_bits`](Self::work_bits) at
+    /// least `bits`, after about 2^`bits` attempts; nothing if no stamp does.
+    #[must_use]
+    pub fn worked(mut self, bits: u32) -> Option<Self> {
+        self.gate = Gate::Work(0);
+        let body = encode(&self);
+        // The stamp is the end of the body: all before it is hashed once.
+        let (head, _stamp) = body.split_last_chunk::<8>()?;
+        let begun = Sha256::new_with_prefix(head);
+        let works = |stamp: &u64| {
+            let once = begun.clone().chain_update(stamp.to_be_bytes()).finalize();
+            leading_zeros(&Sha256::digest(once).into()) >= bits
+        };
+        self.gate = Gate::Work((0..=u64::MAX).find(works)?);
+        Some(self)
+    }
+}
+
+fn leading_zeros(hash: &[u8; 32]) -> u32 {
+    let mut bits = 0_u32;
+    for byte in hash {
+        bits = bits.saturating_add(byte.leading_zeros());
+        if *byte != 0 {
+            break;
+        }
+    }
+    bits
 }
 
 /// What stands against a flood of new users.

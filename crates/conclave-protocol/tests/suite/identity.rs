@@ -122,6 +122,7 @@ fn a_stamp_of_work_counts_only_where_the_network_takes_it() {
     let tx = stamped(&world, &weak);
     assert_eq!(world.run(&tx).map_err(refusal), Err(Refusal::WorkTooWeak));
     let strong = (0..).map(with).find(|body| body.work_bits() >= 8).unwrap();
+    assert_eq!(body.clone().worked(8), Some(strong.clone()));
     let tx = stamped(&world, &strong);
     world.run(&tx).unwrap();
 }

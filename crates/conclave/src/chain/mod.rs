@@ -10,6 +10,7 @@ mod answers;
 mod ask;
 mod consortium;
 mod copy;
+mod entry;
 mod follow;
 mod fork;
 mod handover;
@@ -46,6 +47,7 @@ pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
 pub use consortium::Consortium;
 pub use copy::{Copied, Copy, CopyError, Place};
+pub use entry::Entry;
 pub use history::Change;
 pub use remote::RemoteError;
 
@@ -184,6 +186,9 @@ impl Chain {
                 Freshness::Stale(_) => wire::Freshness::Stale,
             },
             validators: self.validators_status(),
+            work: self.0.genesis.params.pow_bits,
+            overdue: self.0.overdue.borrow().len(),
+            fork: None,
         }
     }
 

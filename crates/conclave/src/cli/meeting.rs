@@ -8,8 +8,8 @@ use super::{
     output::{mark, plain, short},
 };
 use crate::http::wire::{
-    Admit, Appoint, Chat, Codes, Deny, Empty, Fact, Invitation, Kick, Line, Lock, Meeting,
-    NewMeeting, Opened, Preview, Vote,
+    Admit, Appoint, Chat, Codes, Deny, Empty, Evidence, Fact, Invitation, Kick, Line, Lock,
+    Meeting, NewMeeting, Opened, Preview, Vote,
 };
 
 /// Meetings, through the running daemon.
@@ -203,7 +203,10 @@ fn show_codes(codes: &Codes) -> String {
         format!("security code  {}", or(&codes.security, "not yet")),
         format!("epoch code     {}", or(&codes.epoch, "not yet")),
     ];
-    lines.extend(codes.evidence.iter().map(|evidence| format!("ALARM          {}", evidence.text)));
+    for Evidence { text, file, .. } in &codes.evidence {
+        lines.push(format!("ALARM          {text}"));
+        lines.extend(file.iter().map(|file| format!("  kept in      {file}")));
+    }
     lines.join("\n")
 }
 

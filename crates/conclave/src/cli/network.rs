@@ -52,6 +52,9 @@ pub(super) enum Command {
         /// Blocks of an epoch, at whose end changes of the validators come into force
         #[arg(long, value_name = "N", default_value_t = EPOCH_BLOCKS, value_parser = clap::value_parser!(u32).range(2..))]
         epoch_blocks: u32,
+        /// Bits of work that let a newcomer in without a validator's word, e.g. 22; 0 for none
+        #[arg(long, value_name = "BITS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=32))]
+        work: u8,
     },
     /// The genesis hash of a network file, to compare, and who is in it
     Show {
@@ -69,8 +72,9 @@ pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
         Command::Assemble { files, name, out, start, epoch_blocks } => {
             together(&files, (&name, start, epoch_blocks), &out, common)
         }
-        Command::New { validators, dir, epoch_blocks } => {
-            new(validators, &dir, epoch_blocks, common)
+        Command::New { validators, dir, epoch_blocks, work } => {
+            let params = Params { epoch_blocks, pow_bits: work, ..Params::default() };
+            new(validators, &dir, params, common)
         }
         Command::Show { file, qr } => {
             let network = Network::load(&file)
@@ -118,8 +122,8 @@ fn together(
     })
 }
 
-fn new(validators: u8, dir: &Path, epoch_blocks: u32, common: &Common) -> anyhow::Result<()> {
-    let network = create_with(dir, validators.into(), Params { epoch_blocks, ..Params::default() })
+fn new(validators: u8, dir: &Path, params: Params, common: &Common) -> anyhow::Result<()> {
+    let network = create_with(dir, validators.into(), params)
         .context("the consortium was not founded")
         .advise("conclave network new --dir ANOTHER-DIRECTORY")?;
     let chain_id = network.genesis.chain_id().to_hex();

@@ -50,6 +50,10 @@ pub(super) struct Up {
 }
 
 pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
+    // A demonstration looks into the memory of its own processes.
+    if up.clip.is_none() && up.record.is_none() {
+        close_memory();
+    }
     let mut stop = Stop::new()?;
     let home = common.home();
     let port = (up.port != 0).then_some(up.port);
@@ -82,6 +86,22 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
         embedded.stop().await;
     }
     Ok(())
+}
+
+/// No core dump shows the memory of this process, nor does it show itself to others of this user
+/// (docs/protocol.md, section 13).
+fn close_memory() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::warn!(%error, "other processes of this user can read this one's memory");
+    }
 }
 
 /// The ledger under the daemon.

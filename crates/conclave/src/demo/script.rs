@@ -17,8 +17,8 @@ use super::{
     timeline::Timeline,
 };
 use crate::http::wire::{
-    Admit, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Kick, Meeting, NewIdentity,
-    NewMeeting, Opened, Phase, Preview,
+    Admit, Appoint, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Kick, Meeting,
+    Member, NewIdentity, NewMeeting, Opened, Phase, Preview,
 };
 use crate::stage::{Daemon, GUESTS, Recording, World};
 
@@ -83,6 +83,9 @@ pub(crate) async fn run(
     kick(&leader, kicked, rest, scene, timeline).await?;
     let (leaving, staying) = rest.split_last().context("the script needs guests")?;
     leave(&leader, leaving, staying, scene, timeline).await?;
+    let (heir, members) = staying.split_first().context("the script needs guests")?;
+    let present: Vec<&Daemon> = std::iter::once(&leader).chain(staying).collect();
+    hand_over(&leader, heir, &present, timeline).await?;
     // Whoever is out has time to measure the ledger; one user's rate allows for so many each.
     finality::load(kicked, SAMPLES).await?;
     scene.validator_dies();
@@ -91,7 +94,8 @@ pub(crate) async fn run(
 
     timeline.chapter("Meeting dismiss (section IV.I)");
     let refused = refused(&leader, &others).await?;
-    end(&leader, staying, scene, timeline).await?;
+    let others_there: Vec<&Daemon> = std::iter::once(&leader).chain(members).collect();
+    end(heir, &others_there, scene, timeline).await?;
 
     let recordings =
         std::iter::once(&leader).chain(&others).map(Recording::of).collect::<Result<Vec<_>>>()?;
@@ -145,6 +149,7 @@ async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Resul
         form,
         passphrase: None,
         key: Default::default(),
+        work: false,
     };
     let start = Instant::now();
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
@@ -254,9 +259,7 @@ async fn everyone_hears(
     for daemon in std::iter::once(leader).chain(others) {
         let heard = daemon
             .until_meeting("media of all others", STEP, |m| {
-                let live = |m: &crate::http::wire::Member| {
-                    m.me || m.streams.iter().filter(|s| s.live).count() >= 2
-                };
+                let live = |m: &Member| m.me || m.streams.iter().filter(|s| s.live).count() >= 2;
                 m.members.iter().all(live).then_some(())
             })
             .await;
@@ -360,15 +363,51 @@ async fn refused(leader: &Daemon, others: &[Daemon]) -> Result<u64> {
     Ok(refused as u64)
 }
 
+/// The chair goes to a guest by the leader's word, and the meeting goes on.
+async fn hand_over(
+    leader: &Daemon,
+    heir: &Daemon,
+    present: &[&Daemon],
+    timeline: &mut Timeline,
+) -> Result<()> {
+    let own = |m: &Meeting| Some((m.me?, m.term, m.epoch));
+    let (idx, term, epoch) = heir.until_meeting("its index", STEP, own).await?;
+    let _: Empty = leader.post("/api/appoint", &Appoint { idx }).await?;
+    let mut led = true;
+    for daemon in present {
+        let after = |m: &Meeting| {
+            let led = m.leader == Some(idx) && m.term == term + 1 && m.epoch > epoch;
+            led.then(|| together(m, present.len()))?
+        };
+        led &= daemon.until_meeting("the new leader's key", STEP, after).await.is_ok();
+    }
+    timeline.check(
+        "leader_changed",
+        led,
+        &format!("(19)-(21) {} handed the chair to {}, who made a new key", leader.name, heir.name),
+    );
+    sleep(LOOK).await;
+    let mut heard = true;
+    for daemon in present {
+        let all = |m: &Meeting| {
+            let live = |m: &Member| m.me || m.streams.iter().filter(|s| s.live).count() >= 2;
+            m.members.iter().all(live).then_some(())
+        };
+        heard &= daemon.until_meeting("media of all others", STEP, all).await.is_ok();
+    }
+    timeline.check("media_after_handover", heard, "everyone hears everyone under that key");
+    Ok(())
+}
+
 async fn end(
     leader: &Daemon,
-    staying: &[Daemon],
+    others: &[&Daemon],
     scene: &mut Scene,
     timeline: &Timeline,
 ) -> Result<()> {
     scene.ended();
     let _: Empty = leader.post("/api/end", &Empty {}).await?;
-    for daemon in std::iter::once(leader).chain(staying) {
+    for daemon in std::iter::once(&leader).chain(others) {
         daemon.until_meeting("the end", STEP, |m| (m.phase == Phase::Ended).then_some(())).await?;
     }
     timeline

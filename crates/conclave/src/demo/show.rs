@@ -58,8 +58,13 @@ pub(crate) async fn run(options: &Options, world: &World, timeline: &Timeline) -
 
 async fn identity(daemon: &Daemon, timeline: &Timeline) -> Result<()> {
     let name = daemon.name.to_owned();
-    let ask =
-        NewIdentity { name, form: InfoForm::Clear, passphrase: None, key: Default::default() };
+    let ask = NewIdentity {
+        name,
+        form: InfoForm::Clear,
+        passphrase: None,
+        key: Default::default(),
+        work: false,
+    };
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
     timeline.step(
         "(1)-(3)",

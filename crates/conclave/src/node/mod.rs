@@ -1,10 +1,11 @@
 //! The daemon behind the local API: one identity, one ledger, one browser, one meeting at a time.
 //!
 //! Read in this order: [`Node`], `profile` (who the person is), `own` (what they do about it),
-//! `book` (what is remembered of others), `outbox` (what this device says on the ledger), `room` (a
-//! meeting), `record` (what the demo writes down).
+//! `book` (what is remembered of others), `evidence` (what proves a lie), `outbox` (what this device
+//! says on the ledger), `room` (a meeting), `record` (what the demo writes down).
 
 mod book;
+mod evidence;
 mod outbox;
 mod own;
 mod persona;
@@ -29,6 +30,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use self::{
     book::Book,
+    evidence::Shelf,
     outbox::Outbox,
     own::attend::attend,
     persona::Persona,
@@ -38,7 +40,7 @@ use self::{
 };
 use crate::{
     anchor::{self, Ethereum},
-    chain::{Chain, ChainError},
+    chain::{Chain, ChainError, Entry},
     clip::Guest,
     http::{
         Backend, Fault, Kind, Refused, Sample,
@@ -125,7 +127,8 @@ impl Node {
             .ethereum
             .clone()
             .map(|ethereum| anchor::watch(setup.chain.clone(), ethereum, Required::USUAL));
-        let state = state::keep(setup.chain.clone(), setup.dev, who, meeting, anchors);
+        let shelf = Shelf::new(&setup.keystore.home());
+        let state = state::keep(setup.chain.clone(), setup.dev, shelf, who, meeting, anchors);
         let (notices, _) = broadcast::channel(NOTICES);
         let node = Arc::new(Self {
             setup,
@@ -246,6 +249,7 @@ impl Node {
         let ground = Ground {
             chain: self.setup.chain.clone(),
             book: person.book.clone(),
+            shelf: Shelf::new(&self.setup.keystore.home()),
             me: person.profile.secrets.user,
             outbox,
             rtc: self.rtc.clone(),
@@ -332,7 +336,8 @@ impl Backend for Node {
         self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref()).map_err(|error| {
             Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")
         })?;
-        let result = profile.register(chain).await;
+        let entry = if ask.work { Entry::Worked } else { Entry::Sponsored };
+        let result = profile.register(chain, entry).await;
         if let Err(error @ (ProfileError::Chain(ChainError::Refused(_)) | ProfileError::Seal)) =
             &result
         {

@@ -10,7 +10,7 @@ use conclave_protocol::{
 };
 
 use super::{book::Book, outbox::Outbox, profile};
-use crate::chain::{Chain, ChainError};
+use crate::chain::{Chain, ChainError, Entry};
 
 /// How long a registration may wait to be included, in seconds of chain time.
 const EXPIRY: u64 = 300;
@@ -30,14 +30,16 @@ impl Persona {
     pub(super) async fn register(chain: &Chain) -> Result<Self, ChainError> {
         let signer = Arc::new(Ed25519Signer::from_seed(&profile::random()));
         let info = UserInfo::Clear(Text::default());
-        // The sponsor puts its own name in the place of the gate.
+        // What lets it in takes the place of the gate.
         let (ivk, gate) = (signer.ivk(), Gate::Work(0));
         let body = RegisterUser::new(&chain.chain_id(), ivk, rand::random(), info, gate);
         let (user, dev) = (body.user, body.dev);
-        let (body, word) = chain.sponsor(body).await?;
+        // A sponsor would learn at which address the persona is.
+        let (body, word) = chain.let_in(body, Entry::Unasked).await?;
         let expiry = Seconds(chain.time().await?.0.saturating_add(EXPIRY));
         let tx = Tx::new(chain.chain_id(), dev, 0, expiry, body).sign(&*signer);
-        chain.submit(&tx.with(Role::Sponsor, word)).await?;
+        let tx = word.into_iter().fold(tx, |tx, word| tx.with(Role::Sponsor, word));
+        chain.submit(&tx).await?;
         Ok(Self { user, dev, signer })
     }
 

@@ -14,7 +14,7 @@ use rand::Rng as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    chain::{Chain, ChainError, Included},
+    chain::{Chain, ChainError, Entry, Included},
     http::wire::{Identity, InfoForm, InfoView},
     keystore::{Disclosure, IdentityKey, Origin, Secrets},
 };
@@ -95,11 +95,15 @@ impl Profile {
     }
 
     /// Registers the identity: UserID, DeviceID and IVK with the signature of ISK (eqs. 2, 3), and
-    /// a validator's word for the newcomer. Returns when that is final and verified.
+    /// what lets the newcomer in. Returns when that is final and verified.
     ///
     /// # Errors
     /// [`ProfileError::Chain`] or [`ProfileError::Seal`].
-    pub(crate) async fn register(&self, chain: &Chain) -> Result<Included, ProfileError> {
+    pub(crate) async fn register(
+        &self,
+        chain: &Chain,
+        entry: Entry,
+    ) -> Result<Included, ProfileError> {
         let secrets = &self.secrets;
         let Origin::Founder(salt) = secrets.origin else { return Err(ProfileError::NotAdded) };
         let info = published_info(secrets, 0)?;
@@ -108,14 +112,13 @@ impl Profile {
             secrets.ivk(),
             salt,
             info,
-            // The sponsor puts its own name here.
+            // What lets it in takes this place.
             Gate::Work(0),
         );
-        let (body, word) = chain.sponsor(body).await?;
+        let (body, word) = chain.let_in(body, entry).await?;
         let expiry = Seconds(chain.time().await?.0.saturating_add(EXPIRY));
-        let tx = Tx::new(secrets.chain_id, secrets.device, 0, expiry, body)
-            .sign(&*self.signer)
-            .with(Role::Sponsor, word);
+        let tx = Tx::new(secrets.chain_id, secrets.device, 0, expiry, body).sign(&*self.signer);
+        let tx = word.into_iter().fold(tx, |tx, word| tx.with(Role::Sponsor, word));
         Ok(chain.submit(&tx).await?)
     }
 

@@ -7,7 +7,11 @@ use std::{
 
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::{Person, book, room::Room};
+use super::{
+    Person, book,
+    evidence::Shelf,
+    room::{Room, codes},
+};
 use crate::{
     chain::Chain,
     http::wire::{Anchors, Contact, Meeting, PastMeeting, Phase, State},
@@ -24,11 +28,12 @@ const CONTACTS: usize = 100;
 pub(super) fn keep(
     chain: Chain,
     dev: bool,
+    shelf: Shelf,
     mut person: watch::Receiver<Option<Person>>,
     mut room: watch::Receiver<Option<Room>>,
     anchors: Option<watch::Receiver<Anchors>>,
 ) -> watch::Receiver<Arc<State>> {
-    let mut keeper = Keeper { dev, anchors, recent: Vec::new(), last: None };
+    let mut keeper = Keeper { dev, shelf, anchors, recent: Vec::new(), last: None };
     let first = keeper.state(&chain, None, None);
     let (send, receive) = watch::channel(Arc::new(first));
     tokio::spawn(async move {
@@ -56,6 +61,7 @@ pub(super) fn keep(
 
 struct Keeper {
     dev: bool,
+    shelf: Shelf,
     /// Looked at whenever something else changes; they change slowly.
     anchors: Option<watch::Receiver<Anchors>>,
     recent: Vec<PastMeeting>,
@@ -69,6 +75,8 @@ impl Keeper {
         }
         let mut network = chain.network();
         network.dev = self.dev;
+        let fork = codes::evidence(chain.fork(), None).pop();
+        network.fork = fork.map(|fork| self.shelf.keep(fork));
         State {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             network,

@@ -10,7 +10,7 @@ mod stall;
 
 use std::time::Instant;
 
-use person::{PATIENCE, Person, consortium, say, start, until};
+use person::{PATIENCE, Person, consortium, consortium_with, say, start, until};
 
 #[test]
 fn without_a_network_one_starts_by_itself_and_outlives_a_kill() {
@@ -19,6 +19,13 @@ fn without_a_network_one_starts_by_itself_and_outlives_a_kill() {
     let daemon = start(home.path(), &up);
     let identity = say(home.path(), &["identity", "create", "Ada", "--no-passphrase"]);
     assert_eq!(identity["registered"], true);
+    #[cfg(target_os = "linux")]
+    {
+        let limits = daemon.proc("limits");
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        let words: Vec<&str> = core.split_whitespace().collect();
+        assert_eq!(words[4..6], ["0", "0"], "no core dump holds a key: {core}");
+    }
     drop(daemon);
 
     let _daemon = start(home.path(), &up);
@@ -32,6 +39,32 @@ fn without_a_network_one_starts_by_itself_and_outlives_a_kill() {
     say(home.path(), &["meeting", "end"]);
     until(home.path(), "the end", |m| m["phase"] == "ended");
     assert_eq!(say(home.path(), &["meeting", "list"])["mid"], opened["mid"]);
+}
+
+/// In a sealed meeting a guest's persona comes in the same way, and no validator learns its address.
+#[test]
+fn a_newcomer_works_for_its_entry_where_the_network_takes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (network, _validator) = consortium_with(dir.path(), &["--work", "10"]);
+    let (ada, grace) = (Person::unknown(&network), Person::arrive("Grace", &network));
+    let identity = ada.say(&["identity", "create", "Ada", "--work", "--no-passphrase"]);
+    assert_eq!(identity["registered"], true);
+    for (person, how) in [(&ada, "let in by work"), (&grace, "let in by validator")] {
+        let known = |lines: &[serde_json::Value]| lines.len() == 1;
+        let history = person.lines_until("the history", &["identity", "history"], known);
+        assert!(history[0]["text"].as_str().unwrap().contains(how), "{history:?}");
+    }
+    ada.say(&["meeting", "create", "Budget", "--sealed", "--auto-admit"]);
+    let meeting = ada.until("the invite", |m| m["invite"]["link"].is_string());
+    grace.say(&["meeting", "join", meeting["invite"]["link"].as_str().unwrap()]);
+    grace.until("the key", |m| m["phase"] == "live");
+
+    let dir = tempfile::tempdir().unwrap();
+    let (network, _validator) = consortium(dir.path());
+    let alan = Person::unknown(&network);
+    let refused = alan.refused(&["identity", "create", "Alan", "--work", "--no-passphrase"]);
+    assert!(refused["error"].as_str().unwrap().contains("takes no work"), "{refused}");
+    assert_eq!(alan.say(&["identity", "create", "Alan", "--no-passphrase"])["registered"], true);
 }
 
 #[test]

@@ -16,6 +16,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A process of this program that is killed when dropped, as by `kill -9`.
 pub(crate) struct Running(Child);
 
+impl Running {
+    /// What the system says about it under `/proc`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -144,9 +152,14 @@ pub(crate) fn until(home: &Path, what: &str, wanted: impl Fn(&Value) -> bool) ->
 
 /// A consortium of one validator, which runs.
 pub(crate) fn consortium(dir: &Path) -> (PathBuf, Running) {
+    consortium_with(dir, &[])
+}
+
+/// The same, founded with further words.
+pub(crate) fn consortium_with(dir: &Path, words: &[&str]) -> (PathBuf, Running) {
     let net = dir.join("net");
     let path = net.to_str().unwrap();
-    say(dir, &["network", "new", "--validators", "1", "--dir", path]);
+    say(dir, &[&["network", "new", "--validators", "1", "--dir", path], words].concat());
     (net.join("network.toml"), validator(dir))
 }
 

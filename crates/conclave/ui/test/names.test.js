@@ -1,6 +1,6 @@
 /** Handles, names and kinds of key, before a daemon that is made up. */
 import assert from "node:assert/strict";
-import { device, identity } from "./fake-daemon.js";
+import { device, freshState, identity } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
 import { shot } from "./shots.js";
@@ -79,6 +79,19 @@ onPage("a revoked device changes no names", {
   await page.getByRole("region", { name: "Who you are" }).getByText("@alice").waitFor();
   assert.equal(await page.getByText("Change your name").count(), 0);
   assert.equal(await page.getByText("Take another handle").count(), 0);
+});
+
+onPage("where the network takes work, nobody has to be asked for a word", { identity: null }, async (page, daemon) => {
+  const box = page.getByRole("checkbox", { name: "Ask no validator for a word" });
+  const name = page.getByRole("textbox", { name: "Your name" });
+  await name.fill("Alice");
+  assert.equal(await box.count(), 0);
+  daemon.show({ network: { ...freshState().network, work: 22 } });
+  await box.check();
+  await shot(page, "work");
+  await button(page, "Create identity").click();
+  await eventually(() =>
+    assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "clear", work: true }]));
 });
 
 onPage("who wants it chooses the kind of key", { identity: null }, async (page, daemon) => {

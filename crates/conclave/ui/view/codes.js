@@ -1,5 +1,5 @@
-/** @import { Actions, Codes, Meeting } from "../types.js" */
-import { html } from "../node_modules/lit-html/lit-html.js";
+/** @import { Actions, Codes, Evidence, Meeting } from "../types.js" */
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { panel } from "./panel.js";
 
 /**
@@ -11,7 +11,7 @@ import { panel } from "./panel.js";
 export function codes(meeting, actions) {
   const { codes: now } = meeting;
   return panel("Codes", actions, now ? html`
-    ${now.evidence.map(({ text }) => html`<p class="refusal" role="alert">${text}</p>`)}
+    ${now.evidence.map(evidence)}
     <p>Read these aloud, the leader first. If all see the same, nobody stands between you.</p>
     <h3>Short code</h3>
     ${short(now)}
@@ -24,6 +24,14 @@ export function codes(meeting, actions) {
     ${now.evidence.map(({ kind, parts }) => html`<button type="button"
       @click=${() => actions.copy(JSON.stringify({ kind, parts }))}>Copy the evidence</button>`)}`
     : html`<p>The meeting is not on the ledger yet.</p>`);
+}
+
+/** What proves a lie, and where it is kept.
+ * @param {Evidence} proof
+ */
+export function evidence({ text, file }) {
+  return html`<p class="refusal" role="alert"><strong>${text}</strong>
+    ${file ? html`The proof is kept in <code>${file}</code> for whoever has to see it.` : nothing}</p>`;
 }
 
 /** @param {Codes} now */

@@ -1,10 +1,12 @@
 /** @import { Actions, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { evidence } from "./codes.js";
 import { clock, fields, initials } from "./form.js";
 import { linkField } from "./handed.js";
 import { warnings } from "./history.js";
 import { FORMS } from "./identity.js";
 import { refusal } from "./notices.js";
+import { overdue } from "./people.js";
 import { waits } from "./waits.js";
 
 /**
@@ -25,6 +27,8 @@ export function home(screen, actions) {
   const way = html`<button type="button" class="main" @click=${() =>
     actions.tell({ kind: "go", screen: "identity" })}>Look at your devices</button>`;
   return html`
+    ${overdue(daemon?.network)}
+    ${daemon?.network.fork ? evidence(daemon.network.fork) : nothing}
     ${warnings(screen, actions, way)}
     ${waits(screen, actions)}
     <section class="card who">

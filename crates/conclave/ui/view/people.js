@@ -1,4 +1,4 @@
-/** @import { Actions, Meeting, Member, Screen } from "../types.js" */
+/** @import { Actions, Meeting, Member, Network, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { met } from "./contacts.js";
@@ -26,6 +26,7 @@ export function people(screen, meeting, actions) {
     <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) =>
       person(screen, member, leads, actions))}</ul>
     <h3>Validators</h3>
+    ${overdue(network)}
     <ul class="rows">${network?.validators.map(({ key, url, height, ok }) => html`
       <li><span><code>${key}</code> <span class="hint">${url}</span></span>
         <span class=${ok ? "hint" : "bad"}>${ok ? `block ${height ?? "?"}` : "no answer"}</span></li>`)}
@@ -71,6 +72,16 @@ function person(screen, member, leads, actions) {
       </div>` : nothing}
     </div>
   </li>`;
+}
+
+/** Steps that the validators do not take in (protocol, section 6).
+ * @param {Network} [network]
+ */
+export function overdue(network) {
+  const count = network?.overdue ?? 0;
+  return count === 0 ? nothing : html`<p class="refusal" role="alert"><strong>The validators have not
+    taken ${count === 1 ? "a step" : `${count} steps`} of yours for more than 10 seconds.</strong>
+    Perhaps they are held back. They are sent to all of them again and again.</p>`;
 }
 
 const LINKS = {

@@ -1,5 +1,5 @@
 /** @import { Actions, InfoForm, KeyAlgorithm, Screen } from "../types.js" */
-import { html } from "../node_modules/lit-html/lit-html.js";
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { fields } from "./form.js";
 import { refusal } from "./notices.js";
 
@@ -22,6 +22,7 @@ export function welcome(screen, actions) {
       ${infoForms("clear", busy)}
       ${passphrase(busy)}
       ${algorithm(busy)}
+      ${screen.daemon?.network.work ? work(busy) : nothing}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
         ${busy ? "Writing to the ledger …" : "Create identity"}</button>
@@ -78,11 +79,22 @@ function algorithm(busy) {
   </details>`;
 }
 
+/** How the ledger lets somebody in; only some networks leave a choice.
+ * @param {boolean} busy
+ */
+function work(busy) {
+  return html`<label class="choice">
+    <input type="checkbox" name="work" ?disabled=${busy}>
+    <span>Ask no validator for a word
+      <span class="hint">This computer works for its entry instead, for seconds or minutes.</span></span>
+  </label>`;
+}
+
 /** @param {Actions} actions */
 function submit(actions) {
   return fields((field) => actions.createIdentity(
     field("name"), /** @type {InfoForm} */ (field("form")), field("passphrase"),
-    /** @type {KeyAlgorithm} */ (field("key"))));
+    /** @type {KeyAlgorithm} */ (field("key")), field("work") !== ""));
 }
 
 /** @type {[InfoForm, string, string][]} */

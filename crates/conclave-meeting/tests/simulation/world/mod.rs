@@ -20,8 +20,8 @@ use conclave_meeting::{
     wire::{Address, Name},
 };
 use conclave_protocol::{
-    Body, DeviceId, Digest, Ed25519Signer, Epoch, MeetingId, MemberIdx, Npk, Term, UserId,
-    UserInfo, invite::InviteSecret, meeting::Policy,
+    Body, DeviceId, Digest, Ed25519Signer, Epoch, Key, MeetingId, MemberIdx, Npk, Record,
+    RevokeDevice, Term, UserId, UserInfo, invite::InviteSecret, meeting::Policy,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -352,6 +352,20 @@ impl World {
         (own.user, own.dev, own.signer) = (user, dev, persona);
         own.real.get_or_insert_with(|| Arc::<Ed25519Signer>::clone(&real.2));
         own.behind.get_or_insert(Behind { user: real.0, dev: real.1, signer: real.2 });
+    }
+
+    /// The owner of a device revokes it; of a persona, the device behind it.
+    pub(crate) fn revoke(&mut self, device: usize) -> Result<(), String> {
+        let Device { signer, user, dev, behind, real, .. } = &self.devices[device];
+        let (user, dev) = behind.as_ref().map_or((*user, *dev), |real| (real.user, real.dev));
+        let signer = Arc::clone(real.as_ref().unwrap_or(signer));
+        let Some(Record::User(record)) = self.ledger.record(&Key::User(user)) else {
+            panic!("unknown user")
+        };
+        let (seq, prev) = (record.seq + 1, record.last_tx);
+        let body = RevokeDevice { user, dev, reason: 2, seq, prev };
+        let bodies = vec![(signer.as_ref(), dev, body.into(), Vec::new())];
+        self.ledger.block(self.now, bodies).remove(0)
     }
 
     /// From here on a device does nothing.

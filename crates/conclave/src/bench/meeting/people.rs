@@ -103,8 +103,13 @@ impl People {
 pub(super) async fn register(daemon: &Daemon) -> Result<()> {
     daemon.until("the first blocks", STEP, |s| (s.network.height > 1).then_some(())).await?;
     let name = daemon.name.to_owned();
-    let ask =
-        NewIdentity { name, form: InfoForm::Clear, passphrase: None, key: Default::default() };
+    let ask = NewIdentity {
+        name,
+        form: InfoForm::Clear,
+        passphrase: None,
+        key: Default::default(),
+        work: false,
+    };
     let identity: Identity = daemon.post("/api/identity", &ask).await?;
     ensure!(identity.registered, "{} is not registered", daemon.name);
     back(daemon).await

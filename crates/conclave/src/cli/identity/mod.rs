@@ -36,6 +36,9 @@ pub(super) enum Command {
         /// Algorithm of the identity key
         #[arg(long, default_value = "ed25519")]
         key: KeyAlgorithm,
+        /// Come in by work of this machine, where the network takes it; no validator is asked
+        #[arg(long)]
+        work: bool,
     },
     /// Show it
     Show,
@@ -120,19 +123,37 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let done: Empty = local.post("/api/changes/cancel", &CancelChange { device }).await?;
             return output.say(&done, || "called off".to_owned());
         }
-        Command::Create { name, form, no_passphrase, key } => {
+        Command::Create { name, form, no_passphrase, key, work } => {
             let passphrase = if no_passphrase { None } else { choose()? };
-            local.post("/api/identity", &NewIdentity { name, form, passphrase, key }).await?
+            let ask = NewIdentity { name, form, passphrase, key, work };
+            local.post("/api/identity", &ask).await?
         }
         Command::Show => own(&local).await?,
     };
-    output.say(&identity, || {
-        let registered = if identity.registered { "registered" } else { "not registered" };
-        format!(
-            "{} ({registered})\n  fingerprint {}\n  user        {}\n  device      {}",
-            identity.info.text, identity.fingerprint, identity.user, identity.device
-        )
-    })
+    output.say(&identity, || show(&identity))
+}
+
+fn show(identity: &Identity) -> String {
+    let registered = if identity.registered { "registered" } else { "not registered" };
+    let mut lines = vec![
+        format!("{} ({registered})", identity.info.text),
+        format!("  fingerprint {}", identity.fingerprint),
+        format!("  user        {}", identity.user),
+        format!("  device      {}", identity.device),
+    ];
+    lines.extend(identity.handle.iter().map(|handle| format!("  handle      @{handle}")));
+    if identity.rewritten {
+        lines.push("  WARNING     the ledger shows another past: conclave identity history".into());
+    }
+    if !identity.unexplained.is_empty() {
+        let count = identity.unexplained.len();
+        let text = "change(s) not made from here: conclave identity history";
+        lines.push(format!("  WARNING     {count} {text}"));
+    }
+    if identity.waits.iter().any(|waiting| !waiting.mine) {
+        lines.push("  WARNING     somebody asked for a change: conclave identity waits".into());
+    }
+    lines.join("\n")
 }
 
 /// The identity of the running daemon.

@@ -86,7 +86,7 @@ pub(super) async fn run(command: Command, local: &Local, output: Output) -> anyh
                     )
                 } else {
                     "asked; it happens in a day unless one of your devices objects: conclave \
-                     identity show"
+                     identity waits"
                         .to_owned()
                 }
             })

@@ -20,6 +20,9 @@ pub struct NewIdentity {
     /// Algorithm of the identity key.
     #[serde(default)]
     pub key: KeyAlgorithm,
+    /// Whether this machine is to work for its entry, so that no validator is asked for a word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub work: bool,
 }
 
 /// What an identity key can be.

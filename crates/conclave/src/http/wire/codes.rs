@@ -36,6 +36,9 @@ pub struct Evidence {
     pub text: String,
     /// The parts in hex: two certificates, or the canonical bytes of both signed records.
     pub parts: Vec<String>,
+    /// The file it is kept in, on the machine of the daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// What evidence proves.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchors, Change, Contact, Device, Meeting, Notice, Waiting};
+use super::{Anchors, Change, Contact, Device, Evidence, Meeting, Notice, Waiting};
 
 /// One message of `GET /api/events`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -58,6 +58,15 @@ pub struct Network {
     pub freshness: Freshness,
     /// Every validator that is asked.
     pub validators: Vec<ValidatorView>,
+    /// Bits of work that let a new user in; 0 where only validators do.
+    #[serde(default)]
+    pub work: u8,
+    /// Own transactions that no validator has brought to finality for 10 s: all may hold them back.
+    #[serde(default)]
+    pub overdue: usize,
+    /// What proves that the validators signed two histories; nothing is believed any more then.
+    #[serde(default)]
+    pub fork: Option<Evidence>,
 }
 
 /// How far the newest verified header may be relied on (docs/protocol.md, section 6).

@@ -18,7 +18,7 @@ use super::{
     words,
 };
 use crate::{
-    chain::{Chain, ChainError, Change, Snapshot},
+    chain::{Chain, ChainError, Change, Entry, Snapshot},
     http::wire,
     keystore::{Disclosure, fingerprint},
     node::{
@@ -82,7 +82,7 @@ impl Watcher {
     async fn settle(&self) -> bool {
         let known = match self.profile.is_registered(&self.chain).await {
             Ok(false) if self.profile.is_founder() => {
-                self.profile.register(&self.chain).await.map(|_| true)
+                self.profile.register(&self.chain, Entry::Sponsored).await.map(|_| true)
             }
             known => known.map_err(ProfileError::from),
         };

@@ -1,11 +1,17 @@
 //! Changes of a user in plain words.
 
-use conclave_protocol::Body;
+use conclave_protocol::{Body, identity::Gate};
 
 /// What a change did.
 pub(super) fn change(body: &Body) -> String {
     match body {
-        Body::RegisterUser(_) => "the user was registered".to_owned(),
+        Body::RegisterUser(body) => match &body.gate {
+            Gate::Sponsor(key) => {
+                let key = hex::encode(key.0);
+                format!("the user was registered, let in by validator {}", short(&key))
+            }
+            Gate::Work(_) => "the user was registered, let in by work".to_owned(),
+        },
         Body::AddDevice(body) => format!("device {} was added", short(&body.dev.to_hex())),
         Body::RevokeDevice(body) => format!("device {} was revoked", short(&body.dev.to_hex())),
         Body::RotateKey(body) => {

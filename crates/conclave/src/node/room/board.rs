@@ -178,6 +178,8 @@ impl Board {
     /// The codes of this moment.
     pub(crate) fn codes(&mut self, codes: Option<Codes>, evidence: Vec<wire::Evidence>) {
         let shown = codes.map(|codes| codes::shown(codes, |idx| self.name(idx)));
+        // Evidence stays when the meeting is over.
+        let shown = shown.or_else(|| (!evidence.is_empty()).then(wire::Codes::default));
         self.meeting.codes = shown.map(|shown| wire::Codes { evidence, ..shown });
     }
 

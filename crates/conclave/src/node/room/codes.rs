@@ -31,7 +31,7 @@ pub(super) fn shown(codes: Codes, name: impl Fn(MemberIdx) -> String) -> wire::C
 }
 
 /// What proves that somebody lied, if anything does.
-pub(super) fn evidence(
+pub(in crate::node) fn evidence(
     fork: Option<Fork>,
     equivocation: Option<&Equivocation>,
 ) -> Vec<wire::Evidence> {
@@ -40,11 +40,13 @@ pub(super) fn evidence(
         text: "The validators signed two blocks of one height. Do not trust this ledger."
             .to_owned(),
         parts: vec![hex::encode(fork.first), hex::encode(fork.second)],
+        file: None,
     });
     let equivocation = equivocation.map(|evidence| wire::Evidence {
         kind: EvidenceKind::Equivocation,
         text: format!("The leader signed two records for epoch {}.", evidence.epoch()),
         parts: vec![hex::encode(evidence.to_bytes())],
+        file: None,
     });
     fork.into_iter().chain(equivocation).collect()
 }
@@ -58,6 +60,9 @@ pub(super) const fn advice(alarm: &Alarm) -> &'static str {
         Alarm::FalseHeader(..) => "their device is broken or lies: ask them, or remove them",
         Alarm::HeadersDiffer(..) => {
             "their device is asked for proof; decide nothing important until then"
+        }
+        Alarm::LeaderEquivocated(_) => {
+            "nothing is sent under a leader that is proven to lie: vote for another one, or leave"
         }
         Alarm::LedgerForked(_) => {
             "stop: believe no admission from here on, and show the evidence to the operators"

@@ -8,7 +8,7 @@
 mod acquaintance;
 mod actor;
 mod board;
-mod codes;
+pub(super) mod codes;
 pub(crate) mod door;
 mod personas;
 mod streams;
@@ -23,7 +23,7 @@ use crate::{
     chain::Chain,
     clip::Guest,
     http::{Refused, wire},
-    node::{book::Book, outbox::Outbox},
+    node::{book::Book, evidence::Shelf, outbox::Outbox},
     rtc::{Rtc, RtcEvent, SessionId},
 };
 
@@ -60,6 +60,8 @@ pub(crate) struct Ground {
     pub(crate) chain: Chain,
     /// Whom this device met before.
     pub(crate) book: Book,
+    /// Where proofs of a lie are kept.
+    pub(crate) shelf: Shelf,
     /// The own user.
     pub(crate) me: UserId,
     /// Where own transactions go.

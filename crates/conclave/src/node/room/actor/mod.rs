@@ -518,6 +518,8 @@ impl Actor {
         let chain = &self.ground.chain;
         let fork = self.session.fork().cloned().or_else(|| chain.fork());
         let evidence = codes::evidence(fork, self.session.equivocation());
+        let shelf = &mut self.ground.shelf;
+        let evidence = evidence.into_iter().map(|evidence| shelf.keep(evidence)).collect();
         self.board.codes(self.session.codes(chain.validators_hash()), evidence);
         self.board.roster(self.session.roster());
         self.view.send_replace(Arc::new(self.board.view(now)));
