@@ -233,7 +233,11 @@ async fn each_line_about_a_ledger_says_whether_it_is_proven() {
     let key = validator.status().key;
     let running = Running::embedded(validator, genesis.clone()).await.unwrap();
     let rpc = format!("http://{}", running.rpc);
-    let network = Network { genesis, validators: vec![Peer { key, rpc, p2p: None, relay: None }] };
+    let network = Network {
+        genesis,
+        validators: vec![Peer { key, rpc, name: None, p2p: None, relay: None }],
+        anchors: Vec::new(),
+    };
     // The command finds it in the home directory.
     std::fs::write(dir.path().join("network.toml"), network.to_toml().unwrap()).unwrap();
     let chain = Chain::start(&network).unwrap();

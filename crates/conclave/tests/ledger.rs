@@ -15,14 +15,18 @@ use conclave::{
         verify_files, verify_network,
     },
     chain::Chain,
-    network::{Network, ValidatorHome, create},
+    network::{Network, Peer, ValidatorHome, create},
     rpc::{self, Running},
 };
-use conclave_ledger::audit::{Outline, What};
-use conclave_protocol::{
-    Ed25519Signer, RegisterUser, Signer as _, Tx, UserInfo, codec::Text, identity::Gate, tx::Role,
+use conclave_ledger::{
+    audit::{Author, Outline, What},
+    validator::Seed,
 };
-use serde_json::Value;
+use conclave_protocol::{
+    Ed25519Signer, Genesis, Params, RegisterUser, Signer as _, Tx, UserInfo, codec::Text,
+    identity::Gate, tx::Role,
+};
+use serde_json::{Value, json};
 
 /// One validator that runs in this process, and its consortium as files.
 struct Consortium {
@@ -230,7 +234,7 @@ async fn nothing_that_was_touched_is_accepted() {
     assert_eq!(told["event"], "broken");
     assert_eq!(told["height"], 2);
     assert_eq!(told["what"], "height");
-    assert_eq!((&told["expected"], &told["found"]), (&"height 2".into(), &"height 3".into()));
+    assert_eq!((&told["expected"], &told["found"]), (&json!("height 2"), &json!("height 3")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,6 +257,76 @@ async fn the_ledger_of_another_network_is_not_taken_for_this_one() {
     other.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_meets_a_fork_keeps_a_proof_that_others_verify() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let keys: Vec<_> =
+        (1..=4).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
+    let genesis = Genesis::new("forked", 1_000, keys.clone(), Params::default()).unwrap();
+    let peer =
+        Peer { key: keys[0], rpc: "http://127.0.0.1:1".into(), name: None, p2p: None, relay: None };
+    let network = Network { genesis: genesis.clone(), validators: vec![peer], anchors: Vec::new() };
+    let file = dir.path().join("network.toml");
+    fs::write(&file, network.to_toml().unwrap()).unwrap();
+
+    // All four sign two blocks of height 1.
+    let [one, other] = [2_000, 3_000].map(|time_ms| {
+        let states = tempfile::tempdir().unwrap();
+        let seeds = (1..=4).map(|seed| Seed::new([seed; 32])).collect();
+        let author = Author::start(states.path(), &genesis, seeds).unwrap();
+        header_answer(&author.block(time_ms, Vec::new()).unwrap())
+    });
+    let chain = Chain::start(&network).unwrap();
+    let home = dir.path().join("evidence");
+    chain.keep_evidence(home.clone());
+    let _first = chain.judge_header(&one);
+    assert_eq!(chain.kept_fork(), None);
+    let _second = chain.judge_header(&other);
+    let proof = chain.kept_fork().unwrap();
+    assert_eq!(proof, home.join("fork-1.evidence"));
+
+    let (path, network) = (proof.to_str().unwrap(), file.to_str().unwrap());
+    let args = ["ledger", "evidence", path, "--network", network];
+    let told = answer(&conclave(&[&args[..], &["--json"]].concat()).await);
+    assert_eq!((&told["event"], &told["height"]), (&json!("fork"), &json!(1)));
+    assert_eq!((&told["one_round"], &told["validators"]), (&json!(true), &json!(4)));
+    assert!(told["signers"].as_array().unwrap().len() >= 3);
+    let words = String::from_utf8(conclave(&args).await.stdout).unwrap();
+    assert!(words.contains("The ledger was forked at height 1"), "{words}");
+
+    let mut bytes = fs::read(&proof).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&proof, bytes).unwrap();
+    let output = conclave(&args).await;
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("run: believe nothing of what came with it"), "{words}");
+}
+
+/// The header answer of a record without transactions: its header, no links, its certificate.
+fn header_answer(record: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 1 + 8 + 8 + 32 + 24 + 32 + 2 * (3 * 32 + 4 + 16) + 64;
+    let (header, rest) = record.split_at(HEADER);
+    assert_eq!(rest[0], 1, "a certificate");
+    [header, &[0], &rest[1..]].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_has_its_own_exit_status() {
+    for args in [
+        ["ledger", "export", "--out", "x"].as_slice(),
+        &["ledger", "export", "--network", "n", "--dir", "d", "--out", "x"],
+        &["ledger", "export", "--network", "n", "--out", "x", "--from", "0"],
+        &["ledger", "verify"],
+        &["ledger", "evidence"],
+        &["bench", "audit", "--txs", "0"],
+    ] {
+        assert_eq!(conclave(args).await.status.code(), Some(2), "{args:?}");
+    }
+}
+
 /// The records of an exported ledger.
 fn records(path: &Path) -> Vec<Vec<u8>> {
     let mut reader = Reader::open(path).unwrap();
@@ -266,7 +340,7 @@ fn records(path: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Writes records as if they were a ledger.
-fn write(path: &Path, genesis: &conclave_protocol::Genesis, records: &[Vec<u8>]) {
+fn write(path: &Path, genesis: &Genesis, records: &[Vec<u8>]) {
     let _ = fs::remove_file(path);
     let mut outline = Outline::origin(genesis).unwrap();
     let before = Last { height: outline.height, digest: outline.digest };

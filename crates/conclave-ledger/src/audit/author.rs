@@ -184,6 +184,7 @@ mod handle {
         pub fn start(dir: &Path, genesis: &Genesis, seeds: Vec<Seed>) -> Result<Self, AuthorError> {
             let (orders, inbox) = sync_channel::<Order>(1);
             let (outbox, sealed) = sync_channel(1);
+            std::fs::create_dir_all(dir).map_err(|_| AuthorError::Stopped)?;
             let config = runtime::Config::new().with_worker_threads(1).with_storage_directory(dir);
             let genesis = genesis.clone();
             let write = move || {

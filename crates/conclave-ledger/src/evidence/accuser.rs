@@ -34,11 +34,31 @@ const MOST: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Accusations(watch::Sender<Vec<Proof>>);
 
-/// A proof, and what it is called on disk.
+/// A proof against a validator.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Proof {
-    pub(crate) name: String,
-    pub(crate) bytes: Bytes,
+pub struct Proof {
+    /// What a file with it is called: [`Votes::name`](super::Votes::name).
+    pub name: String,
+    /// Its bytes, for [`Evidence::verify`](super::Evidence::verify).
+    pub bytes: Bytes,
+}
+
+/// The proofs that a running validator finds.
+#[derive(Debug)]
+pub struct Findings {
+    proofs: watch::Receiver<Vec<Proof>>,
+    seen: usize,
+}
+
+impl Findings {
+    /// The next proof; never while everybody is honest, nothing once the validator has stopped.
+    pub async fn next(&mut self) -> Option<Proof> {
+        let seen = self.seen;
+        let proofs = self.proofs.wait_for(|proofs| proofs.len() > seen).await.ok()?;
+        let next = proofs.get(seen).cloned();
+        self.seen = seen.saturating_add(1);
+        next
+    }
 }
 
 impl Default for Accusations {
@@ -48,7 +68,13 @@ impl Default for Accusations {
 }
 
 impl Accusations {
-    /// All of them, whenever there is one more.
+    /// All of them, one after the other.
+    pub(crate) fn findings(&self) -> Findings {
+        Findings { proofs: self.0.subscribe(), seen: 0 }
+    }
+
+    /// All of them at once.
+    #[cfg(test)]
     pub(crate) fn watch(&self) -> watch::Receiver<Vec<Proof>> {
         self.0.subscribe()
     }

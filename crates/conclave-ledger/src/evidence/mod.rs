@@ -21,7 +21,8 @@ use commonware_codec::{
 };
 use conclave_protocol::{ChainId, Genesis};
 
-pub(crate) use accuser::{Accusations, Accuser, Proof};
+pub(crate) use accuser::{Accusations, Accuser};
+pub use accuser::{Findings, Proof};
 pub use fork::Fork;
 pub use vote::{Vote, VoteKind, Votes};
 

@@ -20,7 +20,7 @@ use super::{
     schemes::{Role, Schemes},
 };
 use crate::{
-    evidence::{Accusations, Proof},
+    evidence::{Accusations, Findings},
     light::validator_key,
     mempool::Mempool,
 };
@@ -206,18 +206,10 @@ impl Validator {
         self.shared.tips.clone()
     }
 
-    /// Waits until more than `seen` proofs that another validator contradicted itself were found
-    /// since this one started, and gives those beyond, each with a name for a file. Never returns
-    /// while all are honest.
-    ///
-    /// # Errors
-    /// [`AskError::Stopped`].
-    pub async fn evidence(&self, seen: usize) -> Result<Vec<(String, Bytes)>, AskError> {
-        let mut proofs = self.shared.accusations.watch();
-        let more = proofs.wait_for(|proofs| proofs.len() > seen).await;
-        let more = more.map_err(|_| AskError::Stopped)?;
-        let pair = |proof: &Proof| (proof.name.clone(), proof.bytes.clone());
-        Ok(more.iter().skip(seen).map(pair).collect())
+    /// The proofs that other validators contradicted themselves, as they are found. Holding them
+    /// does not keep this validator running.
+    pub fn findings(&self) -> Findings {
+        self.shared.accusations.findings()
     }
 
     /// Signs for a new user (paper, section V.B(4)). Who asks must have been checked before.

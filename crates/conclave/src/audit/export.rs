@@ -9,7 +9,7 @@ use super::{
     file::{FileError, Last, Writer},
 };
 use crate::{
-    chain::{Copied, Copy, CopyError},
+    chain::{Copied, Copier, CopyError, Place},
     network::Network,
 };
 
@@ -51,7 +51,7 @@ pub async fn export(
     from: Height,
     mut note: impl FnMut(Step),
 ) -> Result<Exported, ExportError> {
-    let mut copy = Copy::of(network)?;
+    let mut copy = Copier::of(network)?;
     let newest = copy.newest().await?;
     if from > newest.height {
         return Err(ExportError::NotYet(newest.height));
@@ -65,7 +65,8 @@ pub async fn export(
         Writer::create(path, genesis, before)?
     };
     let first = file.last().height.0;
-    let mut at = copy.at(file.last().height, file.last().digest);
+    let Last { height, digest } = file.last();
+    let mut at = Place { height, digest, is_certified: file.is_certified() };
     loop {
         let records = copy.next(&mut at, newest.height).await?;
         if records.is_empty() {

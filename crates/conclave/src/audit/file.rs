@@ -190,6 +190,7 @@ impl Last {
 pub struct Writer {
     output: BufWriter<File>,
     last: Last,
+    is_certified: bool,
     written: u64,
 }
 
@@ -210,7 +211,7 @@ impl Writer {
         output.write_all(&short([&MAGIC, &head]))?;
         output.write_all(&bytes)?;
         output.write_all(&check(&[&bytes]))?;
-        Ok(Self { output, last: before, written: 0 })
+        Ok(Self { output, last: before, is_certified: false, written: 0 })
     }
 
     /// Continues a file of this network that ends anywhere: its end mark and what was written of a
@@ -228,7 +229,7 @@ impl Writer {
         if first != before.height.next() {
             return Err(FileError::Other(format!("that from height {first} on")));
         }
-        let (mut last, mut whole) = (before, reader.position());
+        let (mut last, mut is_certified, mut whole) = (before, false, reader.position());
         loop {
             match reader.frame() {
                 Ok(Some(Frame::Record(record))) => {
@@ -237,7 +238,7 @@ impl Writer {
                         return Err(FileError::Damaged(whole));
                     }
                     last = Last { height: outline.height, digest: outline.digest };
-                    whole = reader.position();
+                    (is_certified, whole) = (outline.is_certified, reader.position());
                 }
                 Ok(_) | Err(FileError::CutShort(_)) => break,
                 Err(error) => return Err(error),
@@ -247,12 +248,18 @@ impl Writer {
         let mut file = OpenOptions::new().write(true).open(path)?;
         file.set_len(whole)?;
         file.seek(SeekFrom::Start(whole))?;
-        Ok(Self { output: BufWriter::with_capacity(1 << 18, file), last, written: 0 })
+        let output = BufWriter::with_capacity(1 << 18, file);
+        Ok(Self { output, last, is_certified, written: 0 })
     }
 
     /// The last block that is in the file.
     pub const fn last(&self) -> Last {
         self.last
+    }
+
+    /// Whether that block carries its own certificate.
+    pub const fn is_certified(&self) -> bool {
+        self.is_certified
     }
 
     /// Records written since the file was begun or continued.
@@ -267,6 +274,7 @@ impl Writer {
     pub fn append(&mut self, record: &[u8], outline: &Outline) -> Result<(), FileError> {
         self.frame(RECORD, record)?;
         self.last = Last { height: outline.height, digest: outline.digest };
+        self.is_certified = outline.is_certified;
         self.written = self.written.saturating_add(1);
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! A whole ledger for strangers: copied from validators ([`export`]), executed again ([`verify`]).
+//! A whole ledger for strangers: copied from validators ([`mod@export`]), executed again ([`verify`]).
 //!
-//! [`file`] is how it lies on disk. Nothing here decides: whether a ledger holds is for
+//! [`mod@file`] is how it lies on disk. Nothing here decides: whether a ledger holds is for
 //! `conclave_ledger::audit` to say.
 
 pub mod export;

@@ -11,7 +11,7 @@ use super::{
     file::{FileError, Frame, Opening, Reader},
 };
 use crate::{
-    chain::{Copied, Copy, CopyError},
+    chain::{Copied, Copier, CopyError},
     network::Network,
 };
 
@@ -139,7 +139,7 @@ pub async fn verify_network(
     network: &Network,
     mut note: impl FnMut(Step) + Send + 'static,
 ) -> Result<Report, VerifyError> {
-    let mut copy = Copy::of(network)?;
+    let mut copy = Copier::of(network)?;
     let newest = copy.newest().await?.height;
     let mut at = copy.before(Height(1)).await?;
     let (records, mut inbox) = mpsc::channel::<Vec<Copied>>(4);

@@ -19,7 +19,7 @@ use crate::network::Network;
 
 /// Validators that a ledger is copied from.
 #[derive(Debug)]
-pub struct Copy {
+pub struct Copier {
     genesis: Genesis,
     light: LightClient,
     /// The one that answered last comes first.
@@ -34,7 +34,7 @@ pub struct Place {
     /// Digest of that block's header.
     pub digest: Digest,
     /// Whether that block carried its own certificate.
-    is_certified: bool,
+    pub is_certified: bool,
 }
 
 /// A record of the ledger.
@@ -68,7 +68,7 @@ pub enum CopyError {
     Silent,
 }
 
-impl Copy {
+impl Copier {
     /// The validators of a network.
     ///
     /// # Errors
@@ -101,16 +101,12 @@ impl Copy {
         if height <= Height(1) {
             let origin = Outline::origin(&self.genesis);
             let origin = origin.map_err(|error| CopyError::Start(error.to_string()))?;
-            return Ok(self.at(origin.height, origin.digest));
+            let Outline { height, digest, .. } = origin;
+            return Ok(Place { height, digest, is_certified: false });
         }
         let facts = self.header(Height(height.0.saturating_sub(1))).await?;
-        Ok(self.at(facts.height, facts.digest))
-    }
-
-    /// The place after a block that is known to be of this ledger.
-    #[must_use]
-    pub const fn at(&self, height: Height, digest: Digest) -> Place {
-        Place { height, digest, is_certified: false }
+        let HeaderFacts { height, digest, .. } = facts;
+        Ok(Place { height, digest, is_certified: false })
     }
 
     /// The next records, from any validator whose records link to this place; nothing once `until`

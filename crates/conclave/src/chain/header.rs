@@ -11,7 +11,7 @@ impl Chain {
     /// [`ChainError::Silent`]: no validator proves one.
     pub async fn header_at(&self, height: Height) -> Result<HeaderFacts, ChainError> {
         for remote in self.ranked() {
-            let answer = match remote.header(height).await {
+            let answer = match remote.header(Some(height)).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     tracing::debug!(validator = %remote.key, %error, "no header");

@@ -2,7 +2,7 @@
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
 //! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads
-//! records, `copy` whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
+//! records, [`Copier`] whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
 //! `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
@@ -46,7 +46,7 @@ use crate::{
 pub(crate) use answers::{ANSWERS, AnswerLine};
 pub use conclave_ledger::light::{Freshness, HeaderFacts, Included};
 pub use consortium::Consortium;
-pub use copy::{Copied, Copy, CopyError, Place};
+pub use copy::{Copied, Copier, CopyError, Place};
 pub use entry::Entry;
 pub use history::Change;
 pub use remote::RemoteError;

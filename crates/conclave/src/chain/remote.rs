@@ -114,13 +114,6 @@ impl Remote {
         body(check(answer).await?, MAX_ANSWER).await
     }
 
-    /// What proves the header of this height.
-    pub(super) async fn header(&self, height: Height) -> Result<Bytes, RemoteError> {
-        let url = format!("{}/v1/header/{height}", self.url);
-        let answer = self.client.get(url).timeout(QUICK).send().await?;
-        body(check(answer).await?, MAX_ANSWER).await
-    }
-
     /// The bytes of a final transaction; the caller compares their hash.
     pub(super) async fn transaction(&self, id: &TxId) -> Result<Bytes, RemoteError> {
         let url = format!("{}/v1/tx/{}/bytes", self.url, id.to_hex());
@@ -128,7 +121,7 @@ impl Remote {
         body(check(answer).await?, MAX_TX_BYTES).await
     }
 
-    /// A header answer, of the newest block unless a height is given.
+    /// What proves the header of this height, of the newest block unless one is given.
     pub(super) async fn header(&self, height: Option<Height>) -> Result<Bytes, RemoteError> {
         let url = match height {
             Some(height) => format!("{}/v1/header/{height}", self.url),

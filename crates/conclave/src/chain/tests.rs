@@ -147,11 +147,11 @@ async fn made_up(routers: Vec<axum::Router>) -> (Network, Vec<tokio::task::JoinH
         let rpc = format!("http://{}", listener.local_addr().unwrap());
         serving.push(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
         let key = Ed25519Signer::from_seed(&[seed; 32]).validator();
-        validators.push(Peer { key, rpc, p2p: None, relay: None });
+        validators.push(Peer { key, rpc, name: None, p2p: None, relay: None });
     }
     let keys: Vec<_> = validators.iter().map(|peer| peer.key).collect();
     let genesis = Genesis::new("made up", 1, keys, Params::default()).unwrap();
-    (Network { genesis, validators }, serving)
+    (Network { genesis, validators, anchors: Vec::new() }, serving)
 }
 
 #[tokio::test]

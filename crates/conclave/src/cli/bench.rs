@@ -57,7 +57,7 @@ pub(super) enum Command {
     /// A ledger is made and verified from its genesis: transactions a second
     Audit {
         /// Transactions of the ledger
-        #[arg(long, value_name = "N", default_value_t = audit::TXS, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        #[arg(long, value_name = "N", default_value_t = audit::TXS, value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
         txs: u32,
         /// Transactions of a block
         #[arg(long, value_name = "N", default_value_t = audit::PER_BLOCK, value_parser = clap::value_parser!(u32).range(1..=3_000))]

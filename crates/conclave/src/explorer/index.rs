@@ -226,7 +226,7 @@ impl Index {
 mod tests {
     use conclave_ledger::{TxFacts, light::HeaderFacts};
     use conclave_protocol::{
-        ChainId, DeviceId, Epoch, Heartbeat, Height, MeetingId, Seconds, Term, Tx,
+        ChainId, DeviceId, Epoch, Heartbeat, Height, MeetingId, Seconds, Term, Tx, ValidatorKey,
     };
 
     use super::*;
@@ -245,6 +245,7 @@ mod tests {
             identity_txs: 0,
             meeting_txs: u32::try_from(txs).unwrap(),
             valset_hash: Digest::default(),
+            proposer: ValidatorKey([1; 32]),
         };
         let txs = (0..txs).map(|nonce| {
             let body = Heartbeat { mid, term: Term(1), epoch: Epoch(1) };

@@ -118,7 +118,13 @@ async fn limit(
 
 /// What a question costs its client, in the measure of one that reads a header.
 fn cost(path: &str) -> u32 {
-    let dear = [("/v1/block/", 8), ("/v1/state", 2), ("/v1/sponsor", 4), ("/explorer/", 4)];
+    let dear = [
+        ("/v1/blocks", 16),
+        ("/v1/block/", 8),
+        ("/v1/state", 2),
+        ("/v1/sponsor", 4),
+        ("/explorer/", 4),
+    ];
     dear.iter().find(|(start, _)| path.starts_with(start)).map_or(1, |(_, cost)| *cost)
 }
 

@@ -75,7 +75,7 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
     let mut running = Running::over(listener, validator, Some(home.ledgers()), genesis)?;
     running.lock = Some(lock);
     running.guard = guard;
-    tokio::spawn(evidence::keep(running.validator.clone(), home.dir.join("evidence")));
+    tokio::spawn(evidence::keep(running.validator.findings(), home.dir.join("evidence")));
     if let Some(address) = home.relay {
         let relay = Arc::new(relay_for(&running.validator, home, address).await?);
         tokio::spawn(recheck(Arc::downgrade(&relay)));

@@ -30,7 +30,7 @@ impl Api {
         tips.wait_for(|tip| !tip.is_empty()).await.unwrap();
         let closing = CancellationToken::new();
         let explorer = Explorer::start(validator.clone(), genesis.clone(), closing.clone());
-        let rpc = Rpc::new(validator.clone(), closing);
+        let rpc = Rpc::new(validator.clone(), None, closing);
         let requests = Arc::clone(&rpc.requests);
         Self { router: router(rpc, explorer), requests, validator, genesis, _dir: dir }
     }
@@ -97,6 +97,9 @@ async fn every_route_tells_a_client_that_asks_too_much_when_to_come_back() {
         ("GET", "/v1/status"),
         ("GET", "/v1/block/1"),
         ("GET", "/v1/header/1"),
+        ("GET", "/v1/blocks?from=1"),
+        ("GET", "/v1/handovers?from=0"),
+        ("GET", "/metrics"),
         ("GET", "/"),
         ("GET", "/page/explorer/main.js"),
         ("GET", "/explorer/overview"),

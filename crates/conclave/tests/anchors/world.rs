@@ -45,7 +45,7 @@ impl World {
         for number in 0..self.network.validators.len() {
             let home = self.dir.path().join(format!("validator-{number}"));
             let home = ValidatorHome::load(&home).unwrap();
-            self.running.push(rpc::run(&home).await.unwrap());
+            self.running.push(rpc::run(&home, false).await.unwrap());
         }
     }
 

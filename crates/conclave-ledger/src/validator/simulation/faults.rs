@@ -35,7 +35,7 @@ fn a_network_in_two_halves_halts_and_resumes() {
     };
     let goal = Reached { height: 80, ..ALL };
     let check = |entries: &_| assert_halted(entries, 10..=39);
-    campaign("two halves", seeds().div_ceil(8), goal, shape, check);
+    campaign("two halves", seeds(8), goal, shape, check);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn what_a_crash_leaves_half_written_is_found_out() {
             count: 1,
         })
     };
-    campaign("torn writes", seeds().div_ceil(8), ALL, shape, |_| {});
+    campaign("torn writes", seeds(8), ALL, shape, |_| {});
 }
 
 #[test]
@@ -64,5 +64,5 @@ fn three_of_four_that_crash_again_and_again_lose_nothing() {
             count: 3,
         })
     };
-    campaign("three of four crash", seeds().div_ceil(8), ALL, shape, |_| {});
+    campaign("three of four crash", seeds(8), ALL, shape, |_| {});
 }

@@ -26,19 +26,13 @@ fn with_traitors(validators: u8, lying: usize, height: u64) -> impl Fn(u64) -> (
 #[test]
 fn one_liar_of_four_changes_nothing() {
     let world = with_traitors(4, 1, 24);
-    campaign_of("one of four lies", seeds(), world, |plan, _| plan.link(link(1)), |_| {});
+    campaign_of("one of four lies", seeds(42), world, |plan, _| plan.link(link(1)), |_| {});
 }
 
 #[test]
 fn two_liars_of_seven_change_nothing() {
     let world = with_traitors(7, 2, 16);
-    campaign_of(
-        "two of seven lie",
-        seeds().div_ceil(4),
-        world,
-        |plan, _| plan.link(link(1)),
-        |_| {},
-    );
+    campaign_of("two of seven lie", seeds(10), world, |plan, _| plan.link(link(1)), |_| {});
 }
 
 #[test]
@@ -64,7 +58,7 @@ fn who_votes_twice_is_accused_by_a_proof_and_nobody_else_is() {
             assert!(!signs_twice || !entries.proofs.is_empty(), "{traitor:?} was not accused");
         };
         let name = format!("proofs against a {traitor:?}");
-        campaign_of(&name, seeds().min(2), world, |plan, _| plan, check);
+        campaign_of(&name, seeds(2), world, |plan, _| plan, check);
     }
 }
 

@@ -1,8 +1,9 @@
-//! Whole validators in virtual time: loss, crashes, restarts, a late one, a halt; in `sets` a set
-//! that grows, changes a key and shrinks. Epochs are short, so most runs cross several.
+//! Whole validators in virtual time: `crashes`, `faults` (split networks, torn disks), `hostile` (liars,
+//! whom `traitor` plays), and `sets` (a set that grows, changes a key and shrinks). Epochs are short, so
+//! most runs cross several.
 //!
 //! Every seed is run twice and must leave the simulator in the same state and the same transactions
-//! at the same heights. `LEDGER_SEEDS` says how many seeds.
+//! at the same heights. `LEDGER_SEEDS` says how many seeds all tests play together (200).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +24,6 @@ use commonware_cryptography::{
     sha256::Digest,
 };
 use commonware_glue::simulate::{
-    action::{Action, Crash, Schedule},
     engine::{EngineDefinition, InitContext},
     exit::ExitCondition,
     plan::PlanBuilder,
@@ -53,6 +53,7 @@ use super::{
 };
 use crate::{block::RawTx, mempool::Mempool};
 
+mod crashes;
 mod faults;
 mod hostile;
 mod sets;
@@ -533,8 +534,10 @@ fn campaign_of(
     );
 }
 
-fn seeds() -> u64 {
-    std::env::var("LEDGER_SEEDS").ok().map_or(100, |text| text.parse().unwrap())
+/// How many seeds a test plays that plays so many of every 200.
+fn seeds(share: u64) -> u64 {
+    let all = std::env::var("LEDGER_SEEDS").ok().map_or(200, |text| text.parse().unwrap());
+    (all * share).div_ceil(200)
 }
 
 /// The validator this seed picks, and the others.
@@ -542,58 +545,4 @@ fn picked(seed: u64) -> (PublicKey, Vec<PublicKey>) {
     let mut all = World::new().participants();
     let picked = all.remove(usize::try_from(seed % u64::from(VALIDATORS)).unwrap());
     (picked, all)
-}
-
-#[test]
-fn loss_and_random_crashes_lose_nothing() {
-    let goal = Reached { validators: 4, height: 40 };
-    let shape = |plan: PlanBuilder<World>, _| {
-        plan.link(link(5)).crash(Crash::Random {
-            frequency: Duration::from_secs(4),
-            downtime: Duration::from_millis(2_500),
-            count: 1,
-        })
-    };
-    campaign("loss and crashes", seeds(), goal, shape, |_| {});
-}
-
-#[test]
-fn one_of_four_down_keeps_finalizing() {
-    let goal = Reached { validators: 3, height: 100 };
-    let shape = |plan: PlanBuilder<World>, seed| {
-        let crash = Action::Crash(picked(seed).0);
-        plan.crash(Crash::Schedule(Schedule::new().at(Duration::from_secs(2), crash)))
-    };
-    campaign("one of four down", seeds().min(8), goal, shape, |_| {});
-}
-
-#[test]
-fn two_of_four_down_halt_and_resume() {
-    let goal = Reached { validators: 4, height: 80 };
-    let shape = |plan: PlanBuilder<World>, seed| {
-        let (first, others) = picked(seed);
-        let second = others[usize::try_from(seed / 4 % 3).unwrap()].clone();
-        let schedule = Schedule::new()
-            .at(Duration::from_secs(8), Action::Crash(first.clone()))
-            .at(Duration::from_secs(8), Action::Crash(second.clone()))
-            .at(Duration::from_secs(40), Action::Restart(first))
-            .at(Duration::from_secs(60), Action::Restart(second));
-        plan.crash(Crash::Schedule(schedule))
-    };
-    let check = |entries: &Entries| assert_halted(entries, 10..=39);
-    campaign("two of four down", seeds().min(12), goal, shape, check);
-}
-
-#[test]
-fn a_late_validator_catches_up_by_blocks() {
-    let goal = Reached { validators: 4, height: 40 };
-    let shape = |plan: PlanBuilder<World>, seed| {
-        let participants = vec![picked(seed).0];
-        let round = commonware_consensus::types::Round::new(
-            commonware_consensus::types::Epoch::new(1),
-            commonware_consensus::types::View::new(5),
-        );
-        plan.crash(Crash::DelayRound { participants, round })
-    };
-    campaign("late validator", seeds().min(8), goal, shape, |_| {});
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// Copy all blocks and certificates into a file that anybody can verify.
 #[derive(Debug, Args)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     /// The consortium; any validator that answers is asked
     #[arg(long, value_name = "FILE", required_unless_present = "dir", conflicts_with = "dir")]
     network: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub(super) struct Export {
 
 /// Execute a whole ledger again from its genesis and check everything in it.
 #[derive(Debug, Args)]
-pub(super) struct Verify {
+pub(in crate::cli) struct Verify {
     /// Exported ledger; several that continue each other in their order
     #[arg(value_name = "FILE", required_unless_present = "network")]
     files: Vec<PathBuf>,
@@ -52,7 +52,7 @@ pub(super) struct Verify {
 
 /// Verify a proof that validators broke their word.
 #[derive(Debug, Args)]
-pub(super) struct Proof {
+pub(in crate::cli) struct Proof {
     /// The proof
     #[arg(value_name = "FILE")]
     file: PathBuf,
