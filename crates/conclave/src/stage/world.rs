@@ -40,7 +40,7 @@ impl World {
     pub(crate) async fn run_all(&mut self) -> Result<()> {
         self.validators.clear();
         for i in 0..self.count {
-            self.validators.push(self.start(i)?);
+            self.validators.push(self.start(i, false)?);
         }
         for validator in &mut self.validators {
             let Ready {} = validator.ready().await?;
@@ -48,10 +48,11 @@ impl World {
         Ok(())
     }
 
-    fn start(&self, number: usize) -> Result<Process> {
+    fn start(&self, number: usize, sync: bool) -> Result<Process> {
         let home = self.home(number);
-        let args: Vec<std::ffi::OsString> =
+        let mut args: Vec<std::ffi::OsString> =
             vec!["validator".into(), "run".into(), "--json".into(), "--dir".into(), home.into()];
+        args.extend(sync.then(|| "--sync".into()));
         let log = self.dir.join(format!("validator-{number}.log"));
         Process::start(&format!("validator {number}"), args, &log)
     }
@@ -76,9 +77,10 @@ impl World {
         self.validators.get_mut(number).context("no such validator")?.kill().await
     }
 
-    /// Starts one validator that was killed and waits until it says that it is ready.
-    pub(crate) async fn run(&mut self, number: usize) -> Result<()> {
-        let mut started = self.start(number)?;
+    /// Starts one validator that was killed and waits until it says that it is ready; with `sync` it
+    /// fetches the newest state if it has none.
+    pub(crate) async fn run(&mut self, number: usize, sync: bool) -> Result<()> {
+        let mut started = self.start(number, sync)?;
         let Ready {} = started.ready().await?;
         *self.validators.get_mut(number).context("no such validator")? = started;
         Ok(())

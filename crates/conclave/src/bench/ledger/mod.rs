@@ -47,10 +47,10 @@ pub enum Part {
     Finality,
     /// The same with one of four validators dead
     OneDead,
-    /// A validator whose disk is lost comes back
-    Recovery,
     /// The highest rate with bounded latency, and what is refused beyond
     Throughput,
+    /// A validator whose disk is lost comes back
+    Recovery,
 }
 
 /// What is measured, and for how long.
@@ -90,11 +90,31 @@ pub async fn measure(
     if plan.wants(Part::Proofs) {
         each(proof::measure(&plan.users, progress).await?)?;
     }
-    let parts = [Part::Idle, Part::Finality, Part::OneDead, Part::Recovery, Part::Throughput];
-    if !parts.into_iter().any(|part| plan.wants(part)) {
-        return Ok(());
+    let parts = [Part::Idle, Part::Finality, Part::OneDead, Part::Throughput];
+    if parts.into_iter().any(|part| plan.wants(part)) {
+        load(plan, progress, each).await?;
     }
-    let dir = tempfile::tempdir().context("making a directory for the network")?;
+    // On a network of its own: whoever was wiped signs nothing for a while.
+    if plan.wants(Part::Recovery) {
+        let dir = directory()?;
+        let mut crowd = Crowd::found(dir.path()).await?;
+        let history = if plan.quick { plan.history.min(10_000) } else { plan.history };
+        let people = (history / 20).clamp(1, 5_000);
+        crowd.register(people).await?;
+        crowd.make_history(history.saturating_sub(people)).await?;
+        progress(&format!("{} transactions are final", crowd.watcher.count()));
+        each(recovery::measure(&mut crowd, progress).await?)?;
+    }
+    Ok(())
+}
+
+/// Everything that is measured on one network, from rest to too much.
+async fn load(
+    plan: &Plan,
+    progress: &mut Progress<'_>,
+    each: &mut dyn FnMut(Vec<Line>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let dir = directory()?;
     let mut crowd = Crowd::found(dir.path()).await?;
     progress("four validators make blocks");
     if plan.wants(Part::Idle) {
@@ -114,21 +134,17 @@ pub async fn measure(
         let alive: Vec<_> = (0..last).collect();
         let time = plan.time(40, 10);
         each(finality::measure(&mut crowd, "finality_one_dead", &alive, time).await?)?;
-        crowd.world.run(last).await?;
+        crowd.world.run(last, false).await?;
         crowd.until_at(last, crowd.height().await?).await?;
     }
-    if plan.wants(Part::Recovery) || plan.wants(Part::Throughput) {
+    if plan.wants(Part::Throughput) {
         crowd.register(if plan.quick { 8_000 } else { 40_000 }).await?;
         progress("the people are registered");
-    }
-    if plan.wants(Part::Recovery) {
-        let history = if plan.quick { plan.history.min(10_000) } else { plan.history };
-        crowd.make_history(history.saturating_sub(crowd.watcher.count())).await?;
-        progress(&format!("{} transactions are final", crowd.watcher.count()));
-        each(recovery::measure(&mut crowd).await?)?;
-    }
-    if plan.wants(Part::Throughput) {
         each(throughput::measure(&mut crowd, plan.time(8, 3), progress).await?)?;
     }
     Ok(())
+}
+
+fn directory() -> anyhow::Result<tempfile::TempDir> {
+    tempfile::tempdir().context("making a directory for the network")
 }

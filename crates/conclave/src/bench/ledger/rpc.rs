@@ -10,13 +10,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
-use bytes::Bytes;
+use anyhow::{Context as _, bail, ensure};
+use bytes::{Bytes, BytesMut};
+use conclave_ledger::MAX_ANSWER;
 use conclave_protocol::{
     TxId,
     codec::{Blob, encode},
 };
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 
 use super::workload::Signed;
@@ -130,6 +131,15 @@ impl Rpc {
         Ok(answer.error_for_status()?.bytes().await?)
     }
 
+    /// The header answer of every new final block; a slow reader skips some.
+    ///
+    /// # Errors
+    /// The validator is not reached.
+    pub(super) async fn follow(&self) -> anyhow::Result<Frames> {
+        let answer = self.get("/v1/follow").send().await?;
+        Ok(Frames { answer: answer.error_for_status()?, rest: BytesMut::new() })
+    }
+
     /// The header answer of this height, or of the newest final block.
     ///
     /// # Errors
@@ -175,6 +185,34 @@ impl Rpc {
     fn client(&self) -> &Client {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len();
         &self.clients[turn]
+    }
+}
+
+/// A stream of answers, each after its length (u32, big-endian).
+#[derive(Debug)]
+pub(super) struct Frames {
+    answer: Response,
+    rest: BytesMut,
+}
+
+impl Frames {
+    /// The next answer; an empty one only says that the validator is there.
+    ///
+    /// # Errors
+    /// The stream ended, or is none.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Bytes> {
+        loop {
+            if let Some((head, body)) = self.rest.split_first_chunk::<4>() {
+                let length = usize::try_from(u32::from_be_bytes(*head))?;
+                ensure!(length <= MAX_ANSWER, "an answer is longer than any honest one");
+                if body.len() >= length {
+                    let _ = self.rest.split_to(4);
+                    return Ok(self.rest.split_to(length).freeze());
+                }
+            }
+            let chunk = self.answer.chunk().await?.context("the stream of headers ended")?;
+            self.rest.extend_from_slice(&chunk);
+        }
     }
 }
 

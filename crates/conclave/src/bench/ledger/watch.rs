@@ -1,27 +1,22 @@
 //! A light client that looks at every final block: when it verified which transaction.
 //!
-//! It asks one validator for the newest header, verifies its certificate, fetches every block up to
-//! it, and holds each against the header that was proven. A transaction counts as final when that
-//! is done, so all of it is inside the figures.
+//! It follows the headers of one validator, verifies each certificate, fetches every block, and holds
+//! it against the header that was proven. A transaction counts as final when that is done, so all of
+//! it is inside the figures. While nothing happens it asks for nothing.
 
 use std::{
+    convert::Infallible,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, bail};
 use conclave_ledger::{bench::transactions, light::LightClient};
 use conclave_protocol::{Genesis, Height, TxId};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::task::JoinHandle;
 
 use super::rpc::Rpc;
-
-/// How often the watcher asks for the newest header.
-const LOOK: Duration = Duration::from_millis(4);
-
-/// How long a validator may be gone before the watcher gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Watches until it is dropped.
 #[derive(Debug)]
@@ -83,20 +78,15 @@ async fn follow(
     mut light: LightClient,
     rpc: &Rpc,
     seen: &Mutex<Seen>,
-) -> anyhow::Result<std::convert::Infallible> {
+) -> anyhow::Result<Infallible> {
+    let mut frames = rpc.follow().await?;
     let mut next = 1;
-    let mut heard = Instant::now();
     loop {
-        let newest = match rpc.header(None).await {
-            Ok(answer) => light.on_header(&answer, now_ms())?.height.0,
-            Err(error) if heard.elapsed() > PATIENCE => return Err(error),
-            Err(_) => 0,
-        };
-        if newest < next {
-            sleep(LOOK).await;
+        let answer = frames.next().await?;
+        if answer.is_empty() {
             continue;
         }
-        heard = Instant::now();
+        let newest = light.on_header(&answer, now_ms())?.height.0;
         while next <= newest {
             look(&mut light, rpc, next, seen).await?;
             next += 1;
