@@ -84,14 +84,16 @@ async fn measure(directory: &Akd, users: u64) -> anyhow::Result<Vec<Line>> {
         made.push(began.elapsed());
         bytes = bytes.max(encoded.len());
         let began = Instant::now();
-        let read = akd::LookupProof::try_from(&LookupProof::parse_from_bytes(&encoded)?)?;
+        let read = akd::LookupProof::try_from(&LookupProof::parse_from_bytes(&encoded)?)
+            .map_err(|error| anyhow::anyhow!("a proof does not read back: {error:?}"))?;
         let found = lookup_verify::<WhatsAppV1Configuration>(
             key.as_bytes(),
             root,
             epoch,
             label(number),
             read,
-        )?;
+        )
+        .map_err(|error| anyhow::anyhow!("a proof does not hold: {error:?}"))?;
         verified.push(began.elapsed());
         anyhow::ensure!(found.value == value(number), "a proof shows another value");
     }

@@ -51,7 +51,7 @@ pub(super) async fn measure(
             ("memory_mb", memory? as f64 / 1e6, "MB"),
             ("users_disk_mb", files?.bytes as f64 / 1e6, "MB"),
         ];
-        for (name, value, unit) in values(of).into_iter().chain(more) {
+        for (name, value, unit) in values(&of).into_iter().chain(more) {
             let line = |name: String| Line::new(name, round(value), unit);
             lines.push(line(format!("ledger/{name}/{users}")));
             if Some(users) == last {
@@ -63,7 +63,7 @@ pub(super) async fn measure(
     Ok(lines)
 }
 
-fn values(of: Proofs) -> Vec<(&'static str, f64, &'static str)> {
+fn values(of: &Proofs) -> Vec<(&'static str, f64, &'static str)> {
     let bytes = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     vec![
         ("proof_make_us", at(&of.made, 50), "us"),
@@ -96,7 +96,7 @@ mod tests {
             proof_bytes: 500,
             ..Proofs::default()
         };
-        let found = values(of);
+        let found = values(&of);
         assert_eq!(found[0], ("proof_make_us", 7.0, "us"));
         assert!(found.contains(&("proof_bytes", 500.0, "B")));
         assert!(found.iter().any(|(name, ..)| *name == "proof_verify_us"));
