@@ -79,7 +79,9 @@ impl World {
 
     /// Waits until the ledger has this height.
     pub(crate) async fn reaches(&self, height: u64) {
-        let mut headers = self.chain().headers();
+        // It follows the ledger as long as it lives.
+        let chain = self.chain();
+        let mut headers = chain.headers();
         let there = headers
             .wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.height.0 >= height));
         timeout(PATIENCE, there).await.unwrap().unwrap();
