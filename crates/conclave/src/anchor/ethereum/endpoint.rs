@@ -131,7 +131,7 @@ impl Endpoint {
         let down = matches!(answer, Err(EndpointError::Down { .. }));
         if self.down.swap(down, Ordering::Relaxed) != down {
             match &answer {
-                Err(error) => tracing::warn!("{error}; it is asked again"),
+                Err(error) => tracing::warn!("{error}"),
                 Ok(_) => tracing::info!("{} answers again", self.name),
             }
         }
@@ -184,18 +184,15 @@ impl EndpointError {
             RpcError::ErrorResp(answer) => {
                 Self::Refused { name, text: words(answer.message.into()) }
             }
-            error => {
-                let mut text = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    let words = error.to_string();
-                    if !text.contains(&words) {
-                        text = format!("{text}: {words}");
-                    }
-                    cause = error.source();
+            RpcError::Transport(error) => {
+                // The innermost cause says it; those around it say that something failed.
+                let mut cause: &dyn std::error::Error = &error;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
                 }
-                Self::Down { name, text: words(text) }
+                Self::Down { name, text: words(cause.to_string()) }
             }
+            error => Self::Down { name, text: words(error.to_string()) },
         }
     }
 }

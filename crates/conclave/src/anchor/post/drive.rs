@@ -58,11 +58,7 @@ impl<S: FnMut(&Event)> Poster<S> {
         let post =
             Post { height: own.height.0, header: own.header.0.into(), nonce, attempts: Vec::new() };
         let asked = endpoint.fees().await?;
-        let Some(fees) = asked.within(self.options.cap) else {
-            let asked = gwei(asked.max_fee / 2);
-            self.wait(format!("gas costs {asked} gwei, more than --max-fee-gwei allows"));
-            return Ok(Step::Wait);
-        };
+        let Some(fees) = asked.within(self.options.cap) else { return Ok(self.too_dear(asked)) };
         self.sign(&endpoint, post, fees, newest).await
     }
 
@@ -225,11 +221,16 @@ impl<S: FnMut(&Event)> Poster<S> {
     /// Goes on with a nonce that is free.
     async fn renew(&mut self, post: Post, look: &Look) -> Result<Step, PostError> {
         let nonce = look.endpoint.nonce(self.account.address(), None).await?;
-        let Some(fees) = look.endpoint.fees().await?.within(self.options.cap) else {
-            return Ok(Step::Wait);
-        };
+        let asked = look.endpoint.fees().await?;
+        let Some(fees) = asked.within(self.options.cap) else { return Ok(self.too_dear(asked)) };
         let post = Post { nonce, attempts: Vec::new(), ..post };
         self.sign(&look.endpoint, post, fees, look.newest).await
+    }
+
+    fn too_dear(&mut self, asked: Fees) -> Step {
+        let asked = gwei(asked.max_fee / 2);
+        self.wait(format!("gas costs {asked} gwei, more than --max-fee-gwei allows"));
+        Step::Wait
     }
 
     /// Looks for every transaction of a post at every endpoint; what the first one that answers says

@@ -63,22 +63,23 @@ pub(super) async fn verify(verify: Verify, common: &Common) -> anyhow::Result<bo
         .await
         .advise("look whether the validators of the network file run")?;
     for tx in verify.transaction {
-        let checked = published(&chain, &ethereum, required, tx).await?;
+        let checked = published(&chain, &ethereum, required, (tx, report.newest)).await?;
         report.checked.insert(0, checked);
     }
     if ethereum.endpoints().iter().all(|endpoint| endpoint.is_down()) && !report.checked.is_empty()
     {
         return Err(anyhow!("no Ethereum endpoint answers")).advise(advice);
     }
-    print(common.output(), &ethereum, &report)
+    print(common.output(), &network, &ethereum, &report)
 }
 
-/// What a transaction that somebody published says, and whether it is true.
+/// What a transaction that somebody published says, and whether it is true of a ledger that has
+/// come to the height `newest`.
 async fn published(
     chain: &Chain,
     ethereum: &Ethereum,
     required: Required,
-    tx: [u8; 32],
+    (tx, newest): ([u8; 32], Height),
 ) -> anyhow::Result<Checked> {
     let text = format!("0x{}", hex::encode(tx));
     let found = ethereum.carried(tx).await;
@@ -95,6 +96,13 @@ async fn published(
         ))
         .advise("conclave anchor verify --network FILE-OF-THAT-NETWORK ...");
     }
+    if anchor.height > newest {
+        return Err(anyhow!(
+            "transaction {text} anchors height {}, and this ledger ends at height {newest}",
+            anchor.height
+        ))
+        .advise("a ledger that is shorter than what was anchored was begun anew: stop using it");
+    }
     let claim = Claim {
         number: None,
         height: anchor.height,
@@ -105,12 +113,17 @@ async fn published(
     check_claim(chain, ethereum, required, claim)
         .await
         .with_context(|| format!("height {} cannot be compared", anchor.height))
-        .advise("a ledger that is shorter than what was anchored was begun anew: stop using it")
+        .advise("look whether the validators of the network file run")
 }
 
-fn print(output: Output, ethereum: &Ethereum, report: &Report) -> anyhow::Result<bool> {
+fn print(
+    output: Output,
+    network: &Network,
+    ethereum: &Ethereum,
+    report: &Report,
+) -> anyhow::Result<bool> {
     for one in &report.checked {
-        output.say(&view(one), || line(one))?;
+        output.say(&view(one), || line(network, one))?;
     }
     let count = |verdict| report.checked.iter().filter(|one| one.verdict() == verdict).count();
     let names: Vec<&str> = ethereum.endpoints().iter().map(|endpoint| endpoint.name()).collect();
@@ -130,11 +143,11 @@ fn print(output: Output, ethereum: &Ethereum, report: &Report) -> anyhow::Result
     });
     output.say(&summary, || {
         let mut text = format!(
-            "{} of {} recorded anchors checked with {}: {} ANCHORED, {} PENDING, {} MISSING, {} \
+            "{} checked with {}, {} recorded on the ledger: {} ANCHORED, {} PENDING, {} MISSING, {} \
              CONFLICT\n{}",
             report.checked.len(),
-            report.count,
             names.join(" and "),
+            report.count,
             count(Verdict::Anchored),
             count(Verdict::Pending),
             count(Verdict::Missing),
@@ -149,10 +162,16 @@ fn print(output: Output, ethereum: &Ethereum, report: &Report) -> anyhow::Result
     Ok(worst.is_none_or(|worst| worst < Verdict::Missing))
 }
 
-fn line(one: &Checked) -> String {
+fn line(network: &Network, one: &Checked) -> String {
     let shown = view(one);
-    let elsewhere = || "brought from elsewhere".to_owned();
-    let by = shown.by.as_deref().map_or_else(elsewhere, |by| format!("by {by}"));
+    let by = match one.claim.by {
+        Some(key) => {
+            let named = network.validators.iter().find(|peer| peer.key == key);
+            let name = named.and_then(|peer| peer.name.clone());
+            format!("by {}", name.unwrap_or_else(|| key.to_string()))
+        }
+        None => "brought from elsewhere".to_owned(),
+    };
     let mut text = format!(
         "{:9} height {:>9}  header {}  {by}\n          {}  {}",
         word(one.verdict()),
@@ -190,7 +209,7 @@ const fn meaning(worst: Verdict) -> Option<&'static str> {
         ),
         Verdict::Conflict => Some(
             "CONFLICT: Ethereum holds another hash for this height than the validators sign today.\n  \
-             Either this history was rewritten after it was anchored, or the validator that recorded \
+             Either this history was rewritten after it was anchored, or whoever posted or recorded \
              it lied.\n  Stop using this network. Compare with people who followed it before, keep \
              this output, and ask every organisation for its records.",
         ),
@@ -213,6 +232,10 @@ pub(super) async fn payload(payload: Payload, common: &Common) -> anyhow::Result
     let silent = "look whether the validators of the network file run";
     let (newest, _) = chain.checkpoint().await.advise(silent)?;
     let height = payload.height.map_or(newest, Height);
+    if height > newest {
+        return Err(anyhow!("height {height} is not final yet; the newest that is: {newest}"))
+            .advise("conclave anchor payload without --height");
+    }
     let header = chain.header_at(height).await.advise(silent)?;
     let anchor = Anchor { chain_id: chain.chain_id(), height, header: header.digest };
     let (data, script) = (hex::encode(anchor.to_bytes()), hex::encode(bitcoin::script(&anchor)));
