@@ -224,7 +224,8 @@ async fn an_account_that_something_else_uses_never_makes_two_posts() {
     let other = json!([{
         "from": ACCOUNT, "to": ACCOUNT, "value": "0x1",
         "nonce": format!("{:#x}", sent["nonce"].as_u64().unwrap()),
-        "maxFeePerGas": "0x174876e800", "maxPriorityFeePerGas": "0x174876e800",
+        // More than the post offers, and not so much that the next one would be over its cap.
+        "maxFeePerGas": "0x9502f9000", "maxPriorityFeePerGas": "0x2540be400",
     }]);
     node.ask("eth_sendTransaction", other).await;
     node.mine(1).await;

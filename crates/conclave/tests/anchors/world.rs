@@ -57,6 +57,8 @@ impl World {
         for number in 0..self.network.validators.len() {
             let home = self.dir.path().join(format!("validator-{number}"));
             std::fs::remove_dir_all(home.join("ledgers")).unwrap();
+            // Else the key would know that its journal is lost, and be silent.
+            std::fs::remove_file(home.join("started")).unwrap();
         }
         self.run().await;
     }
