@@ -26,7 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     copy(ui, &page)?;
     copy(&ui.join("explorer"), &explorer.join("explorer"))?;
     copy(&ui.join("style"), &explorer.join("style"))?;
-    fs::copy(ui.join("icon.svg"), explorer.join("icon.svg"))?;
+    for file in ["icon.svg", "text.js"] {
+        fs::copy(ui.join(file), explorer.join(file))?;
+    }
     for target in [&page, &explorer] {
         library(&ui.join(lit), &target.join(lit))?;
     }

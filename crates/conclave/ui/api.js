@@ -1,4 +1,5 @@
 /** @import { DaemonEvent, Disclosed, Handed, Identity, Preview, Refusal, Sheet } from "./types.js" */
+import { parse } from "./text.js";
 
 /** What the daemon answered instead of doing what was asked. */
 export class Refused extends Error {
@@ -51,7 +52,7 @@ async function ask(path, init = {}) {
  */
 async function refusal(response) {
   try {
-    const { error, next } = await response.json();
+    const { error, next } = parse(await response.text());
     return { error: String(error), next: String(next ?? "") };
   } catch {
     return { error: `The request failed (${response.status}).`, next: "Try it again." };
@@ -64,7 +65,7 @@ async function refusal(response) {
  */
 async function post(path, body = {}) {
   const headers = { "content-type": "application/json" };
-  return (await ask(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return parse(await (await ask(path, { method: "POST", headers, body: JSON.stringify(body) })).text());
 }
 
 /**
@@ -76,7 +77,7 @@ async function post(path, body = {}) {
 export async function follow(onEvent, onTrouble) {
   for (;;) {
     try {
-      onEvent({ kind: "state", state: await (await ask("/api/state")).json() });
+      onEvent({ kind: "state", state: parse(await (await ask("/api/state")).text()) });
       await readEvents(await ask("/api/events"), onEvent);
       onTrouble("lost");
     } catch (cause) {
@@ -103,7 +104,7 @@ async function readEvents(response, onEvent) {
     for (const message of messages) {
       const lines = message.split("\n").filter((line) => line.startsWith("data:"));
       const data = lines.map((line) => line.slice(5).trimStart()).join("\n");
-      if (data) onEvent(JSON.parse(data));
+      if (data) onEvent(parse(data));
     }
   }
 }

@@ -1,4 +1,5 @@
 /** @import { Tick } from "./types.js" */
+import { parse } from "../text.js";
 
 /**
  * Asks the validator that served this page.
@@ -13,7 +14,7 @@ export async function get(path) {
   } catch {
     throw new Refused("The validator does not answer. It may be restarting; this page tries again.", true);
   }
-  if (response.ok) return response.json();
+  if (response.ok) return parse(await response.text());
   const waits = response.status === 429 || response.status === 503;
   throw new Refused(await reason(response), waits);
 }
@@ -33,7 +34,7 @@ export class Refused extends Error {
 /** @param {Response} response */
 async function reason(response) {
   try {
-    const { error } = await response.json();
+    const { error } = parse(await response.text());
     const text = String(error);
     return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
   } catch {
@@ -51,5 +52,5 @@ export function follow(onTick, onChange) {
   const events = new EventSource("/explorer/events");
   events.addEventListener("open", () => onChange("live"));
   events.addEventListener("error", () => onChange("lost"));
-  events.addEventListener("message", ({ data }) => onTick(JSON.parse(data)));
+  events.addEventListener("message", ({ data }) => onTick(parse(data)));
 }

@@ -1,22 +1,21 @@
+import { straight } from "../text.js";
+
 /** The beginning of an id: enough to tell it from others.
  * @param {string} id
  */
 export const short = (id) => `${id.slice(0, 8)}…`;
 
 /** A text of others: one line, without marks that turn the direction, cut where it would fill the page.
- * An isolating element alone does not hold them: an isolate that the text opens and leaves open ends with
- * the element in the place of the element's own (UAX 9, BD9), and what follows is turned around.
  * @param {string} text
  * @param {number} most characters
  */
 export function cut(text, most) {
-  const plain = text.replace(TURNS, "\uFFFD");
+  const plain = straight(text).replace(CONTROLS, "\uFFFD");
   const characters = Array.from(plain);
   return characters.length > most ? `${characters.slice(0, most).join("")}…` : plain;
 }
 
-/** Controls, embeddings and overrides, isolates. */
-const TURNS = /[\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u001F\u007F-\u009F]/g;
 
 /** @param {number} value */
 export const number = (value) => value.toLocaleString("en-GB");

@@ -70,6 +70,53 @@ onPage("hostile names and lines stay text", talking({
   assert.equal(await page.locator("#page img, #page b, #page script").count(), 0);
 });
 
+// An override that nothing ends, and an isolate that takes the end of the element for its own.
+const TURNING = "Eve\u202E\u2066";
+
+onPage("a name that leaves an isolate open turns nothing around", talking({
+  ...ALONE, title: TURNING, lobby: [lobbyist(6, TURNING)], members: [member(1, TURNING, { hidden: true })],
+  chat: [{ id: "1", idx: 1, name: TURNING, text: "hello", at_ms: 0, me: false }],
+}), async (page, daemon) => {
+  // What people compare stands beside the name.
+  await assertStraight(page.getByRole("region", { name: "Lobby" }).getByText("7712 0fe1 92bb c3d4"));
+  await button(page, "Chat").click();
+  await assertStraight(page.getByRole("log").getByRole("time"));
+  await button(page, "People").click();
+  await assertStraight(page.getByRole("complementary").getByText("hidden from the ledger"));
+  await button(page, "Hand over to Eve\uFFFD\uFFFD").click();
+  await assertStraight(page.getByRole("heading", { name: /^Let/ }));
+  await button(page, "Cancel").click();
+  daemon.notice({ id: "n", level: "info", text: `${TURNING} left`, next: "They may come back." });
+  await assertStraight(page.getByText("They may come back."));
+  assert.ok(!/[\u202A-\u202E\u2066]/.test(await page.content()));
+});
+
+/** The last letter of a text stands to the right of the one before.
+ * @param {import("playwright-core").Locator} place
+ */
+async function assertStraight(place) {
+  const [before, last] = await place.evaluate((one) => {
+    const walk = document.createTreeWalker(one, NodeFilter.SHOW_TEXT,
+      (text) => text.textContent?.trim() ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
+    const text = /** @type {Node} */ (walk.lastChild());
+    const end = text.textContent?.trimEnd().length ?? 0;
+    return [end - 2, end - 1].map((at) => {
+      const range = document.createRange();
+      range.setStart(text, at);
+      range.setEnd(text, at + 1);
+      return range.getBoundingClientRect().x;
+    });
+  });
+  assert.ok(Number(before) < Number(last), `${before} < ${last}`);
+}
+
+onPage("a copied telephone number is sent without what turns it", talking(ALONE), async (page, daemon) => {
+  await button(page, "Chat").click();
+  await page.getByRole("textbox", { name: "Message" }).fill("\u202A+1 555 0100\u202C");
+  await button(page, "Send").click();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/chat"), [{ text: "+1 555 0100" }]));
+});
+
 onPage("kick and ban is asked twice", talking(ALONE), async (page, daemon) => {
   await button(page, "People").click();
   await button(page, "Kick and ban Bob Okafor").click();

@@ -1,6 +1,7 @@
 /** @import { Actions, Meeting, Screen } from "../types.js" */
 import { html } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { typed } from "../text.js";
 import { clock, fields } from "./form.js";
 import { panel } from "./panel.js";
 
@@ -11,7 +12,7 @@ import { panel } from "./panel.js";
  */
 export function chat(screen, meeting, actions) {
   const send = fields(async (field, form) => {
-    const text = field("text");
+    const text = typed(field("text"));
     if (text && await actions.chat(text)) form.reset();
   });
   return panel("Chat", actions, html`
