@@ -178,6 +178,7 @@ async fn nothing_that_was_touched_is_accepted() {
     let file = consortium.path("ledger");
     answer(&consortium.export(&file, &[]).await);
     let (whole, genesis) = (fs::read(&file).unwrap(), consortium.network.genesis.clone());
+    let records = records(&file);
     consortium.stop().await;
     let dir = tempfile::tempdir().unwrap();
     let lie = dir.path().join("lie");
@@ -205,7 +206,6 @@ async fn nothing_that_was_touched_is_accepted() {
     }
 
     // A byte of a record, with the checks of the file made right: the audit says so.
-    let records = records(&file);
     let mut step = 0;
     for number in [0, records.len() / 2, records.len() - 1] {
         for _ in 0..13 {

@@ -25,13 +25,18 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self {
+        let meter = Self {
             height: Gauge::default(),
             time: Gauge::default(),
             blocks: Family::default(),
             transactions: Family::default(),
             finality: Histogram::new(SECONDS),
+        };
+        // From zero, so that the first of a kind is a step and not an appearance.
+        for kind in Kind::ALL {
+            let _ = meter.transactions.get_or_create(&label(*kind));
         }
+        meter
     }
 
     /// Shows everything under the name of `context`, for as long as the result is kept.
@@ -67,9 +72,7 @@ impl Meter {
         let proposer = validator_key(&header.round.leader);
         self.blocks.get_or_create(&[("proposer", proposer.to_string())]).inc();
         for kind in kinds {
-            let name = kind.context();
-            let name = name.strip_prefix("tx/").unwrap_or(name).to_owned();
-            self.transactions.get_or_create(&[("kind", name)]).inc();
+            self.transactions.get_or_create(&label(kind)).inc();
         }
         self.height.set(i64::try_from(header.height).unwrap_or(i64::MAX));
         self.time.set(i64::try_from(header.time_ms / 1_000).unwrap_or(i64::MAX));
@@ -79,6 +82,12 @@ impl Meter {
             self.finality.observe(age.as_secs_f64());
         }
     }
+}
+
+/// The label of a kind of transaction: its name.
+fn label(kind: Kind) -> Label {
+    let name = kind.context();
+    [("kind", name.strip_prefix("tx/").unwrap_or(name).to_owned())]
 }
 
 const SECONDS: [f64; 14] =

@@ -79,6 +79,26 @@ pub(crate) struct Steps<E: Runtime> {
     kept: Arc<Mutex<Option<Metadata<E, U64, Step>>>>,
 }
 
+/// The steps of a validator that may crash: whoever looks on does not keep its files open.
+#[cfg(test)]
+pub(crate) struct SeenSteps<E: Runtime>(std::sync::Weak<Mutex<Option<Metadata<E, U64, Step>>>>);
+
+#[cfg(test)]
+impl<E: Runtime> SeenSteps<E> {
+    /// The steps, unless the validator crashed.
+    pub(crate) fn now(&self) -> Option<Steps<E>> {
+        self.0.upgrade().map(|kept| Steps { kept })
+    }
+}
+
+#[cfg(test)]
+impl<E: Runtime> Steps<E> {
+    /// The same, without keeping them open.
+    pub(crate) fn seen(&self) -> SeenSteps<E> {
+        SeenSteps(Arc::downgrade(&self.kept))
+    }
+}
+
 impl<E: Runtime> Clone for Steps<E> {
     fn clone(&self) -> Self {
         Self { kept: Arc::clone(&self.kept) }

@@ -14,8 +14,7 @@ fn with_traitors(validators: u8, lying: usize, height: u64) -> impl Fn(u64) -> (
         let mut number = usize::try_from(seed).unwrap();
         while world.traitors.len() < lying {
             let kind = Traitor::ALL[number % Traitor::ALL.len()];
-            // Seven ways to lie and a number of places that is prime to seven, or spread by it.
-            let place = (number + number / 7) % usize::from(validators);
+            let place = number / Traitor::ALL.len() % usize::from(validators);
             world.traitors.entry(place).or_insert(kind);
             number += 3;
         }

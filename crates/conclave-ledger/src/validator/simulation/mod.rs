@@ -48,7 +48,7 @@ use super::{
     network::Network,
     schemes::Schemes,
     service::Service,
-    steps::Steps,
+    steps::SeenSteps,
     wiring::{Channels, Marshal, Setup, message_size, wire},
 };
 use crate::{block::RawTx, mempool::Mempool};
@@ -144,7 +144,7 @@ struct Seen {
     marshal: Marshal,
     finality: Arc<Finality>,
     schemes: Schemes,
-    steps: Steps<deterministic::Context>,
+    steps: SeenSteps<deterministic::Context>,
     /// Whether it fetches a state instead of executing every block.
     syncs: bool,
 }
@@ -268,7 +268,7 @@ impl World {
                 MonitorReporter::new(me, monitor, stateful)
             }))
             .await;
-            let (marshal, steps) = (engine.marshal.clone(), engine.steps.clone());
+            let (marshal, steps) = (engine.marshal.clone(), engine.steps.seen());
             let _ = tell.send(Seen { marshal, finality, schemes, steps, syncs });
             let service = Service {
                 app,

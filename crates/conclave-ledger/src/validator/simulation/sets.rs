@@ -134,7 +134,8 @@ impl Property<PublicKey, State> for Succession {
             let changes = self.0.script.changes.len();
             let expected = self.0.successors();
             for seen in states.iter().filter_map(|state| state.0.as_ref()) {
-                let answer = seen.steps.answer(0).await;
+                let answer =
+                    seen.steps.now().ok_or("a crashed validator is looked at")?.answer(0).await;
                 let mut light = LightClient::new(&self.0.genesis).map_err(|e| e.to_string())?;
                 let followed = light.on_handovers(&answer, u64::MAX).map_err(|e| e.to_string())?;
                 if followed != changes || seen.schemes.handovers() != changes {
