@@ -48,7 +48,8 @@ export function timeline(txs, none) {
   if (!txs.length) return html`<p class="hint">${none}</p>`;
   return html`<ol class="lines">${repeat(txs, ({ id }) => id, (tx) => html`<li>
     <p>${sentence(tx.words)}</p>
-    <p class="hint">${tx.ledger} · ${time(tx.time_ms)} · block ${link("block", String(tx.height))} ·
+    <p class="hint bits"><span>${tx.ledger}</span> ${time(tx.time_ms)}
+      <span>block ${link("block", String(tx.height))}</span>
       <a href=${to({ kind: "tx", id: tx.id })}>transaction ${short(tx.id)}</a></p>
   </li>`)}</ol>`;
 }
