@@ -113,7 +113,7 @@ impl Recording {
     /// nanoseconds since the Unix epoch.
     pub(crate) fn journey(&self, to: &Self, span: Range<u64>) -> Journey {
         let mut journey = Journey::default();
-        let Some(idx) = to.idx() else { return journey };
+        let Some(idx) = to.idx_at(span.start) else { return journey };
         let mut opened: BTreeMap<(u64, u64), u64> = BTreeMap::new();
         for packet in to.opened() {
             opened.entry((packet.kid, packet.ctr)).or_insert(packet.at_ns);
@@ -185,9 +185,20 @@ impl Recording {
         Ok(None)
     }
 
-    /// The member index of this participant, in the newest of the meetings it recorded.
+    /// The member index of this participant in the first meeting it recorded.
     pub(crate) fn idx(&self) -> Option<u16> {
-        self.entries.iter().rev().find_map(|e| (e.what == What::Own).then_some(e.idx))
+        self.own().next().map(|own| own.idx)
+    }
+
+    /// Its index in the meeting in which it was at `at_ns`, nanoseconds since the Unix epoch.
+    pub(crate) fn idx_at(&self, at_ns: u64) -> Option<u16> {
+        let before = self.own().take_while(|own| own.at_ns <= at_ns).last();
+        before.map(|own| own.idx).or_else(|| self.idx())
+    }
+
+    /// Its seats, one for each meeting.
+    fn own(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.what == What::Own)
     }
 }
 

@@ -168,7 +168,7 @@ pub(super) fn flow(who: &[&Daemon], start_ns: u64) -> Result<Flow> {
             let journey = from.journey(to, span.clone());
             flow.lost += journey.lost;
             flow.opened += journey.took_us.len();
-            let idx = from.idx().with_context(|| format!("{name} has no index"))?;
+            let idx = from.idx_at(start_ns).with_context(|| format!("{name} has no index"))?;
             flow.silence_ns = flow.silence_ns.max(to.silence(idx, span.clone()));
         }
     }
