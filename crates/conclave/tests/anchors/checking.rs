@@ -81,8 +81,13 @@ async fn when_no_endpoint_answers_the_program_says_so_and_what_to_do() {
     let (world, node, _) = anchored().await;
     let gate = Gate::before(&node).await;
     gate.turn(Way::Shut);
+    // One is out of order, at the other nobody listens.
     let url = format!("{}v3/SECRET-OF-AN-ACCOUNT", gate.url);
-    let output = conclave(&["anchor", "verify", "--ethereum", &url, "--network"])
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = format!("http://{}/v3/SECRET-OF-AN-ACCOUNT", nobody.local_addr().unwrap());
+    drop(nobody);
+    let output = conclave(&["anchor", "verify", "--ethereum", &url, "--ethereum", &dead])
+        .arg("--network")
         .arg(world.file())
         .env("RUST_LOG", "debug")
         .output()
@@ -145,13 +150,21 @@ fn bytes(hash: &Value) -> [u8; 32] {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_false_record_keeps_nobody_from_posting() {
     let (world, node) = (World::start().await, Anvil::start().await);
-    world.reaches(3).await;
+    world.reaches(1).await;
     let chain = world.chain();
-    let header = at(&chain, 2).await;
     let anchor = AnchorPlace::Ethereum(31_337, [9; 32], [9; 32]);
-    world.claim(AnchorRecord { height: Height(2), header, anchor }).await;
-    let mut poster = world.poster(&[&node.url], &["--every", "2", "--depth", "2"]);
-    poster.tells("sent").await;
+    let lie = async |height| {
+        let header = at(&chain, height).await;
+        world.claim(AnchorRecord { height: Height(height), header, anchor }).await;
+    };
+    // Each record is in a block of its own; then this height is due for as many blocks again.
+    const DUE: u64 = 32;
+    for _ in 0..DUE {
+        lie(1).await;
+    }
+    lie(DUE).await;
+    let mut poster = world.poster(&[&node.url], &["--every", &DUE.to_string(), "--depth", "2"]);
+    assert_eq!(poster.tells("sent").await["height"], DUE);
     assert!(!poster.has_told("already"));
     poster.kill().await;
 }
