@@ -172,6 +172,13 @@ export function countFrames(page) {
 /** How many there were. @param {Page} page @returns {Promise<number>} */
 export const countedFrames = (page) => page.evaluate(() => /** @type {any} */ (globalThis).pictures);
 
+/** Waits until the page has closed its connections and drawn what had come before. @param {Page} page */
+export async function allClosed(page) {
+  await page.waitForFunction(() => /** @type {any} */ (globalThis).connections
+    .every((/** @type {RTCPeerConnection} */ one) => one.signalingState === "closed"));
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
 /**
  * When somebody's first picture is shown, in milliseconds since 1970.
  *

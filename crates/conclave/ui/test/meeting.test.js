@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, browser, open } from "./browser.js";
 import {
-  admitAll, button, chat, countFrames, countedFrames, createIdentity, eventually, firstFrame, inviteLink,
+  admitAll, allClosed, button, chat, countFrames, countedFrames, createIdentity, eventually, firstFrame, inviteLink,
   join as ask, moves, packets, sounds, startMeeting, tile, tileColour,
 } from "./helpers.js";
 import { copiesInMemory } from "./memory.js";
@@ -91,6 +91,7 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
   await button(alice.page, `Kick ${CARLA.name}`).click();
   await alice.page.getByRole("dialog").getByRole("button", { name: "Kick" }).click();
   await carla.page.getByText("You were removed").waitFor();
+  await allClosed(carla.page);
   const seen = await countedFrames(carla.page);
   const opened = await carla.daemon.metric("packets_opened_total");
   assert.ok(seen > 0, "Carla saw pictures until then");
