@@ -316,7 +316,7 @@ pub enum ChainError {
     #[error("the transaction was not taken in before it expired")]
     Expired,
     /// No validator has the bytes of a transaction that is final.
-    #[error("no validator remembers the older changes of this user")]
+    #[error("no validator has the bytes of this transaction any more")]
     Forgotten,
     /// The members of a meeting changed faster than they could be read, or one is withheld.
     #[error("no validator proves all members of the meeting at one height")]

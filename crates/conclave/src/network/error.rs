@@ -64,7 +64,7 @@ pub enum NetworkError {
     #[error("chain_id is not the hash of the genesis, which is {}", .0.to_hex())]
     OtherGenesis(ChainId),
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// Which.
         path: PathBuf,
