@@ -1,4 +1,4 @@
-//! An exported ledger as a file (docs/protocol.md, section 24): the genesis, then one record after
+//! An exported ledger as a file (docs/protocol.md, section 23): the genesis, then one record after
 //! the other, each after a head that says how long it is.
 //!
 //! The checks in it find accidents, not lies: they tell a file that was cut short from one that was
