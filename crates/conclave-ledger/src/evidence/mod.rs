@@ -2,7 +2,7 @@
 //!
 //! Two cases: a *fork*, which is two certificates for different blocks of one height; and two *votes*
 //! of one validator that no honest one casts both. The bytes are laid out in docs/protocol.md,
-//! section 25. Read `vote.rs` (what a validator signs), `fork.rs`, then this file; `accuser.rs` is
+//! section 24. Read `vote.rs` (what a validator signs), `fork.rs`, then this file; `accuser.rs` is
 //! how a running validator notices.
 //!
 //! A proof accuses somebody, so what is not one is refused with its reason, and nothing in it is
