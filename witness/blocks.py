@@ -72,6 +72,12 @@ def read_section(reader):
 def read_block(data):
     """(header, [(ledger, transaction bytes)]); the transactions are those the header names."""
     reader = Fields(data)
+    found = read_body(reader)
+    reader.end()
+    return found
+
+
+def read_body(reader):
     header = read_header(reader)
     txs = []
     for ledger in ("identity", "meeting"):
@@ -84,7 +90,6 @@ def read_block(data):
         if tx_root([sha256(tx) for tx in part]) != header[ledger]["tx_root"]:
             raise Refused(INVALID, f"transactions are not those of the header ({ledger})")
         txs += [(ledger, tx) for tx in part]
-    reader.end()
     return header, txs
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import algorithms, anchors, codes, exchange, ids, invite, links, sframe, signature, transactions
+from . import algorithms, anchors, answers, codes, exchange, exports, ids, invite, links, sframe, signature, transactions
 from .codec import Refused, decode, encode
 from .meeting import judge
 from .state import State
@@ -345,9 +345,11 @@ def rfc9605(checks, file):
 
 FILES = {
     "anchors": anchors_file,
+    "answers": answers.answers_file,
     "codes": codes_file,
     "encodings": encodings,
     "exchange": exchange_file,
+    "exports": exports.exports_file,
     "keys": keys,
     "links": links_file,
     "malformed": malformed,

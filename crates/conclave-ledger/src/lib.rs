@@ -26,6 +26,8 @@ pub mod light;
 mod mempool;
 mod state;
 pub mod validator;
+#[cfg(test)]
+mod vectors;
 
 pub use answer::{MAX_ANSWER, MAX_KEYS};
 pub use committee::BadCommittee;

@@ -47,7 +47,7 @@ pub enum AuthorError {
 }
 
 /// A ledger that is being written.
-pub(super) struct Quill<E: Runtime> {
+pub(crate) struct Quill<E: Runtime> {
     network: Network,
     keys: Vec<PrivateKey>,
     /// The set that seals the next block.
@@ -58,7 +58,7 @@ pub(super) struct Quill<E: Runtime> {
 
 impl<E: Runtime> Quill<E> {
     /// The ledger before its first block. The runtime's storage must be empty.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         context: &E,
         genesis: &Genesis,
         seeds: &[Seed],
@@ -77,7 +77,7 @@ impl<E: Runtime> Quill<E> {
     }
 
     /// The next block, with these transactions and this chain time.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         time_ms: u64,
         txs: Vec<RawTx>,
@@ -130,6 +130,12 @@ impl<E: Runtime> Quill<E> {
         Ok(Sealed { block, certificate: Some(certificate) })
     }
 
+    /// The states after the newest block.
+    #[cfg(test)]
+    pub(crate) const fn databases(&self) -> &Databases<E> {
+        &self.databases
+    }
+
     /// The certificate of a header by the members of the set whose keys are here.
     pub(super) fn certify(&self, header: &Header) -> Option<Certificate> {
         let signers = self.keys.iter().filter_map(|key| self.committee.signer(key.clone()));
@@ -138,7 +144,7 @@ impl<E: Runtime> Quill<E> {
 }
 
 /// The certificate of a header by these validators; nothing if they are no quorum.
-pub(super) fn certify(schemes: &[Scheme], header: &Header) -> Option<Certificate> {
+pub(crate) fn certify(schemes: &[Scheme], header: &Header) -> Option<Certificate> {
     let round = ConsensusRound::new(Epoch::new(header.round.epoch), View::new(header.round.view));
     let proposal = Proposal::new(round, View::new(header.round.parent_view), header.digest());
     let votes = schemes.iter().map(|scheme| Finalize::sign(scheme, proposal.clone()));

@@ -32,4 +32,6 @@ pub use seal::{FULL_RECORDS, MAX_RECORD, MAX_RECORDS, Outline};
 pub use thread::{Auditor, StartError};
 pub use totals::{Progress, Report, Totals, WrongAnchor};
 
+#[cfg(test)]
+pub(crate) use author::{Quill, certify};
 pub(crate) use seal::Sealed;

@@ -370,6 +370,16 @@ proptest! {
 
 #[test]
 fn a_proof_over_the_bound_is_not_looked_at() {
-    let proof = vec![0; MAX_EVIDENCE + 1];
-    assert_eq!(Evidence::chain(&proof), Err::<ChainId, _>(NoEvidence::Malformed));
+    let (genesis, proof) = fork();
+    let all = committee(&genesis, 1..=4);
+    let long = header(&genesis, EPOCH - 1, 1);
+    let boundary = answer(&all, &[1, 2, 3], &long, vec![long.clone(); 64]);
+    let handover = Handover { boundary, keys: vec![public_key(&key(1).0).unwrap()] };
+    let with = |count| {
+        let handovers = vec![handover.clone(); count];
+        File { handovers, ..File::parse(&proof).unwrap() }.to_vec()
+    };
+    assert_eq!(Evidence::chain(&with(2)), Ok(genesis.chain_id()));
+    assert!(with(64).len() > MAX_EVIDENCE);
+    assert_eq!(Evidence::chain(&with(64)), Err::<ChainId, _>(NoEvidence::Malformed));
 }

@@ -45,9 +45,10 @@ pub use schemes::Role;
 
 pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
-pub(crate) use wiring::{Runtime, database as database_config};
+pub(crate) use service::prove;
 #[cfg(not(test))]
-pub(crate) use {service::prove, wiring::page_cache};
+pub(crate) use wiring::page_cache;
+pub(crate) use wiring::{Runtime, database as database_config};
 
 use crate::committee::BadCommittee;
 
