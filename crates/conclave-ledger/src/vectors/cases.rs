@@ -136,9 +136,9 @@ fn header_answers(story: &Story) -> Vec<Case> {
         old("the last block before its handover is known", &story.answer(3, 0)),
         old("of a set that is not known", &story.answer(4, 0)),
         new("links over two epochs", &story.answer(7, 1)),
-        linked("a link is missing", |it| drop(it.links.remove(0))),
+        linked("a link is missing", |it| _ = it.links.remove(0)),
         linked("two links in another order", |it| it.links.swap(0, 1)),
-        linked("the certificate is of the last but one", |it| drop(it.links.pop())),
+        linked("the certificate is of the last but one", |it| _ = it.links.pop()),
         linked("too many links", |it| it.links = vec![it.links[0].clone(); MAX_LINKS + 1]),
         new("signed by the set of before", &signed(story, header(9, |_| {}), &FOUNDERS)),
         new(
@@ -304,9 +304,12 @@ fn handovers(story: &Story) -> Vec<Case> {
         change(&mut header);
         signed(story, header, by)
     };
-    let one = case("one step", &[good.clone()]);
+    let one = case("one step", std::slice::from_ref(&good));
     let keys_at = 1 + good.boundary.encode_size();
-    let known = Case { knows: one.bytes.clone(), ..case("a step that is known", &[good.clone()]) };
+    let known = Case {
+        knows: one.bytes.clone(),
+        ..case("a step that is known", std::slice::from_ref(&good))
+    };
     let five = good.keys.clone();
     vec![
         one.clone().turned(),
@@ -315,7 +318,7 @@ fn handovers(story: &Story) -> Vec<Case> {
         case("twice the same", &[good.clone(), good.clone()]),
         case("too many", &vec![good; MAX_HANDOVERS + 1]),
         changed("the next set speaks for itself", &|it| it.boundary = other(3, |_| {}, &FIVE)),
-        changed("a key is missing", &|it| drop(it.keys.pop())),
+        changed("a key is missing", &|it| _ = it.keys.pop()),
         changed("a key stands twice", &|it| it.keys.push(it.keys[0].clone())),
         changed("keys in another order", &|it| it.keys.reverse()),
         changed("another key", &|it| it.keys[0] = five[1].clone()),

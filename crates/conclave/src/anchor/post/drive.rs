@@ -242,11 +242,9 @@ impl<S: FnMut(&Event)> Poster<S> {
         for attempt in post.attempts.iter().rev() {
             if let Some(found) = endpoint.find(attempt.hash).await? {
                 known |= post.attempts.last() == Some(attempt);
-                mined = mined.or(found.map(|(block, number)| Place {
-                    tx: attempt.hash,
-                    block,
-                    number,
-                }));
+                mined = mined.or_else(|| {
+                    found.map(|(block, number)| Place { tx: attempt.hash, block, number })
+                });
             }
         }
         if let (false, Some(last)) = (known, post.attempts.last()) {
