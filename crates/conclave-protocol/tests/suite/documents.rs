@@ -11,12 +11,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The names of all functions under `dir`.
+/// The names of all functions under `dir`, and of the page's tests and their files.
 fn functions(dir: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
         let hidden = entry.ends_with("target") || entry.ends_with("node_modules");
         if entry.is_dir() && !hidden {
             functions(&entry, names);
+        } else if entry.to_string_lossy().ends_with(".test.js") {
+            let text = fs::read_to_string(&entry).unwrap();
+            let after = text.split("(\"").skip(1);
+            names.extend(after.filter_map(|rest| rest.split('"').next().map(str::to_owned)));
+            names.insert(entry.file_name().unwrap().to_string_lossy().into_owned());
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(entry).unwrap();
             let after = text.split("fn ").skip(1);
