@@ -3,8 +3,8 @@
 //! Four validators are processes of this program with sockets and disks; the load and the light
 //! client that says what is final are in this process. Read in this order: `workload` (what is
 //! sent), `schedule` (when, and how latency is counted), `rpc` (to whom), `watch` (what is final),
-//! `crowd` (all of them together); then [`finality`], [`throughput`], [`idle`], [`recovery`] and
-//! [`proof`], one measurement each; `procfs` is what the kernel says, `publish` writes the workload
+//! `crowd` (all of them together); then `finality`, `throughput`, `idle`, `recovery` and
+//! `proof`, one measurement each; `procfs` is what the kernel says, `publish` writes the workload
 //! for others. What each name means stands in `docs/bench.md`.
 
 mod crowd;
