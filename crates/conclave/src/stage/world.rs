@@ -2,6 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use conclave_protocol::Params;
 use serde::Deserialize;
 
 use super::{
@@ -28,8 +29,13 @@ struct Ready {}
 impl World {
     /// Founds a consortium of `count` validators below `dir` and starts them.
     pub(crate) async fn found(dir: &Path, count: usize) -> Result<Self> {
+        Self::found_with(dir, count, Params::default()).await
+    }
+
+    /// The same with other constants.
+    pub(crate) async fn found_with(dir: &Path, count: usize, params: Params) -> Result<Self> {
         let net = dir.join("network");
-        network::create(&net, count).context("founding the consortium")?;
+        network::create_with(&net, count, params).context("founding the consortium")?;
         let mut world = Self { dir: dir.to_owned(), count, validators: Vec::new() };
         world.run_all().await?;
         Ok(world)
