@@ -7,11 +7,11 @@ import { shot } from "./shots.js";
 
 const TWICE = {
   kind: "equivocation", text: "The leader signed two records for epoch 3.", parts: ["0a0b"],
-  file: "/home/alice/.local/share/conclave/evidence/equivocation-5d0e88f1c02a6b97.json",
+  file: "CONCLAVE_HOME/evidence/equivocation-5d0e88f1c02a6b97.json",
 };
 const FORK = {
   kind: "fork", text: "The validators signed two blocks of one height. Do not trust this ledger.",
-  parts: ["01", "02"], file: "/home/alice/.local/share/conclave/evidence/fork-9f1c20ab77e04d21.json",
+  parts: ["01", "02"], file: "CONCLAVE_HOME/evidence/fork-9f1c20ab77e04d21.json",
 };
 
 onPage("a proof against the leader is shown, copied, and says where it is kept", {
