@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use commonware_cryptography::sha256::Digest;
@@ -30,6 +30,7 @@ pub(crate) struct Place {
 pub(crate) struct Finality {
     state: Mutex<State>,
     height: watch::Sender<u64>,
+    opened: OnceLock<u64>,
     meter: Meter,
 }
 
@@ -43,7 +44,12 @@ struct State {
 impl Finality {
     /// Nothing is final yet.
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), height: watch::Sender::new(0), meter: Meter::new() }
+        Self {
+            state: Mutex::default(),
+            height: watch::Sender::new(0),
+            opened: OnceLock::new(),
+            meter: Meter::new(),
+        }
     }
 
     /// Records a block whose state has been applied.
@@ -90,6 +96,16 @@ impl Finality {
             }
         }
         true
+    }
+
+    /// Notes that all that was on disk has been read.
+    pub(crate) fn opened(&self) {
+        let _known = self.opened.set(*self.height.borrow());
+    }
+
+    /// Whether a block was applied that was not on disk before.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.opened.get().is_some_and(|height| *height < *self.height.borrow())
     }
 
     /// The newest header whose state has been applied.

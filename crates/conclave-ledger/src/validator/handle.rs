@@ -272,6 +272,12 @@ impl Validator {
         self.shared.requests.closed().await;
     }
 
+    /// Whether it has executed a block since it was started. One that stopped by itself before it
+    /// did cannot use what is on its disk.
+    pub fn has_moved(&self) -> bool {
+        self.shared.finality.has_moved()
+    }
+
     /// Stops the validator. What is final is on disk already. Returns when its threads have ended;
     /// blocks, so call it where blocking is allowed.
     pub fn shutdown(&self) {

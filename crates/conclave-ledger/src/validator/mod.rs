@@ -52,6 +52,10 @@ pub(crate) use wiring::{Runtime, database as database_config};
 
 use crate::committee::BadCommittee;
 
+/// What the names of the directories in [`Config::dir`] begin with that remember what this
+/// validator's key has signed. A key must never sign without them.
+pub const SIGNED: &str = "validator-consensus-";
+
 /// How a validator is set up.
 #[derive(Debug)]
 pub struct Config {

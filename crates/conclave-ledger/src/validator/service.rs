@@ -71,7 +71,10 @@ impl<E: Runtime> Service<E> {
     /// Finds out where this validator stands after a restart, and gives the lowest height whose
     /// transactions it has indexed: [`reindex`](Self::reindex) goes on from there.
     pub(crate) async fn recover(&self) -> u64 {
-        let Some(processed) = self.marshal.get_processed().await else { return 0 };
+        let Some(processed) = self.marshal.get_processed().await else {
+            self.app.finality().opened();
+            return 0;
+        };
         let height = processed.height().get();
         let lowest = height.saturating_sub(REINDEXED).max(1);
         for height in lowest..=height {
@@ -79,6 +82,7 @@ impl<E: Runtime> Service<E> {
                 self.app.finality().applied(&block);
             }
         }
+        self.app.finality().opened();
         lowest
     }
 

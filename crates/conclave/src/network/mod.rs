@@ -2,7 +2,7 @@
 //!
 //! `card` is what organisations send each other before there is a network, `found` makes the network
 //! of it, `home` is the directory of one validator, `lock` keeps a second process out of it, `guard` keeps a
-//! key whose journal is lost from contradicting itself.
+//! key whose journal is lost from contradicting itself, `repair` begins anew where a disk was damaged.
 
 mod backup;
 mod card;
@@ -11,6 +11,7 @@ mod found;
 mod guard;
 mod home;
 mod lock;
+pub(crate) mod repair;
 
 use std::{fs, io, path::Path};
 

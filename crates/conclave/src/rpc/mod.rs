@@ -39,6 +39,8 @@ pub(crate) use reply::{refuse, refuse_for};
 pub use reply::Refused;
 pub use run::{RunError, Running, run};
 
+pub(crate) use run::now_ms;
+
 /// What every handler gets.
 #[derive(Clone, Debug)]
 struct Rpc {

@@ -1,6 +1,6 @@
 //! `conclave validator run`
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use conclave_protocol::{Genesis, Height};
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{Common, advice::Advised as _, init::installed, progress};
 use crate::{
     chain::Chain,
     limits,
-    network::{NetworkError, Twin, ValidatorHome},
+    network::{Network, NetworkError, Twin, ValidatorHome, repair},
     rpc::{self, RunError, Running},
 };
 
@@ -31,7 +31,41 @@ pub(super) async fn run(
     let home = home.advise(next)?;
     check_limits()?;
     let mut stop = Stop::new()?;
-    let running = rpc::run(&home, sync).await;
+    // Ledgers that cannot be opened are replaced once with what the key has signed, once without.
+    let mut begun = 0;
+    loop {
+        let died = once(&home, sync || begun > 0 || repair::began_anew(&home), &mut stop, common);
+        match died.await? {
+            None => break,
+            Some(Died::Opening) if begun < 2 && others_answer(&home).await => {
+                begin_anew(&home, begun).advise("look at the disk of DIR")?;
+                begun += 1;
+            }
+            Some(Died::Opening | Died::Stopped) => {
+                let stopped = Err(anyhow::anyhow!("the validator stopped by itself"));
+                return stopped.advise("look at its log");
+            }
+            Some(Died::Guard(error)) => return Err(error).advise("make room on the disk of DIR"),
+            Some(Died::Twin(twin)) => {
+                return Err(twin).advise(
+                    "stop the other machine, wait for the next epoch, and start this one again; if \
+                     you do not know it, the key is stolen: conclave validator replace",
+                );
+            }
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs the validator until it is asked to stop, or ends by itself.
+async fn once(
+    home: &ValidatorHome,
+    sync: bool,
+    stop: &mut Stop,
+    common: &Common,
+) -> anyhow::Result<Option<Died>> {
+    let running = rpc::run(home, sync).await;
     let next = match &running {
         Err(RunError::Home(NetworkError::InUse { .. })) => {
             "look whether this validator runs already"
@@ -53,33 +87,58 @@ pub(super) async fn run(
         () = stop.asked() => None,
         () = running.validator.stopped() => Some(Died::Stopped),
         () = telling => Some(Died::Stopped),
-        died = vouch(&running, &home) => Some(died),
+        died = vouch(&running, home) => Some(died),
+    };
+    let died = match died {
+        Some(Died::Stopped) if !running.validator.has_moved() => Some(Died::Opening),
+        died => died,
     };
     if died.is_none() {
         tracing::info!("stopping: answers in progress end, the ledgers are closed");
     }
     running.stop().await;
-    match died {
-        None => {}
-        Some(Died::Stopped) => {
-            let stopped = Err(anyhow::anyhow!("the validator stopped by itself"));
-            return stopped.advise("look at its log");
-        }
-        Some(Died::Guard(error)) => return Err(error).advise("make room on the disk of DIR"),
-        Some(Died::Twin(twin)) => {
-            return Err(twin).advise(
-                "stop the other machine, wait for the next epoch, and start this one again; if you \
-                 do not know it, the key is stolen: conclave validator replace",
-            );
-        }
+    Ok(died)
+}
+
+/// Replaces ledgers that cannot be opened.
+fn begin_anew(home: &ValidatorHome, begun: u32) -> Result<(), NetworkError> {
+    if begun > 0 {
+        tracing::warn!("what this key has signed cannot be opened either: it is silent for a while");
+        return repair::give_up_votes(home, rpc::now_ms());
     }
-    tracing::info!("stopped");
+    repair::keep_votes(home)?;
+    tracing::warn!(
+        aside = %repair::set_aside(home).display(),
+        "the ledgers cannot be opened, and were set aside: the others give the state anew"
+    );
     Ok(())
 }
+
+/// Whether another validator shows a block that is final: without one there is nobody to begin anew
+/// from, and where all fail at once it is not their disks.
+async fn others_answer(home: &ValidatorHome) -> bool {
+    let Ok(chain) = Chain::start(&others(home)) else { return false };
+    let mut headers = chain.headers();
+    let seen = headers.wait_for(Option::is_some);
+    tokio::time::timeout(OTHERS, seen).await.is_ok_and(|seen| seen.is_ok())
+}
+
+/// The network without this validator.
+fn others(home: &ValidatorHome) -> Network {
+    let me = home.key();
+    let mut others = home.network.clone();
+    others.validators.retain(|peer| peer.key != me);
+    others
+}
+
+/// How long another validator is looked for.
+const OTHERS: Duration = Duration::from_secs(20);
 
 /// Why a validator ended that nobody stopped.
 enum Died {
     Guard(NetworkError),
+    /// Before it had executed a block: it cannot use what is on the disk.
+    Opening,
     Stopped,
     Twin(Twin),
 }
@@ -97,9 +156,7 @@ async fn vouch(running: &Running, home: &ValidatorHome) -> Died {
          machine that signs with it"
     );
     let me = home.key();
-    let mut others = home.network.clone();
-    others.validators.retain(|peer| peer.key != me);
-    let chain = match Chain::start(&others) {
+    let chain = match Chain::start(&others(home)) {
         Ok(chain) => chain,
         Err(error) => {
             tracing::error!(%error, "the others cannot be asked: this validator stays silent");
