@@ -18,11 +18,12 @@ use conclave::http::{
     wire::{
         AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
         DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Published, Receive, Received,
-        Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        NewIdentity, NewMeeting, NewName, Notice, OpenPorts, Opened, Preview, Published, Receive,
+        Received, Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
-use tokio::sync::{broadcast, watch};
+use conclave::ports::Lease;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -222,6 +223,12 @@ impl Backend for Fake {
         if id == "1" { Ok(()) } else { Err(Refused::new(Fault::Missing, "no such thing", "look")) }
     }
 
+    async fn open_ports(&self, _: OpenPorts) -> Result<Lease, Refused> {
+        self.called();
+        let (_, news) = mpsc::channel(1);
+        Ok(Lease { news, held: CancellationToken::new().drop_guard() })
+    }
+
     async fn receive(&self, ask: Receive) -> Result<Received, Refused> {
         self.called();
         Ok(Received { id: ask.id.unwrap_or_else(|| "1".into()), sdp: ask.sdp })
@@ -306,7 +313,7 @@ fn every_route() -> Vec<Listed> {
 async fn no_route_answers_without_the_token() {
     let api = Api::new();
     for Listed { method, path, .. } in
-        every_route().into_iter().filter(|route| route.access == Access::Token)
+        every_route().into_iter().filter(|route| route.access != Access::Page)
     {
         let wrong = format!("Bearer {}", *Token::random().danger_hex());
         for header in [None, Some(wrong.as_str()), Some("Bearer "), Some(&api.bearer[7..])] {
@@ -321,6 +328,23 @@ async fn no_route_answers_without_the_token() {
         let in_query = format!("{path}?token={}", &api.bearer[7..]);
         let request = Request::builder().method(&method).uri(in_query).header(header::HOST, HOST);
         api.must_refuse(request.body(Body::empty()).unwrap(), StatusCode::UNAUTHORIZED).await;
+    }
+}
+
+#[tokio::test]
+async fn the_token_for_studios_opens_what_publishes_and_nothing_else() {
+    let mut api = Api::new();
+    let token = Token::from_hex(&api.bearer["Bearer ".len()..]).unwrap();
+    api.bearer = format!("Bearer {}", *token.studio().danger_hex());
+    for Listed { method, path, access } in every_route() {
+        let request = api.request(&method, path).body(Body::empty()).unwrap();
+        match access {
+            Access::Token => api.must_refuse(request, StatusCode::UNAUTHORIZED).await,
+            Access::Studio => {
+                assert_ne!(api.send(request).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+            }
+            _ => {}
+        }
     }
 }
 

@@ -36,7 +36,7 @@ use self::{
     persona::Persona,
     profile::{Profile, ProfileError},
     room::{Ground, Inviter, Opening, Room, door},
-    words::{media, no_keys, no_persona, no_way_in, refused},
+    words::{media, no_keys, no_persona, no_ports, no_way_in, refused},
 };
 use crate::{
     anchor::{self, Ethereum},
@@ -46,11 +46,12 @@ use crate::{
         Backend, Fault, Kind, Refused, Sample,
         wire::{
             Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock,
-            NewIdentity, NewMeeting, Notice, Opened, Preview, Published, Receive, Received, Role,
-            Source, State, Vote,
+            NewIdentity, NewMeeting, Notice, OpenPorts, Opened, Preview, Published, Receive,
+            Received, Role, Source, State, Vote,
         },
     },
     keystore::{Keystore, Passphrase, Secrets},
+    ports::Lease,
     rtc::{self, Rtc, RtcConfig, RtcEvent, StreamKey},
 };
 
@@ -486,6 +487,11 @@ impl Backend for Node {
         }
         self.rtc.close(session).await;
         Ok(())
+    }
+
+    async fn open_ports(&self, ask: OpenPorts) -> Result<Lease, Refused> {
+        let opened = self.room()?.ports.open(&ask).await;
+        opened.map_err(|error| no_ports(&error))
     }
 
     async fn receive(&self, ask: Receive) -> Result<Received, Refused> {

@@ -103,7 +103,9 @@ async fn once(
 /// Replaces ledgers that cannot be opened.
 fn begin_anew(home: &ValidatorHome, begun: u32) -> Result<(), NetworkError> {
     if begun > 0 {
-        tracing::warn!("what this key has signed cannot be opened either: it is silent for a while");
+        tracing::warn!(
+            "what this key has signed cannot be opened either: it is silent for a while"
+        );
         return repair::give_up_votes(home, rpc::now_ms());
     }
     repair::keep_votes(home)?;
