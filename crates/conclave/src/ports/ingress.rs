@@ -95,10 +95,10 @@ impl Ingress {
         {
             return Err(Dropped::TooFast);
         }
-        let packet = RtpPacket::parse(datagram).map_err(|_| Dropped::Rtp)?;
-        if is_report(packet.payload_type(), packet.marker_bit()) {
-            return Err(Dropped::Rtp);
+        if is_report(datagram) {
+            return Ok(Vec::new());
         }
+        let packet = RtpPacket::parse(datagram).map_err(|_| Dropped::Rtp)?;
         let payloads = self.payloads(packet.payload())?;
         self.admit(now, from, packet.ssrc())?;
         let number = extend(self.number, packet.sequence_number());
@@ -167,9 +167,10 @@ impl Ingress {
     }
 }
 
-/// Reports of RTCP that some program multiplexes with the media (RFC 5761, section 4).
-const fn is_report(payload_type: u8, marker: bool) -> bool {
-    marker && payload_type >= 64 && payload_type <= 95
+/// Reports, which some programs send to the same port (RFC 5761, section 4). Nobody needs them:
+/// what comes in is taken for captured when it came.
+fn is_report(datagram: &[u8]) -> bool {
+    datagram.get(1).is_some_and(|kind| (192..=223).contains(kind))
 }
 
 pub(super) const fn low_u16(value: u64) -> u16 {
@@ -189,3 +190,106 @@ const SILENCE: Duration = Duration::from_secs(2);
 const START: u64 = 1 << 32;
 /// Bytes of pictures a second: four times what a page's camera may spend.
 const VIDEO_RATE: f64 = 600_000.0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rtp_types::{RtpPacketBuilder, RtpPacketWriterVec};
+
+    use super::*;
+
+    const OPUS: &[u8] = &[0xf8, 1, 2, 3];
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn rtp(ssrc: u32, seq: u16, ts: u32, payload: &[u8]) -> Vec<u8> {
+        RtpPacketBuilder::<&[u8], &[u8]>::new()
+            .payload_type(97)
+            .sequence_number(seq)
+            .timestamp(ts)
+            .ssrc(ssrc)
+            .payload(payload)
+            .write(&mut RtpPacketWriterVec::default())
+            .unwrap()
+    }
+
+    /// What one packet becomes: number, timestamp, capture time; or why it was dropped.
+    fn take(
+        port: &mut Ingress,
+        now: Instant,
+        from: u16,
+        packet: &[u8],
+    ) -> Result<Vec<(u16, u32, bool)>, Dropped> {
+        let units = port.take(now, Duration::from_secs(1), at(from), packet)?;
+        Ok(units.iter().map(|one| (one.seq, one.rtp_ts, one.captured_ms.is_some())).collect())
+    }
+
+    #[test]
+    fn a_port_is_one_senders_until_it_has_been_silent() {
+        let now = Instant::now();
+        let mut port = Ingress::new(MediaKind::Audio, now);
+        assert_eq!(take(&mut port, now, 1, &rtp(7, 900, 5_000, OPUS)), Ok(vec![(0, 0, true)]));
+        assert_eq!(take(&mut port, now, 1, &rtp(7, 901, 5_960, OPUS)), Ok(vec![(1, 960, false)]));
+        let second = now + Duration::from_secs(1);
+        assert_eq!(take(&mut port, second, 2, &rtp(8, 1, 1, OPUS)), Err(Dropped::Other));
+        // The first one begins anew, with another source; then it is silent.
+        let units = take(&mut port, second, 1, &rtp(9, 3, 3, OPUS));
+        assert_eq!(units, Ok(vec![(2, 48_960, true)]));
+        let later = second + SILENCE;
+        let units = take(&mut port, later, 2, &rtp(8, 1, 1, OPUS));
+        assert_eq!(units, Ok(vec![(3, 48_960 + 96_000, true)]));
+    }
+
+    #[test]
+    fn what_is_not_for_the_port_is_dropped_and_says_so() {
+        let now = Instant::now();
+        let mut port = Ingress::new(MediaKind::Audio, now);
+        assert_eq!(take(&mut port, now, 1, b"hello"), Err(Dropped::Rtp));
+        assert_eq!(take(&mut port, now, 1, &rtp(7, 1, 1, &[])), Err(Dropped::Codec));
+        assert_eq!(take(&mut port, now, 1, &rtp(7, 1, 1, &[0xf8; 1_301])), Err(Dropped::Codec));
+        let mut report = rtp(7, 1, 1, OPUS);
+        report[1] = 200;
+        assert_eq!(take(&mut port, now, 1, &report), Ok(vec![]), "a report");
+        let mut port = Ingress::new(MediaKind::Video, now);
+        assert_eq!(take(&mut port, now, 1, &rtp(7, 1, 1, &[0x90, 0x80])), Err(Dropped::Codec));
+    }
+
+    #[test]
+    fn a_flood_is_cut_to_what_a_microphone_and_a_camera_send() {
+        let start = Instant::now();
+        for (kind, payload, most) in [
+            (MediaKind::Audio, OPUS.to_vec(), 9 * 400),
+            (MediaKind::Video, [&[0x10][..], &[0; 1_100]].concat(), 9 * 480),
+        ] {
+            let mut port = Ingress::new(kind, start);
+            let count = |number: u32| {
+                let now = start + Duration::from_micros(100) * number;
+                take(&mut port, now, 1, &rtp(7, low_u16(number.into()), number, &payload))
+            };
+            let passed = (0..80_000).map(count).filter(|one| *one != Err(Dropped::TooFast)).count();
+            assert!(passed <= most, "{passed} of {kind:?} in eight seconds");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_short_and_never_a_panic(
+            datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2_100), 0..20),
+            header: bool,
+            audio: bool,
+        ) {
+            let kind = if audio { MediaKind::Audio } else { MediaKind::Video };
+            let mut port = Ingress::new(kind, Instant::now());
+            for bytes in datagrams {
+                let bytes = if header { rtp(1, 2, 3, &bytes) } else { bytes };
+                let taken = port.take(Instant::now(), Duration::ZERO, at(1), &bytes);
+                for unit in taken.unwrap_or_default() {
+                    prop_assert!(unit.payload.len() <= MAX_PAYLOAD && !unit.payload.is_empty());
+                    prop_assert_eq!(RtpUnit::decode(&unit.encode()), Ok(unit));
+                }
+            }
+        }
+    }
+}

@@ -159,7 +159,8 @@ impl Pages {
     }
 
     fn finish(mut self) -> io::Result<()> {
-        let (packet, position) = self.held.take().unwrap_or((SILENCE.to_vec(), self.position));
+        let (packet, position) =
+            self.held.take().unwrap_or_else(|| (SILENCE.to_vec(), self.position));
         self.out.write_packet(packet, self.serial, PacketWriteEndInfo::EndStream, position)?;
         self.out.inner_mut().flush()
     }

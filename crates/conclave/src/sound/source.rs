@@ -127,8 +127,7 @@ impl Frames {
         let samples: Box<dyn Iterator<Item = _> + Send> = match sample_format {
             SampleFormat::Float => {
                 let scale = |one: f32| (one.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round();
-                // In range, and a number that is none becomes zero.
-                #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of i16")]
+                // The cast cuts nothing off, and makes zero of what is no number.
                 let samples = reader.into_samples::<f32>().map(move |one| Ok(scale(one?) as i16));
                 Box::new(samples)
             }
