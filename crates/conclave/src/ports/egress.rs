@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use rtcp_types::{RtcpPacketWriterExt as _, SenderReport};
+use rtcp_types::{Bye, Compound, ReceiverReport, RtcpPacketWriterExt as _, SenderReport};
 use rtp_types::{RtpPacketBuilder, RtpPacketWriterVec};
 use tokio::net::UdpSocket;
 
@@ -131,6 +131,21 @@ impl Egress {
                 // Somebody has begun to listen, and saw no key picture yet.
                 self.wants_key |= !self.kind.is_audio();
             }
+        }
+    }
+
+    /// Says that nothing follows, so that a recorder closes its file.
+    pub(super) fn goodbye(&self) {
+        let ssrc = self.line.ssrc;
+        // A report begins every message (RFC 3550, section 6.1), here one about nobody.
+        let goodbye = Compound::builder()
+            .add_packet(ReceiverReport::builder(ssrc))
+            .add_packet(Bye::builder().add_source(ssrc));
+        let mut bytes = [0; 64];
+        if let Some(goodbye) =
+            goodbye.write_into(&mut bytes).ok().and_then(|length| bytes.get(..length))
+        {
+            let _nobody = self.line.reports.try_send(goodbye);
         }
     }
 
@@ -265,7 +280,10 @@ fn ntp(since_1970: Duration) -> u64 {
 async fn connected(port: u16) -> Result<UdpSocket, PortError> {
     let socket = bind(0).await?;
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    socket.connect(at).await.map_err(|source| PortError::Bind { port, source })?;
+    let failed = |source| PortError::Bind { port, source };
+    socket.connect(at).await.map_err(failed)?;
+    // The first packet must not find a socket of which nothing is known yet.
+    socket.writable().await.map_err(failed)?;
     Ok(socket)
 }
 

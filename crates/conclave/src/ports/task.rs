@@ -126,6 +126,7 @@ impl Task {
             }
             self.release();
         }
+        self.outputs.iter().for_each(Egress::goodbye);
         let closed = self.ground.events.send(PortEvent::Closed(self.ground.id));
         // A meeting that reads no more has closed the stream itself.
         let _late = tokio::time::timeout(GOODBYE, closed).await;

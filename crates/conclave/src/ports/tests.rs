@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtcp_types::{RtcpPacketParser as _, SenderReport};
+use rtcp_types::{Compound, Packet, RtcpPacketParser as _, SenderReport};
 use rtp_types::{RtpPacket, RtpPacketBuilder, RtpPacketWriterVec};
 
 use super::*;
@@ -127,6 +127,15 @@ async fn who_listens_gets_whoever_speaks_in_one_stream_and_key_pictures_are_aske
     ports.hear(MediaKind::Screen, stream(3, 5), &unit(1, KEY));
     ports.hear(MediaKind::Audio, stream(3, 1), &unit(501, &[0xf8, 5]));
     assert_eq!(packet(&audio.media).await, (1, 960, vec![0xf8, 5]));
+
+    // At the end a recorder is told to close its file.
+    drop(lease);
+    let mut said_goodbye = false;
+    while !said_goodbye {
+        let length = within(video._reports.recv(&mut buffer)).await.unwrap();
+        let mut report = Compound::parse(&buffer[..length]).unwrap();
+        said_goodbye = report.any(|packet| matches!(packet, Ok(Packet::Bye(_))));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The examples, as a person runs them: ffmpeg, GStreamer and a bot in meetings of daemons that run.
 
 use std::{
+    cell::RefCell,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -27,13 +28,10 @@ impl Example {
         Self(command.env("CONCLAVE_HOME", person.home.path()).spawn().unwrap())
     }
 
-    /// Waits until it has ended by itself.
-    fn end(mut self, what: &str) {
-        let start = Instant::now();
-        while self.0.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < PATIENCE, "{what} does not end");
-            std::thread::yield_now();
-        }
+    /// Waits until it has ended by itself; meanwhile somebody looks at the meeting.
+    fn end(self, what: &str, by: &Person) {
+        let example = RefCell::new(self);
+        by.until(what, |_| example.borrow_mut().0.try_wait().unwrap().is_some());
     }
 }
 
@@ -123,14 +121,15 @@ fn records(input: &[&str], output: &str, hertz: f64) {
     let sending = Example::start(input[0], camera, &[&[link.as_str()], &input[1..]].concat());
     let sent = |m: &Value| {
         let members = m["members"].as_array().unwrap();
-        members.iter().any(|member| member["streams"].as_array().unwrap().len() == 2)
+        let two = |member: &Value| member["streams"].as_array().unwrap().len() == 2;
+        members.len() == 3 && members.iter().any(two)
     };
-    recorder.until("sound and pictures", sent);
-    let long = |_: &Value| fs::metadata(&file).is_ok_and(|file| file.len() > 250_000);
-    recorder.until("a recording of some seconds", long);
+    ada.until("sound and pictures", sent);
+    let long = |_: &Value| fs::metadata(&file).is_ok_and(|file| file.len() > 500_000);
+    ada.until("a recording of some seconds", long);
     ada.say(&["meeting", "end"]);
-    sending.end("the sender");
-    recording.end("the recorder");
+    sending.end("the end of the sender", ada);
+    recording.end("the end of the recorder", ada);
 
     let (sound, colours) = play(&file);
     let tones = quarters(&sound, hertz);
@@ -211,7 +210,7 @@ fn a_bot_says_something_to_whoever_comes_in_and_a_pipe_hears_it() {
     let hello = hello.to_str().unwrap();
     ffmpeg(&["-f", "lavfi", "-i", "sine=frequency=880:duration=3", "-c:a", "libopus", hello]);
     let greeting = Example::start("greeter", bot, &[&link, hello]);
-    bot.until("the bot", |m| m["phase"] == "live");
+    ada.until("the bot", |m| m["members"].as_array().unwrap().len() == 2);
 
     let mut listening = command(grace.home.path(), &["meeting", "join", &link, "--audio-out", "-"])
         .stdout(Stdio::piped())
@@ -230,5 +229,5 @@ fn a_bot_says_something_to_whoever_comes_in_and_a_pipe_hears_it() {
     // With the meeting ends the command, and with it the pipe.
     let rest = pipe.read_to_end(&mut Vec::new());
     assert!(rest.is_ok() && listening.wait().unwrap().success());
-    greeting.end("the bot");
+    greeting.end("the end of the bot", ada);
 }
