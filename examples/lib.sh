@@ -12,15 +12,18 @@ need() { # need COMMAND DEBIAN-PACKAGE
   command -v "$1" >/dev/null || fail "$1 is missing; install it with:  apt-get install $2"
 }
 
-# Ends what was started: first the media program, so that it closes its file, then our part in it.
+# Ends what was started. A recorder closes its file when it is asked to and hears that nothing follows,
+# which the daemon says when our part ends; if it cannot any more, the recorder is not waited for.
 finish() {
-  if [ -n "$media" ]; then
-    kill -INT "$media" 2>/dev/null || true
-    wait "$media" || true
-  fi
+  if [ -n "$media" ]; then kill -INT "$media" 2>/dev/null || true; fi
   if [ -n "$member" ]; then
     kill "$member" 2>/dev/null || true
     wait "$member" || true
+  fi
+  if [ -n "$media" ]; then
+    { sleep 5 && kill -KILL "$media"; } >/dev/null 2>&1 &
+    wait "$media" || true
+    kill $! 2>/dev/null || true
   fi
   rm -rf "$dir"
 }
