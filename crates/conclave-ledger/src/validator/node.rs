@@ -49,6 +49,9 @@ const REQUESTS: usize = 1024;
 /// Submitted transactions that wait to be sent to the other validators.
 const OUTGOING: usize = 8192;
 
+/// How long a validator that misbehaved is not talked to.
+const KEPT_OUT: Duration = Duration::from_secs(60);
+
 /// How long a stopping validator waits for its tasks.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -212,6 +215,9 @@ async fn run(context: runtime::Context, parts: Parts) {
     );
     // The handshake proves the key; where a packet comes from proves nothing.
     config.bypass_ip_check = true;
+    // Who contradicted itself is kept out, but not for long: few validators carry the quorum, and one
+    // whose disk lost its last vote may do so once.
+    config.block_duration = KEPT_OUT;
     // The present peers and those before: who was removed learns of it, then the link ends.
     config.tracked_peer_sets = NZUsize!(2);
     let (mut sockets, oracle) = Sockets::new(context.child("sockets"), config);

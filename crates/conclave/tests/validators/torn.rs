@@ -1,5 +1,8 @@
 //! Killed at any point, and what it wrote last is lost: the validator comes back to the same state.
 //!
+//! What it lost may be a vote, and then it contradicts itself once: the others keep that as evidence,
+//! turn it away for a minute, and go on.
+//!
 //! `TORN_RUNS` says how often, `TORN_SEED` where the dice begin; `./campaign torn` plays many.
 
 use std::{
