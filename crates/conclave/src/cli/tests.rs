@@ -60,7 +60,9 @@ fn words(line: &str) -> Vec<String> {
             continue;
         }
         let code = part.split(" #").next().unwrap_or(part);
-        words.extend(code.split_whitespace().map(str::to_owned));
+        // An id that is left out would be one.
+        let hash = format!("0x{}", "0f".repeat(32));
+        words.extend(code.split_whitespace().map(|word| word.replace("0x...", &hash)));
         if code.len() < part.len() {
             break;
         }
