@@ -105,12 +105,12 @@ fn together(
         .advise("ask the organisations concerned which file is theirs, and leave the other out")?;
     if out.exists() {
         return Err(NetworkError::Exists(out.to_owned()))
-            .advise("conclave network assemble --out ANOTHER-FILE");
+            .suggest("conclave network assemble --out ANOTHER-FILE");
     }
     let text = network.to_toml()?;
     std::fs::write(out, text)
         .with_context(|| format!("writing {}", out.display()))
-        .advise("conclave network assemble --out ANOTHER-FILE")?;
+        .suggest("conclave network assemble --out ANOTHER-FILE")?;
     let answer = json!({ "network": out });
     common.output().say(&described(&network, answer), || {
         format!(
@@ -125,7 +125,7 @@ fn together(
 fn new(validators: u8, dir: &Path, params: Params, common: &Common) -> anyhow::Result<()> {
     let network = create_with(dir, validators.into(), params)
         .context("the consortium was not founded")
-        .advise("conclave network new --dir ANOTHER-DIRECTORY")?;
+        .suggest("conclave network new --dir ANOTHER-DIRECTORY")?;
     let chain_id = network.genesis.chain_id().to_hex();
     let file = dir.join("network.toml");
     let answer = json!({ "chain_id": chain_id, "network": file, "validators": validators });

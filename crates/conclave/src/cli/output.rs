@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use super::advice::Advice;
+use super::advice::{Advice, Next};
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +44,10 @@ impl Output {
             advice.map_or_else(|| format!("{error:#}"), |advice| format!("{:#}", advice.error()));
         let next = advice.map(Advice::next);
         let text = if self.json {
+            let next = next.map(Next::text);
             serde_json::json!({ "event": "error", "error": what, "next": next }).to_string()
         } else {
-            next.map_or_else(
-                || format!("error: {what}"),
-                |next| format!("error: {what}\n  run: {next}"),
-            )
+            next.map_or_else(|| format!("error: {what}"), |next| format!("error: {what}\n  {next}"))
         };
         let _ = writeln!(io::stderr().lock(), "{text}");
     }

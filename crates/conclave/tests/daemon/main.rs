@@ -4,8 +4,11 @@
 mod chair;
 mod devices;
 mod person;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod recovery;
 mod sealed;
+mod set;
 mod stall;
 
 use std::time::Instant;

@@ -4,6 +4,8 @@
 
 mod ceremony;
 mod deploy;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod repair;
 mod votes;
 mod watch;

@@ -1,7 +1,6 @@
 //! Processes of this program on free loopback ports, and what they say.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -57,13 +56,6 @@ fn command(args: &[&str]) -> Command {
 
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// Ports that nothing listens on, all different.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<_> = (0..N).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-    let ports: Vec<u16> = held.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
-    ports.try_into().unwrap()
 }
 
 /// A validator that runs.

@@ -11,9 +11,10 @@ use std::{
     time::SystemTime,
 };
 
+use conclave_protocol::Key;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::{Consortium, Key, Load};
+use crate::{consortium::Consortium, load::Load};
 
 /// Most bytes that are lost.
 const TORN: u64 = 4_096;

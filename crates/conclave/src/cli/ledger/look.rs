@@ -56,7 +56,7 @@ pub(super) async fn show(chain: &Chain, output: Output) -> anyhow::Result<()> {
 pub(super) async fn block(chain: &Chain, height: u64, output: Output) -> anyhow::Result<()> {
     let nowhere = || format!("no validator proves a block of height {height}");
     let facts = chain.block(Height(height)).await.map_err(|_| anyhow!(nowhere()));
-    let facts = facts.advise("conclave ledger show, to see how far the ledger is")?;
+    let facts = facts.suggest("conclave ledger show")?;
     let header = &facts.header;
     let line = json!({
         "proven": true, "height": height, "time_ms": header.time_ms,
@@ -90,9 +90,10 @@ pub(super) async fn block(chain: &Chain, height: u64, output: Output) -> anyhow:
 }
 
 pub(super) async fn tx(chain: &Chain, id: &str, output: Output) -> anyhow::Result<()> {
-    let id: TxId = id.parse().advise("conclave ledger tx ID, with all 64 digits of the id")?;
+    let id: TxId = id.parse().advise("give all 64 digits of the id")?;
     let change = chain.change(id).await.map_err(|error| anyhow!("{error}"));
-    let change = change.advise("conclave ledger block HEIGHT, if you know its block")?;
+    let change =
+        change.advise("look into its block, if you know it: conclave ledger block HEIGHT")?;
     let sentence = read(&words(&change.tx));
     let at = &change.at;
     let line = json!({
