@@ -56,6 +56,10 @@ use crate::committee::BadCommittee;
 /// validator's key has signed. A key must never sign without them.
 pub const SIGNED: &str = "validator-consensus-";
 
+/// What the names of the directories in [`Config::dir`] begin with whose size is bounded: votes and
+/// blocks of the last few hundred views, which go with the views.
+pub const BOUNDED: [&str; 2] = [SIGNED, "validator-cache-"];
+
 /// How a validator is set up.
 #[derive(Debug)]
 pub struct Config {
