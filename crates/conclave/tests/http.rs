@@ -191,6 +191,11 @@ impl Backend for Fake {
         Ok(())
     }
 
+    async fn prune(&self, _: Prune) -> Result<Pruned, Refused> {
+        self.called();
+        Ok(Pruned::default())
+    }
+
     async fn leave(&self) -> Result<(), Refused> {
         self.called();
         Ok(())
@@ -463,6 +468,7 @@ async fn every_command_reaches_the_daemon_once() {
         ("/api/lock", r#"{"locked":true}"#, "{}"),
         ("/api/leave", "{}", "{}"),
         ("/api/end", "{}", "{}"),
+        ("/api/ledger/prune", "{}", r#"{"meetings":[]}"#),
         ("/api/chat", r#"{"text":"hello"}"#, "{}"),
         ("/api/dismiss-notice", r#"{"id":"3"}"#, "{}"),
         (

@@ -4,7 +4,7 @@
 use conclave_protocol::{
     AddDevice, AnchorPlace, AnchorRecord, Cancel, ClaimHandle, Contact, DeviceRecord, EpochRecord,
     Genesis, Heartbeat, Ivk, Key, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
-    MeetingRecord, MeetingRequest, MemberRecord, Params, Position, PublishMeeting, Record, Recover,
+    MeetingRecord, MeetingRequest, MemberRecord, Params, Position, PruneMeeting, PublishMeeting, Record, Recover,
     RefreshKeys, RegisterUser, RevokeDevice, Roster, RotateKey, SetRecoveryKey, Signature,
     UpdateInfo, UserInfo, UserRecord, ValidatorChange, ValidatorVote, VoteLeader,
     code::SecurityCode,
@@ -61,6 +61,7 @@ values!(
     PendingRecord,
     Policy,
     Position,
+    PruneMeeting,
     PublishMeeting,
     Record,
     Recover,

@@ -1,5 +1,5 @@
 //! Whole validators in virtual time: `crashes`, `faults` (split networks, torn disks), `hostile` (liars,
-//! whom `traitor` plays), and `sets` (a set that grows, changes a key and shrinks). Epochs are short, so
+//! whom `traitor` plays), `pruning` (old blocks that are dropped), and `sets` (a set that grows, changes a key and shrinks). Epochs are short, so
 //! most runs cross several.
 //!
 //! Every seed is run twice and must leave the same transactions at the same heights and, without
@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    num::NonZeroU64,
     ops::RangeInclusive,
     pin::Pin,
     sync::{
@@ -34,7 +35,7 @@ use commonware_glue::simulate::{
 };
 use commonware_p2p::simulated::{Link, Oracle, Receiver, SplitForwarder, SplitSender};
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZU32, Probability, channel::mpsc::UnboundedSender};
+use commonware_utils::{NZU32, NZU64, Probability, channel::mpsc::UnboundedSender};
 use conclave_protocol::{
     Context, Ed25519Signer, Genesis, Params, RegisterUser, Seconds, Signer as _, Tx, UserInfo,
     ValidatorKey, codec::Text, encode, identity::Gate, tx::Role,
@@ -44,6 +45,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     application::App,
     finality::Finality,
+    keep::Keep,
     links::{Links, Peer},
     network::Network,
     schemes::Schemes,
@@ -56,6 +58,7 @@ use crate::{block::RawTx, mempool::Mempool};
 mod crashes;
 mod faults;
 mod hostile;
+mod pruning;
 mod sets;
 mod traitor;
 
@@ -79,6 +82,11 @@ struct Entries {
     heights: Vec<(u64, u64)>,
     /// Proofs that honest validators found against others.
     proofs: BTreeSet<Vec<u8>>,
+    /// The lowest block of each validator that dropped some, and how often what is left was looked
+    /// at.
+    lowest: BTreeMap<usize, (u64, u64)>,
+    /// What was wrong with it.
+    complaints: Vec<String>,
 }
 
 impl Diary {
@@ -96,6 +104,10 @@ struct World {
     traitors: BTreeMap<usize, Traitor>,
     /// How the set changes.
     script: Script,
+    /// How long everybody keeps blocks.
+    keep: Keep,
+    /// Blocks of one file.
+    section: NonZeroU64,
 }
 
 impl World {
@@ -115,7 +127,8 @@ impl World {
         let mut keys: Vec<_> = (1..=validators).map(sets::private).collect();
         keys.sort_by_key(|key| key.public_key());
         let (diary, traitors) = (Diary::default(), BTreeMap::new());
-        Self { genesis, keys, diary, traitors, script: Script::default() }
+        let (script, keep, section) = (Script::default(), Keep::All, NZU64!(4_096));
+        Self { genesis, keys, diary, traitors, script, keep, section }
     }
 
     /// A new user, sponsored by the first validator.
@@ -145,8 +158,8 @@ struct Seen {
     finality: Arc<Finality>,
     schemes: Schemes,
     steps: SeenSteps<deterministic::Context>,
-    /// Whether it fetches a state instead of executing every block.
-    syncs: bool,
+    /// Whether it has no older blocks: it fetched a state, or drops them.
+    forgets: bool,
 }
 
 /// The simulator connects everyone.
@@ -237,6 +250,7 @@ impl World {
         let key = self.keys[index].clone();
         let schemes = Schemes::of(&self.genesis, key.clone(), 0).unwrap();
         let syncs = self.script.syncing.as_ref() == Some(&me);
+        let forgets = syncs || self.keep != Keep::All;
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
         let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
         let mut channels = channels.into_iter();
@@ -258,6 +272,7 @@ impl World {
             blocker: oracle.control(me.clone()),
             links: NoLinks,
             app: app.clone(),
+            section: self.section,
             state_sync: syncs,
         };
         let world = self.clone();
@@ -269,7 +284,7 @@ impl World {
             }))
             .await;
             let (marshal, steps) = (engine.marshal.clone(), engine.steps.seen());
-            let _ = tell.send(Seen { marshal, finality, schemes, steps, syncs });
+            let _ = tell.send(Seen { marshal, finality, schemes, steps, forgets });
             let service = Service {
                 app,
                 marshal: engine.marshal,
@@ -280,6 +295,9 @@ impl World {
             let indexed = service.recover().await;
             let indexing = service.clone();
             context.child("reindex").spawn(move |_| indexing.reindex(indexed));
+            let retiring = service.clone();
+            let keep = world.keep;
+            context.child("retire").spawn(move |_| retiring.retire(keep));
             let (gossip, outgoing) = mpsc::channel(64);
             let sending = service.clone();
             context.child("send").spawn(move |_| sending.send(sender, outgoing));
@@ -319,6 +337,9 @@ impl World {
             let found = service.app.accusations().watch().borrow().clone();
             let found = found.into_iter().map(|proof| proof.bytes.to_vec());
             diary.0.lock().unwrap().proofs.extend(found);
+            if let Some(complaint) = pruning::look(self, index, service, diary, now).await {
+                diary.0.lock().unwrap().complaints.push(complaint);
+            }
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
             let mut still = Vec::new();
@@ -423,8 +444,7 @@ impl Property<PublicKey, State> for NothingLost {
                     let at = commonware_consensus::types::Height::new(height);
                     let block = match seen.marshal.get_block(at).await {
                         Some(block) => block,
-                        // Whoever fetched a state has no older blocks.
-                        None if seen.syncs && first.is_none() => continue,
+                        None if seen.forgets && first.is_none() => continue,
                         None => return Err("a block is missing".to_owned()),
                     };
                     first.get_or_insert(height);
