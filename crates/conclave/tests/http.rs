@@ -18,8 +18,8 @@ use conclave::http::{
     wire::{
         AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
         DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Published, Receive, Received,
-        Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Prune, Pruned, Published,
+        Receive, Received, Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
 use tokio::sync::{broadcast, watch};

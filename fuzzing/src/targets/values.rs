@@ -4,9 +4,9 @@
 use conclave_protocol::{
     AddDevice, AnchorPlace, AnchorRecord, Cancel, ClaimHandle, Contact, DeviceRecord, EpochRecord,
     Genesis, Heartbeat, Ivk, Key, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
-    MeetingRecord, MeetingRequest, MemberRecord, Params, Position, PruneMeeting, PublishMeeting, Record, Recover,
-    RefreshKeys, RegisterUser, RevokeDevice, Roster, RotateKey, SetRecoveryKey, Signature,
-    UpdateInfo, UserInfo, UserRecord, ValidatorChange, ValidatorVote, VoteLeader,
+    MeetingRecord, MeetingRequest, MemberRecord, Params, Position, PruneMeeting, PublishMeeting,
+    Record, Recover, RefreshKeys, RegisterUser, RevokeDevice, Roster, RotateKey, SetRecoveryKey,
+    Signature, UpdateInfo, UserInfo, UserRecord, ValidatorChange, ValidatorVote, VoteLeader,
     code::SecurityCode,
     codec::{Blob, List, Set, Text},
     decode, encode,

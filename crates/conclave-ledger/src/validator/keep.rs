@@ -1,8 +1,8 @@
 //! How long a validator keeps blocks and certificates, and the task that drops older ones
 //! (docs/protocol.md, section 25).
 //!
-//! In: the newest final header, and the times of blocks. Out: a lowest height that marshal drops
-//! everything below of, and that questions about what is below are answered with. Never dropped: the
+//! In: the newest final header, and the times of blocks. Out: the lowest height that is kept, below
+//! which marshal drops its files and questions are answered with that height. Never dropped: the
 //! states of both ledgers, the handovers between validator sets (`steps.rs`), the last whole epoch,
 //! which a restart may begin with, and what the network has everybody keep.
 
@@ -10,11 +10,7 @@ use std::time::Duration;
 
 use commonware_consensus::types::Height;
 
-use super::{
-    request::AskError,
-    service::Service,
-    wiring::Runtime,
-};
+use super::{request::AskError, service::Service, wiring::Runtime};
 
 /// How long blocks and certificates are kept.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -30,7 +26,7 @@ impl<E: Runtime> Service<E> {
     /// Finds out which blocks are there, and from time to time drops those that need not be kept
     /// any more, until the validator stops.
     pub(crate) async fn retire(self, keep: Keep) {
-        self.note_lowest().await;
+        self.find_lowest().await;
         let Keep::Seconds(seconds) = keep else { return };
         let seconds = seconds.max(self.app.network().rules().params.retention.into());
         let pause = Duration::from_secs(seconds / PARTS).clamp(SHORTEST, LONGEST);
@@ -38,8 +34,9 @@ impl<E: Runtime> Service<E> {
             self.runtime.sleep(pause).await;
             let cut = self.cut(seconds.saturating_mul(1_000)).await;
             if let Some(cut) = cut.filter(|cut| *cut > self.app.finality().lowest()) {
+                // Marshal drops whole files, so the disk may have a few more for a while.
+                self.app.finality().note_lowest(cut);
                 self.marshal.prune(Height::new(cut));
-                self.note_lowest().await;
             }
         }
     }
@@ -50,8 +47,9 @@ impl<E: Runtime> Service<E> {
         if height > 0 && height < lowest { AskError::Dropped(lowest) } else { AskError::Unknown }
     }
 
-    /// Notes the lowest block that is here. Blocks lie without gaps from there to the newest one.
-    async fn note_lowest(&self) {
+    /// Notes the lowest block that is here at the start. Blocks lie without gaps from there to the
+    /// newest one.
+    async fn find_lowest(&self) {
         let Some(tip) = self.app.finality().tip() else { return };
         let (mut low, mut high) = (1, tip.height.max(1));
         while low < high {

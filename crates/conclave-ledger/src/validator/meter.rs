@@ -59,11 +59,7 @@ impl Meter {
                 "Chain time of the newest executed block, Unix time",
                 self.time.clone(),
             ),
-            context.register(
-                "lowest_block",
-                "Lowest block that is kept here",
-                self.lowest.clone(),
-            ),
+            context.register("lowest_block", "Lowest block that is kept here", self.lowest.clone()),
             context.register(
                 "blocks_signed",
                 "Executed blocks that this validator voted to make final",

@@ -197,18 +197,8 @@ struct Parts {
 
 /// Runs a validator until it is asked to stop.
 async fn run(context: runtime::Context, parts: Parts) {
-    let Parts {
-        key,
-        app,
-        monitor,
-        listen,
-        addresses,
-        keep,
-        state_sync,
-        inbox,
-        tips,
-        mut stopped,
-    } = parts;
+    let Parts { key, app, monitor, listen, addresses, keep, state_sync, inbox, tips, mut stopped } =
+        parts;
     let room = room(addresses.len());
     let mut config = lookup::Config::local(
         Cups::<_, ChaCha20Poly1305>::new(

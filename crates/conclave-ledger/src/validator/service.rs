@@ -274,6 +274,9 @@ impl<E: Runtime> Service<E> {
         if height == 0 {
             return Some(self.app.network().genesis_block().clone());
         }
+        if height < self.app.finality().lowest() {
+            return None;
+        }
         Some(self.marshal.get_block(Height::new(height)).await?.inner().clone())
     }
 
@@ -311,7 +314,11 @@ impl<E: Runtime> Service<E> {
                 return Ok(HeaderAnswer { header, links, certificate });
             }
             let next = last.height.checked_add(1).ok_or(AskError::Unknown)?;
-            last = self.block(next).await.ok_or(AskError::NotReady)?.header;
+            let block = self.block(next).await.ok_or_else(|| match self.unknown(next) {
+                dropped @ AskError::Dropped(_) => dropped,
+                _ => AskError::NotReady,
+            });
+            last = block?.header;
             links.push(last.clone());
         }
         Err(AskError::NotReady)

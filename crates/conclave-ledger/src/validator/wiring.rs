@@ -205,13 +205,12 @@ where
     )
     .await
     .expect("certificate archive opens");
-    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> =
-        prunable::Archive::init(
-            context.child("blocks"),
-            archive(&prefix, "blocks", section, &pages, ()),
-        )
-        .await
-        .expect("block archive opens");
+    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> = prunable::Archive::init(
+        context.child("blocks"),
+        archive(&prefix, "blocks", section, &pages, ()),
+    )
+    .await
+    .expect("block archive opens");
 
     let newest = match blocks.last_index() {
         Some(height) => blocks.get(Identifier::Index(height)).await.expect("block archive reads"),

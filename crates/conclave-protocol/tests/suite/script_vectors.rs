@@ -47,7 +47,8 @@ fn scripts_keep_their_verdicts() {
     let mut script = Script::new(SCRIPTS + VALIDATOR_SCRIPTS + 1);
     script.prune();
     let said: BTreeSet<_> = script.steps.iter().map(|step| step["verdict"].as_str()).collect();
-    for seen in ["NotYet", "StaleSeq", "NothingToPrune", "MeetingOver", "MeetingTaken", "NpkTaken"] {
+    for seen in ["NotYet", "StaleSeq", "NothingToPrune", "MeetingOver", "MeetingTaken", "NpkTaken"]
+    {
         assert!(said.contains(&Some(seen)), "{seen}: {said:?}");
     }
     scripts.push(json!({ "name": "what is pruned", "steps": script.steps }));

@@ -100,7 +100,7 @@ pub(crate) fn words(tx: &Tx) -> Vec<Part> {
 }
 
 /// What is said about somebody: the text, or that it is hidden.
-pub(super) fn said(info: &UserInfo) -> (&'static str, &str) {
+pub(crate) fn said(info: &UserInfo) -> (&'static str, &str) {
     match info {
         UserInfo::Clear(text) => ("clear", text.as_str()),
         UserInfo::Encrypted(..) => ("encrypted", ""),

@@ -417,14 +417,13 @@ impl Backend for Node {
             return Err(Refused::new(Fault::Conflict, failed.text.clone(), next));
         }
         let (mut config, mut outbox) = (self.config(&person), person.outbox.clone());
-        if !sealed {
-            attends(&person, invite.mid);
-        }
         if sealed {
             let chain = &self.setup.chain;
             let persona = Persona::register(chain).await.map_err(|error| no_persona(&error))?;
             config = persona.veil(config);
             outbox = persona.outbox(chain.clone(), person.book.clone());
+        } else {
+            attends(&person, invite.mid);
         }
         let invited = Invited {
             mid: invite.mid,

@@ -9,8 +9,7 @@
 use std::{sync::Arc, time::Duration};
 
 use conclave_protocol::{
-    Key, MeetingId, MeetingRecord, MemberIdx, PruneMeeting, Record,
-    meeting::{MAX_INDEXES, PRUNED_AT_ONCE},
+    Key, MeetingId, MeetingRecord, MemberIdx, PruneMeeting, Record, meeting::PRUNED_AT_ONCE,
 };
 use tokio::sync::watch;
 
@@ -24,8 +23,8 @@ use crate::{
 const STEPS: u16 = 8;
 /// Meetings that one round looks at.
 const MEETINGS: usize = 16;
-/// The last step of the largest meeting.
-const ALL: u16 = MAX_INDEXES.div_ceil(PRUNED_AT_ONCE as usize) as u16 + 1;
+/// Steps that the largest meeting takes.
+const ALL: u16 = 17;
 /// Longest and shortest time from one round to the next, but for chance.
 const LONGEST: u64 = 3_600;
 const SHORTEST: u64 = 1;
@@ -185,11 +184,14 @@ fn pause(retention: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use conclave_protocol::meeting::MAX_INDEXES;
+
     use super::*;
 
     #[test]
     fn rounds_are_far_apart_and_follow_the_retention_time() {
-        assert_eq!(ALL, 17);
+        let parts = MAX_INDEXES.div_ceil(usize::from(PRUNED_AT_ONCE));
+        assert_eq!(usize::from(ALL), parts + 1);
         for (retention, least) in [(0, 1), (40, 5), (2_592_000, 3_600)] {
             let least = Duration::from_secs(least);
             for _ in 0..100 {

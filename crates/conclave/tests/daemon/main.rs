@@ -7,6 +7,7 @@ mod person;
 mod recovery;
 mod sealed;
 mod stall;
+mod tidy;
 
 use std::time::Instant;
 

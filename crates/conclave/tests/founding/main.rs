@@ -4,6 +4,7 @@
 
 mod ceremony;
 mod deploy;
+mod keep;
 mod repair;
 mod votes;
 mod watch;

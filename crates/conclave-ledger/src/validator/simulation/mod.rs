@@ -85,7 +85,9 @@ struct Entries {
     /// The lowest block of each validator that dropped some, and how often what is left was looked
     /// at.
     lowest: BTreeMap<usize, (u64, u64)>,
-    /// What was wrong with it.
+    /// The first registrations that were seen final.
+    first: BTreeSet<Vec<u8>>,
+    /// What was wrong with what is left.
     complaints: Vec<String>,
 }
 
@@ -345,7 +347,11 @@ impl World {
             let mut still = Vec::new();
             for tx in pending {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
-                    diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
+                    let mut entries = diary.0.lock().unwrap();
+                    if entries.first.len() < 8 {
+                        entries.first.insert(tx.bytes().to_vec());
+                    }
+                    entries.acknowledged.insert(tx.id(), place.height);
                 } else {
                     let _ = service.submit(vec![tx.bytes().clone()], gossip).await;
                     still.push(tx);

@@ -68,7 +68,8 @@ pub(super) fn changing() -> World {
 }
 
 /// All six are through the last change.
-pub(super) const THROUGH: Reached = Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
+pub(super) const THROUGH: Reached =
+    Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
 
 impl World {
     /// The set after all changes.

@@ -50,11 +50,12 @@ const STATES: [(&str, Holds); 5] = [
         let leader = seen.member(meeting.leader);
         let there = seen.roster().contains(meeting.leader);
         is_pruned(seen)
-            || there && leader.is_some_and(|leader| match leader.status {
-                MemberStatus::Admitted => true,
-                MemberStatus::Left => meeting.gone_at.is_some(),
-                _ => false,
-            })
+            || there
+                && leader.is_some_and(|leader| match leader.status {
+                    MemberStatus::Admitted => true,
+                    MemberStatus::Left => meeting.gone_at.is_some(),
+                    _ => false,
+                })
     }),
     (NO_BANNED, |ledger, state| {
         let seen = ledger.seen(state);
@@ -153,7 +154,8 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
 fn clears(before: Seen<'_>, after: Seen<'_>) -> bool {
     let (old, new) = (before.meeting(), after.meeting());
     let params = &before.world.rules.params;
-    let left = MeetingRecord { next_idx: new.next_idx, info_chunks: new.info_chunks, ..old.clone() };
+    let left =
+        MeetingRecord { next_idx: new.next_idx, info_chunks: new.info_chunks, ..old.clone() };
     let burnt = |seen: Seen<'_>, npk| seen.record(&Key::NpkIndex(npk)).is_some();
     before.status() != MeetingStatus::Open
         && NOW.time > old.last_activity.plus(params.retention.into())

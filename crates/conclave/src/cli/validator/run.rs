@@ -10,7 +10,7 @@ use super::{Common, advice::Advised as _, init::installed, progress};
 use crate::{
     chain::Chain,
     limits,
-    network::{Network, NetworkError, Twin, ValidatorHome, repair},
+    network::{KeepBlocks, Network, NetworkError, Twin, ValidatorHome, repair},
     rpc::{self, RunError, Running},
 };
 
@@ -18,6 +18,7 @@ pub(super) async fn run(
     dir: &Path,
     network: Option<&Path>,
     sync: bool,
+    keep_blocks: Option<KeepBlocks>,
     common: &Common,
 ) -> anyhow::Result<()> {
     if let Some(file) = network {
@@ -28,7 +29,8 @@ pub(super) async fn run(
         Err(NetworkError::NoNetwork(_)) => "conclave validator install NETWORK --dir DIR",
         _ => "conclave doctor --dir DIR",
     };
-    let home = home.advise(next)?;
+    let mut home = home.advise(next)?;
+    home.keep_blocks = keep_blocks.unwrap_or(home.keep_blocks);
     check_limits()?;
     let mut stop = Stop::new()?;
     // Ledgers that cannot be opened are replaced once with what the key has signed, once without.
@@ -103,7 +105,9 @@ async fn once(
 /// Replaces ledgers that cannot be opened.
 fn begin_anew(home: &ValidatorHome, begun: u32) -> Result<(), NetworkError> {
     if begun > 0 {
-        tracing::warn!("what this key has signed cannot be opened either: it is silent for a while");
+        tracing::warn!(
+            "what this key has signed cannot be opened either: it is silent for a while"
+        );
         return repair::give_up_votes(home, rpc::now_ms());
     }
     repair::keep_votes(home)?;

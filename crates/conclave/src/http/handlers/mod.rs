@@ -16,7 +16,8 @@ use super::{
     reply::refuse,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Empty, Identity, Invitation, Kick, Lock,
-        NewIdentity, NewMeeting, Opened, Preview, Prune, Pruned, Receive, Received, Source, State, Vote,
+        NewIdentity, NewMeeting, Opened, Preview, Prune, Pruned, Receive, Received, Source, State,
+        Vote,
     },
 };
 

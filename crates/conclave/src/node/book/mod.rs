@@ -254,7 +254,8 @@ impl Book {
     /// Meetings that were not seen since then, the oldest first.
     pub(crate) fn meetings(&self, until_ms: u64) -> Vec<MeetingId> {
         let inner = self.lock();
-        let mut old: Vec<_> = inner.pages.meetings.iter().filter(|(_, at)| **at < until_ms).collect();
+        let mut old: Vec<_> =
+            inner.pages.meetings.iter().filter(|(_, at)| **at < until_ms).collect();
         old.sort_by_key(|(_, at)| **at);
         old.into_iter().filter_map(|(mid, _)| mid.parse().ok()).collect()
     }
