@@ -47,10 +47,18 @@ impl<E: Runtime> Service<E> {
         if height > 0 && height < lowest { AskError::Dropped(lowest) } else { AskError::Unknown }
     }
 
-    /// Notes the lowest block that is here at the start. Blocks lie without gaps from there to the
-    /// newest one.
+    /// Notes the lowest block that is here at the start, once there is one. Blocks lie without gaps
+    /// from there to the newest one.
     async fn find_lowest(&self) {
-        let Some(tip) = self.app.finality().tip() else { return };
+        let mut heights = self.app.finality().watch();
+        let tip = loop {
+            if let Some(tip) = self.app.finality().tip() {
+                break tip;
+            }
+            if heights.changed().await.is_err() {
+                return;
+            }
+        };
         let (mut low, mut high) = (1, tip.height.max(1));
         while low < high {
             let middle = low.midpoint(high);
