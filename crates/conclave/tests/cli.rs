@@ -268,11 +268,14 @@ async fn each_line_about_a_ledger_says_whether_it_is_proven() {
         let block = ask(&["block", &height]);
         assert!(block.iter().all(|line| line["proven"] == true));
         assert_eq!((&block[0]["identity"], &block[1]["tx"]), (&1.into(), &id.as_str().into()));
+        assert_eq!(block[0]["proposer"], hex::encode(key.0));
+        let genesis = ask(&["block", "0"]);
+        assert_eq!((&genesis[0]["height"], &genesis[0]["proposer"]), (&0.into(), &().into()));
         let tx = ask(&["tx", &id]);
         assert_eq!((&tx[0]["proven"], &tx[0]["kind"]), (&true.into(), &"RegisterUser".into()));
         let lines = ask(&["user", &user]);
         assert!(lines.iter().all(|line| line["proven"] == true));
-        assert_eq!(lines[0]["info"], "\u{201c}Ada  live\u{201d}");
+        assert_eq!(lines[0]["info"], serde_json::json!({ "form": "clear", "text": "Ada  live" }));
         assert_eq!(lines[1]["device"], dev.to_hex());
         assert_eq!(lines[2]["tx"], id.as_str());
         let validators = ask(&["validators"]);

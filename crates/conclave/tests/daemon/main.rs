@@ -10,6 +10,7 @@ mod recovery;
 mod sealed;
 mod set;
 mod stall;
+mod tidy;
 
 use std::time::Instant;
 

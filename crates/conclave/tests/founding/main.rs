@@ -4,6 +4,7 @@
 
 mod ceremony;
 mod deploy;
+mod keep;
 #[path = "../shared/ports.rs"]
 mod ports;
 mod repair;

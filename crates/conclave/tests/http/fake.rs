@@ -10,8 +10,8 @@ use conclave::http::{
     wire::{
         AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
         DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Published, Receive, Received,
-        Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Prune, Pruned, Published,
+        Receive, Received, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -183,6 +183,11 @@ impl Backend for Fake {
     async fn lock(&self, _: Lock) -> Result<(), Refused> {
         self.called();
         Ok(())
+    }
+
+    async fn prune(&self, _: Prune) -> Result<Pruned, Refused> {
+        self.called();
+        Ok(Pruned::default())
     }
 
     async fn leave(&self) -> Result<(), Refused> {

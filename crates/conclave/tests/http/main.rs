@@ -253,6 +253,7 @@ async fn every_command_reaches_the_daemon_once() {
         ("/api/appoint", r#"{"idx":1}"#, "{}"),
         ("/api/vote", r#"{"idx":1}"#, "{}"),
         ("/api/lock", r#"{"locked":true}"#, "{}"),
+        ("/api/ledger/prune", "{}", r#"{"meetings":[]}"#),
         ("/api/leave", "{}", "{}"),
         ("/api/end", "{}", "{}"),
         ("/api/chat", r#"{"text":"hello"}"#, "{}"),

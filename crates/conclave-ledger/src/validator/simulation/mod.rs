@@ -1,6 +1,6 @@
 //! Whole validators in virtual time: `crashes`, `faults` (split networks, torn disks), `hostile` (liars,
-//! whom `traitor` plays), and `sets` (a set that grows, changes a key and shrinks). Epochs are short, so
-//! most runs cross several. `world` starts the validators and those who write to them, `promises` is what
+//! whom `traitor` plays), `pruning` (old blocks that are dropped), and `sets` (a set that grows, changes a key
+//! and shrinks). Epochs are short, so most runs cross several. `world` starts the validators and those who write to them, `promises` is what
 //! must hold of them, `campaign` plays a plan for many seeds.
 //!
 //! Every seed is run twice and must leave the same transactions at the same heights and, without
@@ -12,6 +12,7 @@ mod crashes;
 mod faults;
 mod hostile;
 mod promises;
+mod pruning;
 mod sets;
 mod traitor;
 mod world;

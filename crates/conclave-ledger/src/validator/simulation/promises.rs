@@ -99,8 +99,7 @@ impl Property<PublicKey, State> for NothingLost {
                     let at = commonware_consensus::types::Height::new(height);
                     let block = match seen.marshal.get_block(at).await {
                         Some(block) => block,
-                        // Whoever fetched a state has no older blocks.
-                        None if seen.syncs && first.is_none() => continue,
+                        None if seen.forgets && first.is_none() => continue,
                         None => return Err("a block is missing".to_owned()),
                     };
                     first.get_or_insert(height);

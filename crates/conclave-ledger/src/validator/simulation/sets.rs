@@ -50,7 +50,7 @@ fn contact(number: u8) -> Contact {
 }
 
 /// Four in the genesis, two more machines: 5 comes, 6 takes the place of 2, 1 goes.
-fn changing() -> World {
+pub(super) fn changing() -> World {
     let mut world = World::new();
     world.keys.extend([private(5), private(6)]);
     world.keys.sort_by_key(|key| key.public_key());
@@ -63,7 +63,8 @@ fn changing() -> World {
 }
 
 /// All six are through the last change.
-const THROUGH: Reached = Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
+pub(super) const THROUGH: Reached =
+    Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
 
 impl World {
     /// The set after all changes.
@@ -192,7 +193,7 @@ fn loss_and_random_crashes_across_set_changes_lose_nothing() {
 }
 
 /// Validator 5, which the first change adds, starts after all changes.
-fn late(plan: PlanBuilder<World>) -> PlanBuilder<World> {
+pub(super) fn late(plan: PlanBuilder<World>) -> PlanBuilder<World> {
     let participants = vec![private(5).public_key()];
     let round = Round::new(Epoch::new(3), View::new(4));
     plan.crash(Crash::DelayRound { participants, round })

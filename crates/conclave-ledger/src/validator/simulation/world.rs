@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU64,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -19,12 +20,12 @@ use commonware_glue::simulate::{
 };
 use commonware_p2p::simulated::{Oracle, Receiver, SplitForwarder, SplitSender};
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZU32, channel::mpsc::UnboundedSender};
+use commonware_utils::{NZU32, NZU64, channel::mpsc::UnboundedSender};
 use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    EPOCH, VALIDATORS,
+    EPOCH, VALIDATORS, pruning,
     sets::{self, Script},
     traitor::{self, Traitor},
 };
@@ -36,6 +37,7 @@ use crate::{
         application::App,
         clock::now_ms,
         finality::Finality,
+        keep::Keep,
         links::{Links, Peer},
         network::Network,
         schemes::Schemes,
@@ -49,7 +51,7 @@ const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
 
 /// What happened in one run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Diary(Arc<Mutex<Entries>>);
+pub(super) struct Diary(pub(super) Arc<Mutex<Entries>>);
 
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Entries {
@@ -59,6 +61,13 @@ pub(super) struct Entries {
     pub(super) heights: Vec<(u64, u64)>,
     /// Proofs that honest validators found against others.
     pub(super) proofs: BTreeSet<Vec<u8>>,
+    /// The lowest block of each validator that dropped some, and how often what is left was looked
+    /// at.
+    pub(super) lowest: BTreeMap<usize, (u64, u64)>,
+    /// The first registrations that were seen final.
+    pub(super) first: BTreeSet<Vec<u8>>,
+    /// What was wrong with what is left.
+    pub(super) complaints: Vec<String>,
 }
 
 impl Diary {
@@ -76,6 +85,10 @@ pub(super) struct World {
     pub(super) traitors: BTreeMap<usize, Traitor>,
     /// How the set changes.
     pub(super) script: Script,
+    /// How long everybody keeps blocks.
+    pub(super) keep: Keep,
+    /// Blocks of one file.
+    pub(super) section: NonZeroU64,
 }
 
 impl World {
@@ -95,7 +108,8 @@ impl World {
         let mut keys: Vec<_> = (1..=validators).map(private).collect();
         keys.sort_by_key(|key| key.public_key());
         let (diary, traitors) = (Diary::default(), BTreeMap::new());
-        Self { genesis, keys, diary, traitors, script: Script::default() }
+        let (script, keep, section) = (Script::default(), Keep::All, NZU64!(4_096));
+        Self { genesis, keys, diary, traitors, script, keep, section }
     }
 
     /// A new user, sponsored by the first validator.
@@ -115,8 +129,8 @@ pub(super) struct Seen {
     pub(super) finality: Arc<Finality>,
     pub(super) schemes: Schemes,
     pub(super) steps: SeenSteps<deterministic::Context>,
-    /// Whether it fetches a state instead of executing every block.
-    pub(super) syncs: bool,
+    /// Whether it has no older blocks: it fetched a state, or drops them.
+    pub(super) forgets: bool,
 }
 
 /// The simulator connects everyone.
@@ -208,6 +222,7 @@ impl World {
         let key = self.keys[index].clone();
         let schemes = Schemes::of(&self.genesis, key.clone(), 0).unwrap();
         let syncs = self.script.syncing.as_ref() == Some(&me);
+        let forgets = syncs || self.keep != Keep::All;
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
         let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
         let mut channels = channels.into_iter();
@@ -229,6 +244,7 @@ impl World {
             blocker: oracle.control(me.clone()),
             links: NoLinks,
             app: app.clone(),
+            section: self.section,
             state_sync: syncs,
         };
         let world = self.clone();
@@ -240,7 +256,7 @@ impl World {
             }))
             .await;
             let (marshal, steps) = (engine.marshal.clone(), engine.steps.seen());
-            let _ = tell.send(Seen { marshal, finality, schemes, steps, syncs });
+            let _ = tell.send(Seen { marshal, finality, schemes, steps, forgets });
             let service = Service {
                 app,
                 marshal: engine.marshal,
@@ -251,6 +267,9 @@ impl World {
             let indexed = service.recover().await;
             let indexing = service.clone();
             context.child("reindex").spawn(move |_| indexing.reindex(indexed));
+            let retiring = service.clone();
+            let keep = world.keep;
+            context.child("retire").spawn(move |_| retiring.retire(keep));
             let (gossip, outgoing) = mpsc::channel(64);
             let sending = service.clone();
             context.child("send").spawn(move |_| sending.send(sender, outgoing));
@@ -290,12 +309,19 @@ impl World {
             let found = service.app.accusations().watch().borrow().clone();
             let found = found.into_iter().map(|proof| proof.bytes.to_vec());
             diary.0.lock().unwrap().proofs.extend(found);
+            if let Some(complaint) = pruning::look(self, index, service, diary, now).await {
+                diary.0.lock().unwrap().complaints.push(complaint);
+            }
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));
             let mut still = Vec::new();
             for tx in pending {
                 if let Some(place) = service.app.finality().place(&tx.id()) {
-                    diary.0.lock().unwrap().acknowledged.insert(tx.id(), place.height);
+                    let mut entries = diary.0.lock().unwrap();
+                    if entries.first.len() < 8 {
+                        entries.first.insert(tx.bytes().to_vec());
+                    }
+                    entries.acknowledged.insert(tx.id(), place.height);
                 } else {
                     let _ = service.submit(vec![tx.bytes().clone()], gossip).await;
                     still.push(tx);

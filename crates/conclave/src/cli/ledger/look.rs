@@ -58,20 +58,25 @@ pub(super) async fn block(chain: &Chain, height: u64, output: Output) -> anyhow:
     let facts = chain.block(Height(height)).await.map_err(|_| anyhow!(nowhere()));
     let facts = facts.suggest("conclave ledger show")?;
     let header = &facts.header;
+    // The genesis is nobody's proposal.
+    let proposer = (height > 0).then_some(facts.proposer);
     let line = json!({
         "proven": true, "height": height, "time_ms": header.time_ms,
         "header": header.digest.to_hex(), "parent": header.parent.to_hex(),
         "identity_root": header.identity_root.to_hex(),
         "meeting_root": header.meeting_root.to_hex(),
-        "proposer": hex::encode(facts.proposer.0), "epoch": facts.epoch, "view": facts.view,
+        "proposer": proposer.map(|key| hex::encode(key.0)), "epoch": facts.epoch, "view": facts.view,
         "identity": header.identity_txs, "meeting": header.meeting_txs, "bytes": facts.size,
     });
     output.say(&line, || {
         format!(
-            "proven: block {height} of {}, proposed by validator {}\n  header        {}\n  parent        \
+            "proven: block {height} of {}, {}\n  header        {}\n  parent        \
              {}\n  identity root {}\n  meeting root  {}",
             utc(header.time_ms),
-            facts.proposer,
+            proposer.map_or_else(
+                || "made of the genesis".to_owned(),
+                |key| format!("proposed by validator {key}"),
+            ),
             header.digest.to_hex(),
             header.parent.to_hex(),
             header.identity_root.to_hex(),

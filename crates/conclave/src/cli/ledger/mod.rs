@@ -3,6 +3,7 @@
 
 mod look;
 mod people;
+mod prune;
 mod whole;
 
 use std::path::PathBuf;
@@ -53,6 +54,11 @@ pub(super) enum Command {
     },
     /// The validators, and how they do
     Validators(Where),
+    /// Clear away what meetings that are long over left in the state of the ledger
+    Prune {
+        /// One meeting, by all 64 digits of its id; otherwise those that this device was in
+        id: Option<String>,
+    },
     /// Copy all blocks and certificates into a file that anybody can verify
     Export(whole::Export),
     /// Execute a whole ledger again from its genesis and check everything in it
@@ -75,6 +81,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<boo
         Command::Export(command) => return whole::copy(command, common).await,
         Command::Verify(command) => return whole::check(command, common).await,
         Command::Evidence(command) => return whole::accuse(&command, common),
+        Command::Prune { id } => prune::prune(id, common).await,
         Command::Show(network) => look::show(&network.open(common).await?, output).await,
         Command::Block { height, network } => {
             look::block(&network.open(common).await?, height, output).await

@@ -18,7 +18,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{Common, advice::Advised as _, output::utc};
 use crate::{
-    audit::{Step, VerifyError, export, file::FileError, verify, verify_files, verify_network},
+    audit::{
+        ExportError, Step, VerifyError, export, file::FileError, verify, verify_files,
+        verify_network,
+    },
+    chain::CopyError,
     network::{Network, Peer, ValidatorHome},
 };
 
@@ -71,10 +75,18 @@ pub(super) async fn copy(command: Export, common: &Common) -> anyhow::Result<boo
     let bar = bar();
     let exported = export(&network, &out, Height(from), |step| show(&bar, step)).await;
     bar.finish_and_clear();
-    let exported = exported.advise(format!(
-        "ask for the same export again: {} is continued where it ends",
-        out.display()
-    ))?;
+    let exported = match exported {
+        Err(error @ ExportError::Copy(CopyError::Missing(_, Some(lowest)))) => {
+            return Err(error).advise(format!(
+                "conclave ledger export --network FILE with a validator in it that keeps all blocks \
+                 (keep_blocks = \"all\"), or --from {lowest} to go on from files that end before it"
+            ));
+        }
+        exported => exported.advise(format!(
+            "ask for the same export again: {} is continued where it ends",
+            out.display()
+        ))?,
+    };
     let (last, digest) = (exported.last, exported.digest.to_hex());
     let bytes = out.metadata().map_or(0, |file| file.len());
     let answer = json!({

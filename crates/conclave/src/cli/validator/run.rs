@@ -15,7 +15,7 @@ use super::{
 use crate::{
     chain::Chain,
     limits,
-    network::{Network, NetworkError, Twin, ValidatorHome, repair},
+    network::{KeepBlocks, Network, NetworkError, Twin, ValidatorHome, repair},
     rpc::{self, RunError, Running},
 };
 
@@ -23,6 +23,7 @@ pub(super) async fn run(
     dir: &Path,
     network: Option<&Path>,
     sync: bool,
+    keep_blocks: Option<KeepBlocks>,
     common: &Common,
 ) -> anyhow::Result<()> {
     if let Some(file) = network {
@@ -33,7 +34,8 @@ pub(super) async fn run(
         Err(NetworkError::NoNetwork(_)) => "conclave validator install NETWORK --dir DIR",
         _ => "conclave doctor --dir DIR",
     };
-    let home = home.suggest(next)?;
+    let mut home = home.suggest(next)?;
+    home.keep_blocks = keep_blocks.unwrap_or(home.keep_blocks);
     check_limits()?;
     let mut stop = Stop::new()?;
     // Ledgers that cannot be opened are replaced once with what the key has signed, once without.
