@@ -17,6 +17,14 @@ impl Next {
         Self::Run(command.into())
     }
 
+    /// Which of the two it is, in one word.
+    pub(super) const fn label(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Do(_) => "next",
+        }
+    }
+
     /// Without saying which of the two it is.
     pub(super) fn text(&self) -> &str {
         let (Self::Run(text) | Self::Do(text)) = self;
@@ -26,10 +34,7 @@ impl Next {
 
 impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run(command) => write!(f, "run: {command}"),
-            Self::Do(words) => write!(f, "next: {words}"),
-        }
+        write!(f, "{}: {}", self.label(), self.text())
     }
 }
 

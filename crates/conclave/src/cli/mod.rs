@@ -10,11 +10,14 @@ mod client;
 mod doctor;
 mod identity;
 mod ledger;
+mod manual;
+mod media;
 mod meeting;
 mod network;
 mod output;
 mod up;
 mod validator;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -86,6 +89,13 @@ enum Command {
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Print what a shell needs to complete commands
+    Completions(manual::Completions),
+    /// Write the man pages
+    Man(manual::Man),
+    /// Print the command reference of the handbook
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Play the whole paper on this machine: validators, guests, real media.
@@ -148,6 +158,9 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
             Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
+            Command::Completions(shell) => shell.print().map(|()| true),
+            Command::Man(man) => man.write(common.output()).map(|()| true),
+            Command::Reference => manual::print_reference().map(|()| true),
         }
     })
 }

@@ -3,6 +3,7 @@
 //! Another site open in the same browser can send requests to loopback, and a name that it
 //! controls can be made to resolve to 127.0.0.1. Hence, on every route: the exact `Host`, no
 //! foreign `Origin`, no cross-site fetch, and, on all that is not the page's own files, the token.
+//! A program that publishes has one of its own, which opens nothing else.
 //! There is no CORS, so nothing answered is readable elsewhere.
 
 use std::sync::Arc;
@@ -23,13 +24,15 @@ use crate::web::{self, content_policy};
 pub(super) struct Guard {
     host: String,
     origin: String,
+    /// Opens what publishes, and nothing else.
+    studio: Token,
     token: Token,
 }
 
 impl Guard {
     pub(super) fn new(port: u16, token: Token) -> Self {
         let host = format!("127.0.0.1:{port}");
-        Self { origin: format!("http://{host}"), host, token }
+        Self { origin: format!("http://{host}"), host, studio: token.studio(), token }
     }
 
     fn check(&self, request: &Request) -> Result<(), Denied> {
@@ -53,7 +56,9 @@ impl Guard {
             }
         }
         let token = only(headers, &header::AUTHORIZATION)?;
-        if !file && !token.is_some_and(|token| self.token.opens(token)) {
+        let publishes = is_whip(request.uri().path());
+        let opens = |token| self.token.opens(token) || publishes && self.studio.opens(token);
+        if !file && !token.is_some_and(opens) {
             return Err(Denied::Token);
         }
         Ok(())
@@ -103,6 +108,11 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().unwrap_or("not text"));
     if values.next().is_some() { Err(Denied::Repeated) } else { Ok(value) }
+}
+
+/// Where a studio program publishes (RFC 9725).
+fn is_whip(path: &str) -> bool {
+    path == "/whip" || path.starts_with("/whip/")
 }
 
 fn changes(method: &Method) -> bool {

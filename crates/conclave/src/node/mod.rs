@@ -39,7 +39,7 @@ use self::{
     profile::{Profile, ProfileError},
     room::{Ground, Inviter, Opening, Room, door},
     tidy::Tidy,
-    words::{media, no_keys, no_persona, no_way_in, not_pruned, refused},
+    words::{media, no_keys, no_persona, no_ports, no_way_in, not_pruned, refused},
 };
 use crate::{
     anchor::{self, Ethereum},
@@ -49,11 +49,12 @@ use crate::{
         Backend, Fault, Kind, Refused, Sample,
         wire::{
             Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock,
-            NewIdentity, NewMeeting, Notice, Opened, Preview, Prune, Pruned, Published, Receive,
-            Received, Role, Source, State, Vote,
+            NewIdentity, NewMeeting, Notice, OpenPorts, Opened, Preview, Prune, Pruned, Published,
+            Receive, Received, Role, Source, State, Vote,
         },
     },
     keystore::{Keystore, Passphrase, Secrets},
+    ports::Lease,
     rtc::{self, Rtc, RtcConfig, RtcEvent, StreamKey},
 };
 
@@ -517,6 +518,11 @@ impl Backend for Node {
         }
         self.rtc.close(session).await;
         Ok(())
+    }
+
+    async fn open_ports(&self, ask: OpenPorts) -> Result<Lease, Refused> {
+        let opened = self.room()?.ports.open(&ask).await;
+        opened.map_err(|error| no_ports(&error))
     }
 
     async fn receive(&self, ask: Receive) -> Result<Received, Refused> {

@@ -1,6 +1,7 @@
 //! Daemons that run, driven from the command line.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bots;
 mod chair;
 mod devices;
 mod person;

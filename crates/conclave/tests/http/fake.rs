@@ -10,11 +10,13 @@ use conclave::http::{
     wire::{
         AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
         DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Prune, Pruned, Published,
-        Receive, Received, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        NewIdentity, NewMeeting, NewName, Notice, OpenPorts, Opened, Preview, Prune, Pruned,
+        Published, Receive, Received, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
-use tokio::sync::{broadcast, watch};
+use conclave::ports::Lease;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 /// A daemon that counts what reaches it.
 pub(crate) struct Fake {
@@ -183,6 +185,12 @@ impl Backend for Fake {
     async fn lock(&self, _: Lock) -> Result<(), Refused> {
         self.called();
         Ok(())
+    }
+
+    async fn open_ports(&self, _: OpenPorts) -> Result<Lease, Refused> {
+        self.called();
+        let (_, news) = mpsc::channel(1);
+        Ok(Lease { news, held: CancellationToken::new().drop_guard() })
     }
 
     async fn prune(&self, _: Prune) -> Result<Pruned, Refused> {

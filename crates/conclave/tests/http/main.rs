@@ -98,7 +98,7 @@ fn every_route() -> Vec<Listed> {
 async fn no_route_answers_without_the_token() {
     let api = Api::new();
     for Listed { method, path, .. } in
-        every_route().into_iter().filter(|route| route.access == Access::Token)
+        every_route().into_iter().filter(|route| route.access != Access::Page)
     {
         let wrong = format!("Bearer {}", *Token::random().danger_hex());
         for header in [None, Some(wrong.as_str()), Some("Bearer "), Some(&api.bearer[7..])] {
@@ -113,6 +113,23 @@ async fn no_route_answers_without_the_token() {
         let in_query = format!("{path}?token={}", &api.bearer[7..]);
         let request = Request::builder().method(&method).uri(in_query).header(header::HOST, HOST);
         api.must_refuse(request.body(Body::empty()).unwrap(), StatusCode::UNAUTHORIZED).await;
+    }
+}
+
+#[tokio::test]
+async fn the_token_for_studios_opens_what_publishes_and_nothing_else() {
+    let mut api = Api::new();
+    let token = Token::from_hex(&api.bearer["Bearer ".len()..]).unwrap();
+    api.bearer = format!("Bearer {}", *token.studio().danger_hex());
+    for Listed { method, path, access } in every_route() {
+        let request = api.request(&method, path).body(Body::empty()).unwrap();
+        match access {
+            Access::Token => api.must_refuse(request, StatusCode::UNAUTHORIZED).await,
+            Access::Studio => {
+                assert_ne!(api.send(request).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+            }
+            _ => {}
+        }
     }
 }
 

@@ -11,10 +11,12 @@ use super::{
     metrics::Sample,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock, NewIdentity,
-        NewMeeting, Notice, Opened, Preview, Prune, Pruned, Published, Receive, Received, Source,
-        State, Vote,
+        NewMeeting, Notice, OpenPorts, Opened, Preview, Prune, Pruned, Published, Receive,
+        Received, Source, State, Vote,
     },
 };
+
+use crate::ports::Lease;
 
 pub use identity::IdentityBackend;
 pub use recovery::RecoveryBackend;
@@ -98,6 +100,9 @@ pub trait Backend: IdentityBackend + RecoveryBackend + Send + Sync + 'static {
 
     /// Ends a publication.
     fn unpublish(&self, id: String) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Opens ports for other programs of this machine.
+    fn open_ports(&self, ask: OpenPorts) -> impl Future<Output = Result<Lease, Refused>> + Send;
 
     /// Opens or renegotiates the connection on which the browser receives.
     fn receive(&self, ask: Receive) -> impl Future<Output = Result<Received, Refused>> + Send;

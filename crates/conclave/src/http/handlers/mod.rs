@@ -154,10 +154,10 @@ pub(super) async fn receive<B: Backend>(
     api.backend.receive(ask).await.map(Json)
 }
 
-/// What `POST /whip` publishes.
+/// What `POST /whip` publishes: a camera, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Whip {
-    kind: Source,
+    kind: Option<Source>,
 }
 
 pub(super) async fn publish<B: Backend>(
@@ -173,7 +173,7 @@ pub(super) async fn publish<B: Backend>(
             "send an SDP offer as in RFC 9725",
         ));
     }
-    let published = api.backend.publish(kind, offer).await?;
+    let published = api.backend.publish(kind.unwrap_or(Source::Camera), offer).await?;
     let location = format!("/whip/{}", published.id);
     let headers = [(header::CONTENT_TYPE, SDP), (header::LOCATION, location.as_str())];
     Ok((StatusCode::CREATED, headers, published.sdp).into_response())
@@ -188,7 +188,7 @@ pub(super) async fn unpublish<B: Backend>(
 }
 
 /// A JSON body; one that does not fit is refused in the words of the API.
-pub(super) struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Response;

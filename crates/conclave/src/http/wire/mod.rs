@@ -9,6 +9,7 @@ mod ask;
 mod codes;
 mod identity;
 mod meeting;
+mod ports;
 mod prune;
 mod recovery;
 mod state;
@@ -28,6 +29,7 @@ pub use meeting::{
     Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
     Phase, Qr, Role, Stream, StreamKind,
 };
+pub use ports::{OpenPorts, PortNews};
 pub use prune::{Left, Prune, Pruned, PrunedMeeting};
 pub use recovery::{
     CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
