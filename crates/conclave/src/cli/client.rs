@@ -35,7 +35,7 @@ pub(super) struct Studio {
 impl Local {
     /// The daemon of this home.
     pub(super) fn find(home: &Home) -> anyhow::Result<Self> {
-        let daemon = Daemon::find(home).ok_or_else(none).advise("conclave up")?;
+        let daemon = Daemon::find(home).ok_or_else(none).suggest("conclave up")?;
         let http = crate::web::client().connect_timeout(Duration::from_secs(2)).build()?;
         Ok(Self { http, origin: format!("http://127.0.0.1:{}", daemon.port), daemon })
     }
@@ -56,7 +56,7 @@ impl Local {
     pub(super) async fn meeting(&self) -> anyhow::Result<Meeting> {
         let state = self.state().await?;
         let none = || anyhow!("there is no meeting");
-        state.meeting.ok_or_else(none).advise("conclave meeting create TITLE")
+        state.meeting.ok_or_else(none).suggest("conclave meeting create TITLE")
     }
 
     /// One command.
@@ -100,7 +100,7 @@ impl Local {
         let answer = match request.send().await {
             Ok(answer) => answer,
             // It was killed and left its file behind.
-            Err(error) if error.is_connect() => return Err(none()).advise("conclave up"),
+            Err(error) if error.is_connect() => return Err(none()).suggest("conclave up"),
             Err(error) => return Err(error).context("asking the daemon"),
         };
         if answer.status().is_success() {

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use super::advice::Advice;
+use super::advice::{Advice, Next};
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +54,13 @@ impl Output {
             advice.map_or_else(|| format!("{error:#}"), |advice| format!("{:#}", advice.error()));
         let next = advice.map(Advice::next);
         let text = if self.json {
+            let next = next.map(Next::text);
             serde_json::json!({ "event": "error", "error": what, "next": next }).to_string()
         } else {
             let error = format!("{ERROR}error:{ERROR:#} {what}");
             next.map_or_else(
                 || error.clone(),
-                |next| format!("{error}\n  {NEXT}run:{NEXT:#} {next}"),
+                |next| format!("{error}\n  {NEXT}{}:{NEXT:#} {}", next.label(), next.text()),
             )
         };
         // The colours stay away unless a terminal shows them and nobody objects.

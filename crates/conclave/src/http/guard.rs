@@ -11,12 +11,13 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use super::{page, reply, token::Token};
+use crate::web::{self, content_policy};
 
 /// What the guard compares with.
 #[derive(Debug)]
@@ -77,9 +78,7 @@ pub(super) async fn guard(
             denied.into_response()
         }
     };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
+    web::protect(response.headers_mut(), POLICY, FEATURES);
     response
 }
 
@@ -122,25 +121,9 @@ fn changes(method: &Method) -> bool {
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// On every answer. The policy allows this page's own files and nothing inline; `lit-html` makes
-/// its templates through the one Trusted Types policy named here.
-const HEADERS: [(HeaderName, &str); 8] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-         connect-src 'self'; media-src 'self' blob: mediastream:; font-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'; trusted-types lit-html",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
-         fullscreen=(self), geolocation=(), usb=(), serial=(), payment=()",
-    ),
-];
+const POLICY: &str = content_policy!(
+    "img-src 'self' data: blob:; media-src 'self' blob: mediastream:; font-src 'self';"
+);
+
+const FEATURES: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
+                        fullscreen=(self), geolocation=(), usb=(), serial=(), payment=()";

@@ -134,6 +134,7 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/leave", SMALL, post(h::leave::<B>)),
         ask("/api/end", SMALL, post(h::end::<B>)),
         ask("/api/chat", SMALL, post(h::chat::<B>)),
+        ask("/api/ledger/prune", SMALL, post(h::prune::<B>)),
         ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
         ask("/api/receive", LARGE, post(h::receive::<B>)),
         ask("/api/ports", SMALL, post(ports::open::<B>)),

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`Node`], `profile` (who the person is), `own` (what they do about it),
 //! `book` (what is remembered of others), `evidence` (what proves a lie), `outbox` (what this device
-//! says on the ledger), `room` (a meeting), `record` (what the demo writes down).
+//! says on the ledger), `room` (a meeting), `tidy` (what is left of old ones), `record` (what the demo
+//! writes down).
 
 mod book;
 mod evidence;
@@ -13,6 +14,7 @@ mod profile;
 pub(crate) mod record;
 mod room;
 mod state;
+mod tidy;
 mod words;
 
 use std::{path::PathBuf, sync::Arc};
@@ -36,18 +38,19 @@ use self::{
     persona::Persona,
     profile::{Profile, ProfileError},
     room::{Ground, Inviter, Opening, Room, door},
-    words::{media, no_keys, no_persona, no_ports, no_way_in, refused},
+    tidy::Tidy,
+    words::{media, no_keys, no_persona, no_ports, no_way_in, not_pruned, refused},
 };
 use crate::{
     anchor::{self, Ethereum},
-    chain::{Chain, ChainError, Entry},
+    chain::{Chain, ChainError, Entry, now_ms},
     clip::Guest,
     http::{
         Backend, Fault, Kind, Refused, Sample,
         wire::{
             Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock,
-            NewIdentity, NewMeeting, Notice, OpenPorts, Opened, Preview, Published, Receive,
-            Received, Role, Source, State, Vote,
+            NewIdentity, NewMeeting, Notice, OpenPorts, Opened, Preview, Prune, Pruned, Published,
+            Receive, Received, Role, Source, State, Vote,
         },
     },
     keystore::{Keystore, Passphrase, Secrets},
@@ -57,6 +60,8 @@ use crate::{
 
 /// Notices that a slow reader may have waiting.
 const NOTICES: usize = 64;
+/// Transactions that clear old meetings away when a person asks for it once.
+const PRUNED: u16 = 32;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -165,7 +170,9 @@ impl Node {
         let person =
             Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), info_seq: 0 };
         self.person.send_replace(Some(person.clone()));
-        tokio::spawn(attend(chain, book, profile, self.person.clone()));
+        tokio::spawn(attend(chain, book, Arc::clone(&profile), self.person.clone()));
+        let tidy = Tidy::new(&self.setup.chain, &person);
+        tokio::spawn(tidy.run(profile, self.person.subscribe(), self.room.subscribe()));
         person
     }
 
@@ -285,6 +292,14 @@ impl Node {
     }
 }
 
+/// Remembers a meeting, to clear it away when it is long over. A guest of a sealed meeting does not:
+/// its own name in such a transaction would say that it was there.
+fn attends(person: &Person, mid: MeetingId) {
+    if let Err(error) = person.book.attended(mid, now_ms(), true) {
+        tracing::warn!(%error, "the meeting could not be written down");
+    }
+}
+
 /// A name for others: what fits into 64 bytes.
 fn shorten(name: &str) -> &str {
     let mut end = name.len().min(64);
@@ -383,6 +398,7 @@ impl Backend for Node {
         let title = title.to_owned();
         let opening = Opening { session, mid, title, role: Role::Leader, inviter };
         let outbox = person.outbox.clone();
+        attends(&person, mid);
         Box::pin(self.enter(&person, outbox, opening)).await
     }
 
@@ -407,6 +423,8 @@ impl Backend for Node {
             let persona = Persona::register(chain).await.map_err(|error| no_persona(&error))?;
             config = persona.veil(config);
             outbox = persona.outbox(chain.clone(), person.book.clone());
+        } else {
+            attends(&person, invite.mid);
         }
         let invited = Invited {
             mid: invite.mid,
@@ -461,6 +479,19 @@ impl Backend for Node {
 
     async fn chat(&self, ask: Chat) -> Result<(), Refused> {
         self.command(Command::Chat { text: ask.text }).await
+    }
+
+    async fn prune(&self, ask: Prune) -> Result<Pruned, Refused> {
+        let tidy = Tidy::new(&self.setup.chain, &self.person()?);
+        let Some(mid) = ask.mid else {
+            let meetings = tidy.due(PRUNED).await.map_err(|error| not_pruned(&error))?;
+            return Ok(Pruned { meetings });
+        };
+        let mid = mid.parse().map_err(|_| {
+            Refused::new(Fault::Wrong, "that is no MeetingID", "give all 64 digits of it")
+        })?;
+        let one = tidy.whole(mid).await.map_err(|error| not_pruned(&error))?;
+        Ok(Pruned { meetings: vec![one] })
     }
 
     async fn dismiss_notice(&self, ask: DismissNotice) -> Result<(), Refused> {

@@ -43,6 +43,15 @@ pub(super) fn no_persona(error: &ChainError) -> Refused {
     Refused::new(Fault::Unavailable, text, "look whether the validators run, then try again")
 }
 
+pub(super) fn not_pruned(error: &ChainError) -> Refused {
+    let (fault, next) = match error {
+        ChainError::NotRegistered => (Fault::Conflict, "wait until the identity is registered"),
+        ChainError::Refused(_) => (Fault::Conflict, "wait a minute, then try again"),
+        _ => (Fault::Unavailable, "look whether the validators run, then try again"),
+    };
+    Refused::new(fault, error.to_string(), next)
+}
+
 pub(super) fn no_keys(error: &impl ToString) -> Refused {
     Refused::new(Fault::Internal, error.to_string(), "try again")
 }

@@ -5,9 +5,13 @@ mod bots;
 mod chair;
 mod devices;
 mod person;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod recovery;
 mod sealed;
+mod set;
 mod stall;
+mod tidy;
 
 use std::time::Instant;
 

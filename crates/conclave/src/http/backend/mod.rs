@@ -11,8 +11,8 @@ use super::{
     metrics::Sample,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock, NewIdentity,
-        NewMeeting, Notice, OpenPorts, Opened, Preview, Published, Receive, Received, Source,
-        State, Vote,
+        NewMeeting, Notice, OpenPorts, Opened, Preview, Prune, Pruned, Published, Receive,
+        Received, Source, State, Vote,
     },
 };
 
@@ -81,6 +81,9 @@ pub trait Backend: IdentityBackend + RecoveryBackend + Send + Sync + 'static {
 
     /// Writes to everyone in the meeting.
     fn chat(&self, ask: Chat) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Clears old meetings away from the state of the ledger. Returns when that is final.
+    fn prune(&self, ask: Prune) -> impl Future<Output = Result<Pruned, Refused>> + Send;
 
     /// Forgets a notice.
     fn dismiss_notice(

@@ -16,7 +16,8 @@ use super::{
     reply::refuse,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Empty, Identity, Invitation, Kick, Lock,
-        NewIdentity, NewMeeting, Opened, Preview, Receive, Received, Source, State, Vote,
+        NewIdentity, NewMeeting, Opened, Preview, Prune, Pruned, Receive, Received, Source, State,
+        Vote,
     },
 };
 
@@ -117,6 +118,14 @@ pub(super) async fn end<B: Backend>(
     Body(Empty {}): Body<Empty>,
 ) -> Answer<Empty> {
     api.backend.end().await.map(done)
+}
+
+pub(super) async fn prune<B: Backend>(
+    Extract(api): Extract<Api<B>>,
+    Body(ask): Body<Prune>,
+) -> Answer<Pruned> {
+    ask.mid.as_ref().map_or(Ok(()), |mid| length("mid", mid, 64))?;
+    api.backend.prune(ask).await.map(Json)
 }
 
 pub(super) async fn chat<B: Backend>(

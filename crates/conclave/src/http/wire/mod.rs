@@ -10,6 +10,7 @@ mod codes;
 mod identity;
 mod meeting;
 mod ports;
+mod prune;
 mod recovery;
 mod state;
 
@@ -29,6 +30,7 @@ pub use meeting::{
     Phase, Qr, Role, Stream, StreamKind,
 };
 pub use ports::{OpenPorts, PortNews};
+pub use prune::{Left, Prune, Pruned, PrunedMeeting};
 pub use recovery::{
     CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
 };
