@@ -16,8 +16,9 @@ use crate::{
     evidence::{Equivocation, SignedRecord},
     key::StreamKind,
     wire::{
-        Ack, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover,
-        HeaderProof, Knock, Nack, Opening, PeerMessage, Referral, StreamAnnounce, StreamTail, Wrap,
+        Ack, Ask, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Gossip, Handover,
+        HeaderProof, Knock, Nack, Opening, PeerMessage, Reaction, Recording, Referral, Signal,
+        StreamAnnounce, StreamTail, Wish, Wrap,
     },
 };
 
@@ -123,11 +124,24 @@ fn messages() -> Vec<PeerMessage> {
             dev: conclave_protocol::DeviceId([2; 32]),
             sig,
         }),
+        PeerMessage::Signal(Blob::new([9; 40]).unwrap()),
         PeerMessage::Card(Card {
             ek: decode(&[5; 1_184]).unwrap(),
             name: Text::new("Bob").unwrap(),
             address: Blob::new([1, 2, 3]).unwrap(),
         }),
+    ]
+}
+
+fn signals() -> Vec<Signal> {
+    let recording = |on| Recording { on, at: Seconds(77), sig: Signature::Ed448([7; 114]) };
+    vec![
+        Signal::Hand(true),
+        Signal::Reaction(Reaction::Party),
+        Signal::Ask(Ask { to: None, wish: Wish::Mute }),
+        Signal::Ask(Ask { to: Some(MemberIdx(9)), wish: Wish::HandDown }),
+        Signal::Recording(recording(true)),
+        Signal::Recording(Recording { sig: Signature::Ed25519([7; 64]), ..recording(false) }),
     ]
 }
 
@@ -152,7 +166,11 @@ fn every_message_keeps_its_bytes_and_its_refusals() {
     let evidence = layout("Equivocation", &[equivocation().to_bytes()], |bytes| {
         class(decode::<Equivocation>(bytes).map(|evidence| evidence.to_bytes()), bytes)
     });
-    frozen("messages", &json!({ "types": [said, evidence] }));
+    let all: Vec<Vec<u8>> = signals().into_iter().map(Signal::to_bytes).collect();
+    let shown = layout("Signal", &all, |bytes| {
+        class(Signal::from_bytes(bytes).map(Signal::to_bytes), bytes)
+    });
+    frozen("messages", &json!({ "types": [said, evidence, shown] }));
 }
 
 /// Values of one type, what becomes of them cut short, made longer, and with a byte turned.

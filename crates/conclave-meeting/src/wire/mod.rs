@@ -4,6 +4,7 @@
 
 mod bearer;
 mod check;
+mod signal;
 
 use conclave_protocol::{
     ChainId, Context, DecodeError, Digest, Ed25519Signer, Epoch, EpochRecord, Height, Ivk,
@@ -16,6 +17,7 @@ use conclave_protocol::{
 
 pub use bearer::Bearer;
 pub use check::{CodeCommit, CodeReveal, HeaderProof};
+pub use signal::{Ask, Reaction, Recording, Signal, Wish};
 
 use crate::{
     evidence::SignedRecord,
@@ -78,6 +80,8 @@ pub enum PeerMessage {
     RecordRequest(Epoch),
     /// To a guest: who leads, and where.
     Refer(Referral),
+    /// A [`Signal`], sealed under the sender's chat stream.
+    Signal(Blob<1_400>),
     /// A stream begins.
     StreamAnnounce(StreamAnnounce),
     /// That stream of the sender is over.
@@ -110,6 +114,7 @@ variants!(PeerMessage {
     23 => Handover(handover: Handover),
     24 => Refer(referral: Referral),
     25 => Bearer(bearer: Bearer),
+    26 => Signal(sealed: Blob<1_400>),
 });
 
 impl PeerMessage {

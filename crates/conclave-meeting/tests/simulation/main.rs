@@ -14,6 +14,7 @@ mod liar;
 mod meetings;
 mod refresh;
 mod sealed;
+mod signals;
 mod survival;
 #[path = "../../../../fuzzing/src/targets/mod.rs"]
 mod targets;

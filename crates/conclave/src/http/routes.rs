@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Api, Backend, Token, events,
     guard::{Guard, guard},
-    handlers::{self as h, identity as i, recovery as r},
+    handlers::{self as h, identity as i, recovery as r, room},
     page,
     reply::refuse,
 };
@@ -132,6 +132,14 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/leave", SMALL, post(h::leave::<B>)),
         ask("/api/end", SMALL, post(h::end::<B>)),
         ask("/api/chat", SMALL, post(h::chat::<B>)),
+        ask("/api/hand", SMALL, post(room::hand::<B>)),
+        ask("/api/react", SMALL, post(room::react::<B>)),
+        ask("/api/ask", SMALL, post(room::ask::<B>)),
+        ask("/api/asked", SMALL, post(room::answered::<B>)),
+        ask("/api/record", SMALL, post(room::record::<B>)),
+        ask("/api/admit-known", SMALL, post(room::admit_known::<B>)),
+        ask("/api/policy", SMALL, post(room::policy::<B>)),
+        read("/api/doctor", get(room::doctor::<B>)),
         ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
         ask("/api/receive", LARGE, post(h::receive::<B>)),
         ask("/whip", LARGE, post(h::publish::<B>)),

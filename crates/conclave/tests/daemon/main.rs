@@ -6,6 +6,7 @@ mod devices;
 mod person;
 mod recovery;
 mod sealed;
+mod signals;
 mod stall;
 
 use std::time::Instant;

@@ -10,6 +10,7 @@ mod codes;
 mod identity;
 mod meeting;
 mod recovery;
+mod signal;
 mod state;
 
 pub use anchors::{AnchorVerdict, AnchorView, Anchors};
@@ -29,6 +30,10 @@ pub use meeting::{
 };
 pub use recovery::{
     CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
+};
+pub use signal::{
+    Admission, Answered, Ask, Asked, Diagnosis, Examined, Favour, Hand, Health, Policy, Quality,
+    React, Reacted, Record,
 };
 pub use state::{
     Event, Freshness, Identity, InfoForm, InfoView, Network, PastMeeting, State, ValidatorView,

@@ -3,7 +3,7 @@
 //! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
 //! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
 //! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
-//! words; `personas` shows the people of a sealed meeting.
+//! words; `personas` shows the people of a sealed meeting; `quality` says how the links do.
 
 mod acquaintance;
 mod actor;
@@ -11,6 +11,7 @@ mod board;
 pub(super) mod codes;
 pub(crate) mod door;
 mod personas;
+mod quality;
 mod streams;
 
 use std::{path::PathBuf, sync::Arc};
@@ -82,6 +83,12 @@ pub(crate) struct Ground {
 enum Ask {
     Command(Command, oneshot::Sender<Result<(), Refused>>),
     DismissNotice(String),
+    /// A question of somebody else was answered.
+    Answered(String),
+    /// Whom to let in while this device leads.
+    Admission(wire::Admission, oneshot::Sender<Result<(), Refused>>),
+    /// Everyone at the door who was met before.
+    AdmitKnown(oneshot::Sender<Result<(), Refused>>),
     /// A publication of the browser is over.
     Unpublish(SessionId),
 }
@@ -92,6 +99,29 @@ impl Room {
     /// # Errors
     /// Why it cannot be done; nothing changed.
     pub(crate) async fn command(&self, command: Command) -> Result<(), Refused> {
+        self.answer(|reply| Ask::Command(command, reply)).await
+    }
+
+    /// Lets in whom the person wants let in, from now on.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub(crate) async fn admission(&self, admission: wire::Admission) -> Result<(), Refused> {
+        self.answer(|reply| Ask::Admission(admission, reply)).await
+    }
+
+    /// Lets in everyone at the door who was met before.
+    ///
+    /// # Errors
+    /// Why nobody came in.
+    pub(crate) async fn admit_known(&self) -> Result<(), Refused> {
+        self.answer(Ask::AdmitKnown).await
+    }
+
+    async fn answer(
+        &self,
+        ask: impl FnOnce(oneshot::Sender<Result<(), Refused>>) -> Ask,
+    ) -> Result<(), Refused> {
         let (reply, answer) = oneshot::channel();
         let over = || {
             Refused::new(
@@ -100,8 +130,13 @@ impl Room {
                 "start or join another one",
             )
         };
-        self.asks.send(Ask::Command(command, reply)).await.map_err(|_| over())?;
+        self.asks.send(ask(reply)).await.map_err(|_| over())?;
         answer.await.map_err(|_| over())?
+    }
+
+    /// The person has answered a question.
+    pub(crate) async fn answered(&self, id: String) {
+        let _over = self.asks.send(Ask::Answered(id)).await;
     }
 
     /// The person has read a notice.

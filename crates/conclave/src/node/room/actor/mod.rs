@@ -3,8 +3,9 @@
 //!
 //! Whatever happens outside becomes one input; then the session's outputs are carried out until it
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
-//! `invites` the links of a leader.
+//! `invites` the links of a leader, `admission` whom it lets in without asking.
 
+mod admission;
 mod invites;
 mod media;
 
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use conclave_meeting::{
     session::{Command, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
+    wire::Wish,
 };
 use conclave_protocol::{Body, DeviceId, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
 use rand::rngs::StdRng;
@@ -31,6 +33,7 @@ use super::{
     acquaintance::Acquaintances,
     board::Board,
     codes, personas,
+    quality::Qualities,
     streams::{Origin, Streams},
 };
 use crate::{
@@ -97,6 +100,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         fetching: false,
         again: false,
         streams: Streams::default(),
+        qualities: Qualities::default(),
         player,
         recorder,
         wake: None,
@@ -129,6 +133,7 @@ struct Actor {
     /// Something changed while the ledger was being asked: ask once more.
     again: bool,
     streams: Streams,
+    qualities: Qualities,
     player: Option<Player>,
     recorder: Option<Recorder>,
     wake: Option<Instant>,
@@ -184,6 +189,7 @@ impl Actor {
                 _ = redraw.tick() => {
                     self.dirty = true;
                     self.set_patience();
+                    self.look_at_links();
                 }
                 () = until(wake) => {}
             }
@@ -291,6 +297,11 @@ impl Actor {
                 self.make_invite();
             }
             Event::Requested { idx } => self.own(*idx),
+            Event::RequestVerified(_) => self.admit_by_policy(),
+            // The leader moderates; taking a hand down switches nothing on.
+            Event::Asked { idx, wish: Wish::HandDown } if self.board.leads(*idx) => {
+                let _later = self.command(Command::Hand { up: false });
+            }
             Event::LeaderChanged { idx, .. } if self.session.me() == Some(*idx) => {
                 self.make_invite();
             }
@@ -369,6 +380,7 @@ impl Actor {
                     let view = personas::unveiled(&self.session, *view);
                     self.acquaint(&view);
                     self.board.ledger(view);
+                    self.admit_by_policy();
                 }
                 if std::mem::take(&mut self.again) {
                     self.fetch();
@@ -388,6 +400,7 @@ impl Actor {
                     self.board.notice(wire::Level::Warn, text, next.to_owned());
                 }
                 self.board.met(idx, Some(fact));
+                self.admit_by_policy();
             }
             Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
             // Somebody else may lead by the time it is made.
@@ -471,16 +484,15 @@ impl Actor {
         self.dirty = true;
         match ask {
             Ask::Command(command, reply) => {
-                let chat = match &command {
-                    Command::Chat { text } => Some(text.clone()),
-                    _ => None,
-                };
-                let result = self.command(command);
-                if let (Ok(()), Some(text)) = (&result, chat) {
-                    self.board.own_chat(text);
-                }
-                let _gone = reply.send(result);
+                let _gone = reply.send(self.command(command));
             }
+            Ask::Admission(admission, reply) => {
+                let _gone = reply.send(self.set_admission(admission));
+            }
+            Ask::AdmitKnown(reply) => {
+                let _gone = reply.send(self.admit_known());
+            }
+            Ask::Answered(id) => self.board.answered(&id),
             Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
             Ask::Unpublish(session) => self.close(Origin::Browser(session)),
         }
@@ -488,9 +500,12 @@ impl Actor {
 
     fn command(&mut self, command: Command) -> Result<(), Refused> {
         let now = self.now();
+        let shown = command.clone();
         self.session.command(command, now, &mut self.rng).map_err(|error| {
             Refused::new(Fault::Conflict, error.to_string(), "look at the meeting and try again")
-        })
+        })?;
+        self.board.own(shown, Instant::now());
+        Ok(())
     }
 
     fn leave(&mut self) {

@@ -1,6 +1,8 @@
 //! The local API without a port: every route of its table is attacked in every way.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod fake;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -13,15 +15,10 @@ use axum::{
     response::Response,
 };
 use conclave::http::{
-    Access, Backend, Fault, IdentityBackend, Kind, Listed, RecoveryBackend, Refused, Sample, Token,
-    router, table,
-    wire::{
-        AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
-        DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, Opened, Preview, Published, Receive, Received,
-        Recover, Refusal, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
-    },
+    Access, Listed, Token, router, table,
+    wire::{Notice, Refusal, State},
 };
+use fake::Fake;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -29,204 +26,6 @@ use tower::ServiceExt as _;
 const PORT: u16 = 4_711;
 const HOST: &str = "127.0.0.1:4711";
 const ORIGIN: &str = "http://127.0.0.1:4711";
-
-/// A daemon that counts what reaches it.
-struct Fake {
-    calls: AtomicUsize,
-    state: watch::Sender<Arc<State>>,
-    notices: broadcast::Sender<Notice>,
-}
-
-impl Fake {
-    fn called(&self) {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl IdentityBackend for Fake {
-    async fn offer_device(&self) -> Result<Handed, Refused> {
-        self.called();
-        Ok(Handed::default())
-    }
-
-    async fn accept_device(&self, ask: AcceptDevice) -> Result<Handed, Refused> {
-        self.called();
-        assert!(!format!("{ask:?}").contains("correct horse"));
-        Ok(Handed::default())
-    }
-
-    async fn add_device(&self, _: Link) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn revoke_device(&self, _: RevokeDevice) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn rotate_key(&self, _: RotateKey) -> Result<Identity, Refused> {
-        self.called();
-        Ok(Identity::default())
-    }
-
-    async fn acknowledge_changes(&self) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn disclose(&self) -> Result<Handed, Refused> {
-        self.called();
-        Ok(Handed::default())
-    }
-
-    async fn check_disclosure(&self, _: Link) -> Result<Disclosed, Refused> {
-        self.called();
-        Ok(Disclosed::default())
-    }
-
-    async fn forget_contact(&self, _: ForgetContact) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-}
-
-impl RecoveryBackend for Fake {
-    async fn claim_handle(&self, _: ClaimHandle) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn rename(&self, ask: NewName) -> Result<Identity, Refused> {
-        self.called();
-        assert!(!format!("{ask:?}").contains("correct horse"));
-        Ok(Identity::default())
-    }
-
-    async fn draw_sheet(&self) -> Result<Sheet, Refused> {
-        self.called();
-        Ok(Sheet::default())
-    }
-
-    async fn keep_sheet(&self, _: KeepSheet) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn recover(&self, ask: Recover) -> Result<Identity, Refused> {
-        self.called();
-        assert!(!format!("{ask:?}").contains("abandon"));
-        Ok(Identity::default())
-    }
-
-    async fn cancel_change(&self, _: CancelChange) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-}
-
-impl Backend for Fake {
-    fn state(&self) -> watch::Receiver<Arc<State>> {
-        self.called();
-        self.state.subscribe()
-    }
-
-    fn notices(&self) -> broadcast::Receiver<Notice> {
-        self.notices.subscribe()
-    }
-
-    fn samples(&self) -> Vec<Sample> {
-        let name = "packets_opened_total";
-        vec![Sample { name, help: "Packets.", kind: Kind::Counter, labels: vec![], value: 7.0 }]
-    }
-
-    async fn create_identity(&self, ask: NewIdentity) -> Result<Identity, Refused> {
-        self.called();
-        assert!(!format!("{ask:?}").contains("correct horse"));
-        Ok(Identity { user: "11".repeat(32), ..Identity::default() })
-    }
-
-    async fn create_meeting(&self, _: NewMeeting) -> Result<Opened, Refused> {
-        self.called();
-        Ok(Opened { mid: "22".repeat(32) })
-    }
-
-    async fn preview(&self, _: Invitation) -> Result<Preview, Refused> {
-        self.called();
-        Ok(Preview::default())
-    }
-
-    async fn join(&self, _: Invitation) -> Result<Opened, Refused> {
-        self.called();
-        Err(Refused::new(Fault::Unavailable, "no validator answers", "wait"))
-    }
-
-    async fn admit(&self, _: Admit) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn deny(&self, _: Deny) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn kick(&self, _: Kick) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn appoint(&self, _: Appoint) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn vote(&self, _: Vote) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn lock(&self, _: Lock) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn leave(&self) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn end(&self) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn chat(&self, _: Chat) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn dismiss_notice(&self, _: DismissNotice) -> Result<(), Refused> {
-        self.called();
-        Ok(())
-    }
-
-    async fn publish(&self, source: Source, offer: String) -> Result<Published, Refused> {
-        self.called();
-        assert_eq!((source, offer.as_str()), (Source::Screen, "v=0"));
-        Ok(Published { id: "7".into(), sdp: "v=0 answer".into() })
-    }
-
-    async fn unpublish(&self, id: String) -> Result<(), Refused> {
-        self.called();
-        if id == "1" { Ok(()) } else { Err(Refused::new(Fault::Missing, "no such thing", "look")) }
-    }
-
-    async fn receive(&self, ask: Receive) -> Result<Received, Refused> {
-        self.called();
-        Ok(Received { id: ask.id.unwrap_or_else(|| "1".into()), sdp: ask.sdp })
-    }
-}
 
 /// The API, its daemon, and the header that opens it.
 struct Api {
@@ -465,6 +264,13 @@ async fn every_command_reaches_the_daemon_once() {
         ("/api/end", "{}", "{}"),
         ("/api/chat", r#"{"text":"hello"}"#, "{}"),
         ("/api/dismiss-notice", r#"{"id":"3"}"#, "{}"),
+        ("/api/hand", r#"{"up":true}"#, "{}"),
+        ("/api/react", r#"{"emoji":"🎉"}"#, "{}"),
+        ("/api/ask", r#"{"idx":null,"what":"camera-off"}"#, "{}"),
+        ("/api/asked", r#"{"id":"3"}"#, "{}"),
+        ("/api/record", r#"{"on":true}"#, "{}"),
+        ("/api/admit-known", "{}", "{}"),
+        ("/api/policy", r#"{"admit":"met"}"#, "{}"),
         (
             "/api/receive",
             r#"{"id":null,"sdp":"v=0","want":[{"mid":"0","idx":2,"stream_no":1}]}"#,
