@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{
     media::StreamNo,
-    wire::{Reaction, Wish},
+    wire::{FileId, FileOffer, Reaction, Wish},
 };
 
 /// What a user asks for.
@@ -27,6 +27,15 @@ pub enum Command {
         to: Option<MemberIdx>,
         /// What for.
         wish: Wish,
+    },
+    /// Ask for a piece of a file.
+    AskPiece {
+        /// Whom: who offered it.
+        of: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece.
+        piece: u32,
     },
     /// Leader: let in whoever shows the invite, or nobody by itself.
     AutoAdmit {
@@ -71,6 +80,11 @@ pub enum Command {
         /// Whether nobody may.
         locked: bool,
     },
+    /// Offer a file to everyone who is in. Its pieces lie with the caller.
+    OfferFile {
+        /// The file; its id and key are fresh.
+        offer: FileOffer,
+    },
     /// Show all how this person takes it.
     React {
         /// How.
@@ -88,6 +102,17 @@ pub enum Command {
         /// Of which stream.
         stream: StreamNo,
     },
+    /// Give a piece of an own file to a member that asked for it.
+    SendPiece {
+        /// Whom.
+        to: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece.
+        piece: u32,
+        /// The piece as it was sealed when the file was offered.
+        sealed: Vec<u8>,
+    },
     /// Vote for who should lead; with more than half of the users they do.
     Vote {
         /// Whom.
@@ -102,6 +127,9 @@ pub enum CommandError {
     /// The session is over.
     #[error("the meeting is over")]
     Ended,
+    /// The file cannot be offered, or no more of them.
+    #[error("the file is empty, too long, or too many are on offer already")]
+    File,
     /// The ledger state is too old to decide on.
     #[error("the ledger was not heard for too long")]
     LedgerStale,
@@ -113,6 +141,9 @@ pub enum CommandError {
     /// No key yet.
     #[error("there is no meeting key yet")]
     NoKey,
+    /// Nobody offered that file to whom it is for.
+    #[error("there is no such file")]
+    NoSuchFile,
     /// Nobody has that index, or not in that state.
     #[error("there is no such member or request")]
     NoSuchMember,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use conclave_protocol::{MeetingLeave, Npk, invite::InviteSecret};
 
 use super::{
-    Ending, Event, Input, Media, Output, Session, Signals, bearer::Bearers, submit::Purpose,
+    Ending, Event, Files, Input, Media, Output, Session, Signals, bearer::Bearers, submit::Purpose,
 };
 use crate::wire::{Farewell, PeerMessage};
 
@@ -29,6 +29,7 @@ impl Session {
         self.rounds.clear();
         self.media = Media::default();
         self.signals = Signals::default();
+        self.files = Files::default();
         self.leader = None;
         self.guest = None;
         self.bearers = Bearers::default();

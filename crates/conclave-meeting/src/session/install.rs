@@ -67,6 +67,7 @@ impl Session {
             let reason = found.map_or(Reason::Kicked, |Removal { reason, .. }| *reason);
             self.media.forget(*idx);
             self.signals.forget(*idx);
+            self.files.forget(*idx);
             self.event(Event::MemberLeft { idx: *idx, reason });
         }
         let me = self.me;
@@ -119,6 +120,7 @@ impl Session {
         }
         self.announce_all(npk);
         self.tell_standing(Some(npk));
+        self.offer_again(npk);
         self.answer_commit(npk);
     }
 

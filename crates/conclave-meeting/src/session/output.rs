@@ -13,7 +13,7 @@ use crate::{
     key::StreamKind,
     media::{Kid, StreamNo},
     time::Millis,
-    wire::{Address, Reaction, Wish},
+    wire::{Address, FileId, FileOffer, Reaction, Wish},
 };
 
 /// Names one submitted body, to report its failure.
@@ -143,6 +143,13 @@ pub enum Event {
         /// Height of the view that showed it.
         height: Height,
     },
+    /// A member has a file for this person.
+    FileOffered {
+        /// Who.
+        idx: MemberIdx,
+        /// Which.
+        offer: FileOffer,
+    },
     /// The newest header of another member, to compare with the own one.
     Gossip {
         /// Who.
@@ -231,6 +238,27 @@ pub enum Event {
     Waiting,
     /// A request was checked, or checked again after something changed.
     RequestVerified(Knocker),
+    /// A piece came that was perhaps asked for; it is sealed, and hostile until it opens.
+    PieceCame {
+        /// Who gave it.
+        idx: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece.
+        piece: u32,
+        /// Its bytes.
+        sealed: Vec<u8>,
+    },
+    /// A member asks for a piece of an own file that was offered to it; answer with
+    /// [`SendPiece`](super::Command::SendPiece).
+    PieceWanted {
+        /// Who.
+        idx: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece; there may be none of it.
+        piece: u32,
+    },
     /// A member reacts to what it hears.
     Reaction {
         /// Who.

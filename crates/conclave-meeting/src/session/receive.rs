@@ -50,6 +50,8 @@ impl Session {
             PeerMessage::HeaderRequest(height) => self.header_requested(idx, height),
             PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),
             PeerMessage::Nack(nack) => self.repair(npk, &nack),
+            PeerMessage::Piece(piece) => self.piece_came(idx, piece),
+            PeerMessage::PieceRequest(request) => self.piece_requested(npk, idx, request),
             PeerMessage::Record(record) => {
                 self.accuse(&record);
             }

@@ -58,7 +58,7 @@ impl Session {
         if self.signals.hand != up {
             self.may_signal()?;
             self.signals.hand = up;
-            self.show(None, Signal::Hand(up));
+            self.show(None, &Signal::Hand(up));
         }
         Ok(())
     }
@@ -74,14 +74,14 @@ impl Session {
         let word = Recording::new(chain, &self.mid, me, (on, at), signer.as_ref());
         self.may_signal()?;
         self.signals.recording = Some(word).filter(|_| on);
-        self.show(None, Signal::Recording(word));
+        self.show(None, &Signal::Recording(word));
         Ok(())
     }
 
     pub(super) fn react(&mut self, reaction: Reaction) -> Result<(), CommandError> {
         self.epochs.sending_epoch().ok_or(CommandError::NoKey)?;
         self.may_signal()?;
-        self.show(None, Signal::Reaction(reaction));
+        self.show(None, &Signal::Reaction(reaction));
         Ok(())
     }
 
@@ -100,17 +100,17 @@ impl Session {
         }
         self.epochs.sending_epoch().ok_or(CommandError::NoKey)?;
         self.may_signal()?;
-        self.show(npk, Signal::Ask(Ask { to, wish }));
+        self.show(npk, &Signal::Ask(Ask { to, wish }));
         Ok(())
     }
 
     /// Says again what still holds: to one member, or to all.
     pub(super) fn tell_standing(&mut self, to: Option<Npk>) {
         if self.signals.hand {
-            self.show(to, Signal::Hand(true));
+            self.show(to, &Signal::Hand(true));
         }
         if let Some(word) = self.signals.recording {
-            self.show(to, Signal::Recording(word));
+            self.show(to, &Signal::Recording(word));
         }
     }
 
@@ -126,6 +126,10 @@ impl Session {
             Counters::count(&mut self.counters.bad_messages);
             return;
         }
+        self.shown(idx, signal);
+    }
+
+    fn shown(&mut self, idx: MemberIdx, signal: Signal) {
         let shown = self.signals.others.entry(idx).or_default();
         match signal {
             Signal::Hand(up) => {
@@ -142,6 +146,11 @@ impl Session {
             }
             Signal::Reaction(reaction) => self.event(Event::Reaction { idx, reaction }),
             Signal::Ask(Ask { wish, .. }) => self.event(Event::Asked { idx, wish }),
+            Signal::File(offer) => {
+                if !self.file_offered(idx, offer) {
+                    Counters::count(&mut self.counters.bad_messages);
+                }
+            }
         }
     }
 
@@ -149,7 +158,7 @@ impl Session {
     fn is_sound(&self, idx: MemberIdx, signal: &Signal) -> bool {
         let Some(view) = self.view() else { return false };
         match signal {
-            Signal::Hand(_) | Signal::Reaction(_) => true,
+            Signal::File(_) | Signal::Hand(_) | Signal::Reaction(_) => true,
             Signal::Ask(Ask { to: None, .. }) => {
                 view.meeting.as_ref().is_some_and(|meeting| meeting.leader == idx)
             }
@@ -163,7 +172,7 @@ impl Session {
     }
 
     /// Whether this device may send one more signal now; it counts.
-    fn may_signal(&mut self) -> Result<(), CommandError> {
+    pub(super) fn may_signal(&mut self) -> Result<(), CommandError> {
         if self.blocked || self.me.is_none() {
             return Err(CommandError::NoKey);
         }
@@ -172,7 +181,7 @@ impl Session {
 
     /// Seals a signal for one member, or for all. While there is no key nobody is there to see it;
     /// what stands is told with the first one.
-    fn show(&mut self, to: Option<Npk>, signal: Signal) {
+    pub(super) fn show(&mut self, to: Option<Npk>, signal: &Signal) {
         if self.epochs.sending_epoch().is_none() {
             return;
         }

@@ -4,6 +4,7 @@
 
 mod bearer;
 mod check;
+mod file;
 mod signal;
 
 use conclave_protocol::{
@@ -17,6 +18,7 @@ use conclave_protocol::{
 
 pub use bearer::Bearer;
 pub use check::{CodeCommit, CodeReveal, HeaderProof};
+pub use file::{FileId, FileKey, FileName, FileOffer, Piece, PieceRequest, SealedPiece};
 pub use signal::{Ask, Reaction, Recording, Signal, Wish};
 
 use crate::{
@@ -74,6 +76,10 @@ pub enum PeerMessage {
     Knock(Knock),
     /// Packets that did not arrive.
     Nack(Nack),
+    /// A piece of a file.
+    Piece(Piece),
+    /// A piece of a file that the sender lacks.
+    PieceRequest(PieceRequest),
     /// The record the sender holds of an epoch, as the leader signed it.
     Record(SignedRecord),
     /// The sender lacks the key of this epoch.
@@ -115,6 +121,8 @@ variants!(PeerMessage {
     24 => Refer(referral: Referral),
     25 => Bearer(bearer: Bearer),
     26 => Signal(sealed: Blob<1_400>),
+    27 => PieceRequest(request: PieceRequest),
+    28 => Piece(piece: Piece),
 });
 
 impl PeerMessage {

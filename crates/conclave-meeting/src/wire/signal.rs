@@ -1,5 +1,5 @@
 //! What members show each other beside sound, picture and text (section 10.1): hands, reactions,
-//! what one asks of another, who records.
+//! what one asks of another, who records, which files there are.
 //!
 //! A [`Signal`] is sealed like a line of chat, so only the roster of its epoch reads it, and whose it
 //! is follows from link and key. Its first byte is a control character, which no line of chat has:
@@ -12,8 +12,10 @@ use conclave_protocol::{
     signed::{self, BadSignature},
 };
 
+use super::FileOffer;
+
 /// One signal.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Signal {
     /// The sender's hand is up, or down again. Said anew to whoever comes in.
     Hand(bool),
@@ -23,6 +25,8 @@ pub enum Signal {
     Ask(Ask),
     /// The sender records, or does no more. Said anew to whoever comes in.
     Recording(Recording),
+    /// The sender has a file for those who are in now. Said anew to those of them who had no link.
+    File(FileOffer),
 }
 
 variants!(Signal {
@@ -30,13 +34,14 @@ variants!(Signal {
     1 => Reaction(reaction: Reaction),
     2 => Ask(ask: Ask),
     3 => Recording(recording: Recording),
+    4 => File(offer: FileOffer),
 });
 
 impl Signal {
     /// The canonical bytes, to be sealed.
     #[must_use]
-    pub fn to_bytes(self) -> Vec<u8> {
-        encode(&self)
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
     }
 
     /// Reads what was sealed.

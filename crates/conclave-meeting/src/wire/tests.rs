@@ -99,6 +99,13 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             })
         }),
         any::<u8>().prop_map(PeerMessage::StreamClose),
+        (array(), any::<u32>()).prop_map(|(id, piece)| {
+            PeerMessage::PieceRequest(PieceRequest { id: FileId(id), piece })
+        }),
+        (array(), any::<u32>(), vec(any::<u8>(), 0..600)).prop_map(|(id, piece, sealed)| {
+            let (id, sealed) = (FileId(id), Blob::new(sealed).unwrap());
+            PeerMessage::Piece(Piece { id, piece, sealed })
+        }),
         (array(), array(), array()).prop_map(|(user, dev, sig)| {
             let (user, dev) = (UserId(user), DeviceId(dev));
             PeerMessage::Bearer(Bearer { user, dev, sig: Signature::Ed25519(sig) })
@@ -147,6 +154,10 @@ fn signal() -> impl Strategy<Value = Signal> {
         (0..Reaction::ALL.len()).prop_map(|one| Signal::Reaction(Reaction::ALL[one])),
         (proptest::option::of(any::<u16>()), wishes)
             .prop_map(|(to, wish)| Signal::Ask(Ask { to: to.map(MemberIdx), wish })),
+        (array(), array(), any::<u64>(), "[A-Za-z .]{0,60}").prop_map(|(id, key, size, name)| {
+            let (id, key) = (FileId(id), FileKey::new(key));
+            Signal::File(FileOffer { id, key, size, name: Text::new(&name).unwrap() })
+        }),
         (any::<bool>(), any::<u64>(), array()).prop_map(|(on, at, sig)| {
             let sig = Signature::Ed25519(sig);
             Signal::Recording(Recording { on, at: conclave_protocol::Seconds(at), sig })
@@ -160,7 +171,7 @@ proptest! {
     #[test]
     fn a_signal_survives_its_encoding_and_is_no_text(signal in signal(), cut: u16) {
         let mut bytes = signal.to_bytes();
-        prop_assert!(bytes.len() <= 256);
+        prop_assert!(bytes.len() <= 400);
         prop_assert_eq!(Signal::from_bytes(&bytes).unwrap(), signal);
         let text = std::str::from_utf8(&bytes).ok().and_then(|text| Text::<1_200>::new(text).ok());
         prop_assert!(text.is_none());
@@ -171,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_for_a_signal_has_one_encoding(tag in 0_u8..5, rest in vec(any::<u8>(), 0..90)) {
+    fn what_is_taken_for_a_signal_has_one_encoding(tag in 0_u8..6, rest in vec(any::<u8>(), 0..90)) {
         let bytes = [vec![tag], rest].concat();
         if let Ok(signal) = Signal::from_bytes(&bytes) {
             prop_assert_eq!(signal.to_bytes(), bytes);
@@ -194,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_has_one_encoding(tag in 0_u8..28, rest in vec(any::<u8>(), 0..300)) {
+    fn what_is_accepted_has_one_encoding(tag in 0_u8..30, rest in vec(any::<u8>(), 0..300)) {
         let bytes = [vec![tag], rest].concat();
         if let Ok(message) = PeerMessage::from_bytes(&bytes) {
             prop_assert_eq!(message.to_bytes(), bytes);

@@ -8,6 +8,7 @@ mod churn;
 mod codes;
 mod corpus;
 mod door;
+mod files;
 mod forks;
 mod ledger;
 mod liar;

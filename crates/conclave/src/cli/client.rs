@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::advice::Advised as _;
@@ -49,12 +49,34 @@ impl Local {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Sends a file.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<T> {
+        let name = form_urlencoded(name)?;
+        let request = self.request(Method::POST, &format!("/api/file?{name}"));
+        self.send(request.body(bytes)).await
+    }
+
+    /// What is in a file that the daemon has.
+    pub(super) async fn download(&self, id: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.answer(self.request(Method::GET, &format!("/api/file/{id}"))).await?;
+        let bytes = answer.bytes().await.context("reading the file from the daemon")?;
+        Ok(bytes.into())
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.origin));
         request.bearer_auth(&self.daemon.token).header("origin", &self.origin)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        self.answer(request).await?.json().await.context("reading the daemon's answer")
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let answer = match request.send().await {
             Ok(answer) => answer,
             // It was killed and left its file behind.
@@ -62,13 +84,19 @@ impl Local {
             Err(error) => return Err(error).context("asking the daemon"),
         };
         if answer.status().is_success() {
-            return answer.json().await.context("reading the daemon's answer");
+            return Ok(answer);
         }
         let status = answer.status();
         let refusal: Refusal =
             answer.json().await.with_context(|| format!("the daemon answered {status}"))?;
         Err(anyhow!(refusal.error)).advise(refusal.next)
     }
+}
+
+/// `name=...` as it stands in a query.
+fn form_urlencoded(name: &str) -> anyhow::Result<String> {
+    let url = Url::parse_with_params("http://localhost/", [("name", name)])?;
+    Ok(url.query().unwrap_or_default().to_owned())
 }
 
 fn none() -> anyhow::Error {

@@ -45,7 +45,11 @@ pub fn table<B: Backend>() -> Vec<Listed> {
         .into_iter()
         .map(|Route { method, path, access, .. }| Listed {
             method,
-            path: if path == "/whip/{id}" { "/whip/1" } else { path },
+            path: match path {
+                "/api/file/{id}" => "/api/file/1",
+                "/whip/{id}" => "/whip/1",
+                path => path,
+            },
             access,
         })
         .collect()
@@ -139,6 +143,9 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/record", SMALL, post(room::record::<B>)),
         ask("/api/admit-known", SMALL, post(room::admit_known::<B>)),
         ask("/api/policy", SMALL, post(room::policy::<B>)),
+        ask("/api/file", FILE, post(room::offer_file::<B>)),
+        ask("/api/file/take", SMALL, post(room::take_file::<B>)),
+        read("/api/file/{id}", get(room::file::<B>)),
         read("/api/doctor", get(room::doctor::<B>)),
         ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
         ask("/api/receive", LARGE, post(h::receive::<B>)),
@@ -149,5 +156,7 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
 
 /// A command: no text in it is longer than 4,000 bytes, escapes included about 8 kB.
 const SMALL: usize = 16 * 1024;
+/// The longest file that members send each other.
+const FILE: usize = 64 << 20;
 /// An SDP offer with a few hundred media sections.
 const LARGE: usize = 512 * 1024;

@@ -26,10 +26,10 @@ use crate::{
     http::{
         Backend, Fault, Kind, Refused, RoomBackend, Sample,
         wire::{
-            Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, Favour, Hand,
-            Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice, Opened,
-            Policy as DoorPolicy, Preview, Published, React, Receive, Received, Record, Role,
-            Source, State, Vote,
+            Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, Favour, FileBytes,
+            FileRef, Hand, Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice,
+            Opened, Policy as DoorPolicy, Preview, Published, React, Receive, Received, Record,
+            Role, Source, State, Vote,
         },
     },
     rtc::{self, StreamKey},
@@ -283,6 +283,19 @@ impl RoomBackend for Node {
 
     async fn policy(&self, DoorPolicy { admit }: DoorPolicy) -> Result<(), Refused> {
         self.room()?.admission(admit).await
+    }
+
+    async fn offer_file(&self, name: String, bytes: Vec<u8>) -> Result<FileRef, Refused> {
+        let id = self.room()?.offer_file(name, bytes).await?;
+        Ok(FileRef { id: hex::encode(id.0) })
+    }
+
+    async fn take_file(&self, ask: FileRef) -> Result<(), Refused> {
+        self.room()?.take_file(ask.id).await
+    }
+
+    async fn file(&self, ask: FileRef) -> Result<FileBytes, Refused> {
+        self.room()?.file(ask.id).await
     }
 
     async fn doctor(&self) -> Diagnosis {

@@ -119,6 +119,7 @@ impl Node {
             .clone()
             .map(|ethereum| anchor::watch(setup.chain.clone(), ethereum, Required::USUAL));
         let shelf = Shelf::new(&setup.keystore.home());
+        room::files::sweep(&setup.keystore.home());
         let state = state::keep(setup.chain.clone(), setup.dev, shelf, who, meeting, anchors);
         let (notices, _) = broadcast::channel(NOTICES);
         let node = Arc::new(Self {
@@ -240,6 +241,7 @@ impl Node {
         let ground = Ground {
             chain: self.setup.chain.clone(),
             book: person.book.clone(),
+            home: self.setup.keystore.home(),
             shelf: Shelf::new(&self.setup.keystore.home()),
             me: person.profile.secrets.user,
             outbox,

@@ -9,10 +9,10 @@ use conclave::http::{
     Backend, Fault, IdentityBackend, Kind, RecoveryBackend, Refused, RoomBackend, Sample,
     wire::{
         AcceptDevice, Admit, Answered, Appoint, Ask, CancelChange, Chat, ClaimHandle, Deny,
-        Diagnosis, Disclosed, DismissNotice, ForgetContact, Hand, Handed, Identity, Invitation,
-        KeepSheet, Kick, Link, Lock, NewIdentity, NewMeeting, NewName, Notice, Opened, Policy,
-        Preview, Published, React, Receive, Received, Record, Recover, RevokeDevice, RotateKey,
-        Sheet, Source, State, Vote,
+        Diagnosis, Disclosed, DismissNotice, FileBytes, FileRef, ForgetContact, Hand, Handed,
+        Identity, Invitation, KeepSheet, Kick, Link, Lock, NewIdentity, NewMeeting, NewName,
+        Notice, Opened, Policy, Preview, Published, React, Receive, Received, Record, Recover,
+        RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
 use tokio::sync::{broadcast, watch};
@@ -147,6 +147,22 @@ impl RoomBackend for Fake {
     async fn policy(&self, _: Policy) -> Result<(), Refused> {
         self.called();
         Ok(())
+    }
+
+    async fn offer_file(&self, name: String, bytes: Vec<u8>) -> Result<FileRef, Refused> {
+        self.called();
+        assert_eq!((name.as_str(), bytes.len()), ("a b.pdf", 600_000));
+        Ok(FileRef { id: "9".into() })
+    }
+
+    async fn take_file(&self, _: FileRef) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn file(&self, _: FileRef) -> Result<FileBytes, Refused> {
+        self.called();
+        Ok(FileBytes { name: "Zo\u{eb} \"1\".html".into(), bytes: b"<script>".to_vec() })
     }
 
     async fn doctor(&self) -> Diagnosis {

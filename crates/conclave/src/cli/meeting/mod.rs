@@ -1,5 +1,6 @@
 //! `conclave meeting`: the running daemon, driven from a terminal or a script.
 
+mod files;
 mod show;
 mod signals;
 
@@ -80,6 +81,9 @@ pub(super) enum Command {
         /// What to write; nothing to read
         text: Option<String>,
     },
+    /// Files: offered to everyone who is in, fetched by whoever wants them
+    #[command(subcommand)]
+    File(files::Command),
     #[command(flatten)]
     Signals(signals::Command),
 }
@@ -171,6 +175,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let answer = local.post("/api/end", &Empty {}).await?;
             output.say(&answer, || done(&answer))
         }
+        Command::File(command) => files::run(command, &local, output).await,
         Command::Signals(command) => signals::run(command, &local, output).await,
         Command::Chat { text: Some(text) } => {
             let answer = local.post("/api/chat", &Chat { text }).await?;

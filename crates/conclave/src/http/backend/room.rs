@@ -3,7 +3,9 @@
 use std::future::Future;
 
 use super::Refused;
-use crate::http::wire::{Answered, Ask, Diagnosis, Hand, Policy, React, Record};
+use crate::http::wire::{
+    Answered, Ask, Diagnosis, FileBytes, FileRef, Hand, Policy, React, Record,
+};
 
 /// The part of [`Backend`](super::Backend) about being in a meeting together.
 ///
@@ -30,6 +32,19 @@ pub trait RoomBackend {
 
     /// Chooses whom this device lets in without asking while it leads.
     fn policy(&self, ask: Policy) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Offers a file to everyone who is in. Returns when it lies sealed on the disk.
+    fn offer_file(
+        &self,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<FileRef, Refused>> + Send;
+
+    /// Fetches a file that somebody offers. Returns at once.
+    fn take_file(&self, ask: FileRef) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// A file that is here.
+    fn file(&self, ask: FileRef) -> impl Future<Output = Result<FileBytes, Refused>> + Send;
 
     /// Examines this machine and its way to the validators.
     fn doctor(&self) -> impl Future<Output = Diagnosis> + Send;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Codes, Policy, Quality, Reacted};
+use super::{Asked, Codes, File, Policy, Quality, Reacted};
 
 /// The meeting of the moment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -50,6 +50,9 @@ pub struct Meeting {
     /// What others ask of this person, oldest first; gone when it is answered, or after 60 s.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Asked>,
+    /// Files that were offered, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
     /// Whom this device lets in without asking while it leads; absent until the ledger is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,

@@ -7,6 +7,7 @@
 mod anchors;
 mod ask;
 mod codes;
+mod file;
 mod identity;
 mod meeting;
 mod recovery;
@@ -20,6 +21,7 @@ pub use ask::{
     Source, Vote, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
+pub use file::{File, FileBytes, FileRef, FileState};
 pub use identity::{
     AcceptDevice, Change, Contact, Device, Disclosed, ForgetContact, Handed, Link, RevokeDevice,
     RotateKey,

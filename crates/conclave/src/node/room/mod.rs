@@ -3,23 +3,29 @@
 //! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
 //! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
 //! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
-//! words; `personas` shows the people of a sealed meeting; `quality` says how the links do.
+//! words; `personas` shows the people of a sealed meeting; `quality` says how the links do;
+//! `files` is what people send each other.
 
 mod acquaintance;
 mod actor;
 mod board;
 pub(super) mod codes;
 pub(crate) mod door;
+pub(super) mod files;
 mod personas;
 mod quality;
 mod streams;
 
 use std::{path::PathBuf, sync::Arc};
 
-use conclave_meeting::session::Command;
+use conclave_meeting::{
+    session::Command,
+    wire::{FileId, FileOffer},
+};
 use conclave_protocol::UserId;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::files::Sealed;
 use crate::{
     chain::Chain,
     clip::Guest,
@@ -61,6 +67,8 @@ pub(crate) struct Ground {
     pub(crate) chain: Chain,
     /// Whom this device met before.
     pub(crate) book: Book,
+    /// The home of the person, where files lie while the meeting runs.
+    pub(crate) home: PathBuf,
     /// Where proofs of a lie are kept.
     pub(crate) shelf: Shelf,
     /// The own user.
@@ -79,16 +87,27 @@ pub(crate) struct Ground {
     pub(crate) record: Option<(PathBuf, bool)>,
 }
 
+/// Where the answer of the loop goes.
+type Reply<T> = oneshot::Sender<Result<T, Refused>>;
+
 #[derive(Debug)]
 enum Ask {
-    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    Command(Command, Reply<()>),
     DismissNotice(String),
     /// A question of somebody else was answered.
     Answered(String),
     /// Whom to let in while this device leads.
-    Admission(wire::Admission, oneshot::Sender<Result<(), Refused>>),
+    Admission(wire::Admission, Reply<()>),
     /// Everyone at the door who was met before.
-    AdmitKnown(oneshot::Sender<Result<(), Refused>>),
+    AdmitKnown(Reply<()>),
+    /// A place for a file of this name and length.
+    DraftFile(String, u64, Reply<(FileOffer, Sealed)>),
+    /// It lies there: offer it.
+    OfferFile(FileOffer, Reply<()>),
+    /// Fetch it.
+    TakeFile(String, Reply<()>),
+    /// Where it lies.
+    File(String, Reply<Sealed>),
     /// A publication of the browser is over.
     Unpublish(SessionId),
 }
@@ -118,10 +137,37 @@ impl Room {
         self.answer(Ask::AdmitKnown).await
     }
 
-    async fn answer(
-        &self,
-        ask: impl FnOnce(oneshot::Sender<Result<(), Refused>>) -> Ask,
-    ) -> Result<(), Refused> {
+    /// Offers a file to everyone who is in, once it lies sealed on the disk.
+    ///
+    /// # Errors
+    /// Why it cannot be offered.
+    pub(crate) async fn offer_file(&self, name: String, bytes: Vec<u8>) -> Result<FileId, Refused> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let (offer, place) = self.answer(|reply| Ask::DraftFile(name, size, reply)).await?;
+        aside(move || place.fill(&bytes)).await?;
+        let id = offer.id;
+        self.answer(|reply| Ask::OfferFile(offer, reply)).await?;
+        Ok(id)
+    }
+
+    /// Begins to fetch a file.
+    ///
+    /// # Errors
+    /// Why it cannot be fetched.
+    pub(crate) async fn take_file(&self, id: String) -> Result<(), Refused> {
+        self.answer(|reply| Ask::TakeFile(id, reply)).await
+    }
+
+    /// A file that is here, opened.
+    ///
+    /// # Errors
+    /// It is not here, or the disk refuses it.
+    pub(crate) async fn file(&self, id: String) -> Result<wire::FileBytes, Refused> {
+        let sealed = self.answer(|reply| Ask::File(id, reply)).await?;
+        aside(move || sealed.open()).await
+    }
+
+    async fn answer<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
         let over = || {
             Refused::new(
@@ -148,6 +194,17 @@ impl Room {
     pub(crate) async fn unpublish(&self, session: SessionId) {
         let _over = self.asks.send(Ask::Unpublish(session)).await;
     }
+}
+
+/// Does what takes a while where it holds nobody up.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let stopped = |_| {
+        let next = "start conclave again";
+        Refused::new(crate::http::Fault::Internal, "the program is being stopped", next)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
 
 pub(crate) use actor::{Inviter, Opening, open};

@@ -3,9 +3,11 @@
 //!
 //! Whatever happens outside becomes one input; then the session's outputs are carried out until it
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
-//! `invites` the links of a leader, `admission` whom it lets in without asking.
+//! `invites` the links of a leader, `admission` whom it lets in without asking,
+//! `files` what goes from disk to disk.
 
 mod admission;
+mod files;
 mod invites;
 mod media;
 
@@ -32,7 +34,9 @@ use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
     board::Board,
-    codes, personas,
+    codes,
+    files::Files,
+    personas,
     quality::Qualities,
     streams::{Origin, Streams},
 };
@@ -101,6 +105,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         again: false,
         streams: Streams::default(),
         qualities: Qualities::default(),
+        files: Files::new(&ground.home),
         player,
         recorder,
         wake: None,
@@ -134,6 +139,7 @@ struct Actor {
     again: bool,
     streams: Streams,
     qualities: Qualities,
+    files: Files,
     player: Option<Player>,
     recorder: Option<Recorder>,
     wake: Option<Instant>,
@@ -175,7 +181,7 @@ impl Actor {
             self.drain();
             let draw_at = self.dirty.then(|| drawn + COALESCE);
             let clip_at = self.player.as_ref().map(Player::next_at);
-            let wake = [self.wake, draw_at, clip_at].into_iter().flatten().min();
+            let wake = [self.wake, draw_at, clip_at, self.files.due()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(event) = events.recv() => self.link(event),
@@ -199,6 +205,7 @@ impl Actor {
                 self.feed(Input::Tick);
             }
             self.play(now);
+            self.ask_for_pieces(now);
             if self.dirty && now >= drawn + COALESCE {
                 drawn = now;
                 self.draw(now);
@@ -298,6 +305,12 @@ impl Actor {
             }
             Event::Requested { idx } => self.own(*idx),
             Event::RequestVerified(_) => self.admit_by_policy(),
+            Event::FileOffered { idx, offer } => self.file_offered(*idx, false, offer),
+            Event::PieceWanted { idx, id, piece } => self.give_piece(*idx, *id, *piece),
+            Event::PieceCame { idx, id, piece, sealed } => {
+                self.files.came((*idx, *id, *piece), sealed, Instant::now());
+            }
+            Event::MemberLeft { idx, .. } => self.files.left(*idx),
             // The leader moderates; taking a hand down switches nothing on.
             Event::Asked { idx, wish: Wish::HandDown } if self.board.leads(*idx) => {
                 let _later = self.command(Command::Hand { up: false });
@@ -472,6 +485,9 @@ impl Actor {
             LinkEvent::Up { npk, alpn, direct } => {
                 self.board.link(npk, Some(direct));
                 self.feed(Input::Connected { npk, lobby: alpn == Alpn::Lobby });
+                if let Some(idx) = self.board.member_of(&npk) {
+                    self.files.linked(idx, Instant::now());
+                }
                 if let Some(bytes) = self.links.max_datagram(&npk) {
                     self.feed(Input::DatagramLimit { npk, bytes });
                 }
@@ -491,6 +507,18 @@ impl Actor {
             }
             Ask::AdmitKnown(reply) => {
                 let _gone = reply.send(self.admit_known());
+            }
+            Ask::DraftFile(name, size, reply) => {
+                let _gone = reply.send(self.draft_file(&name, size));
+            }
+            Ask::OfferFile(offer, reply) => {
+                let _gone = reply.send(self.offer_file(offer));
+            }
+            Ask::TakeFile(id, reply) => {
+                let _gone = reply.send(self.files.take(&id, Instant::now()));
+            }
+            Ask::File(id, reply) => {
+                let _gone = reply.send(self.files.sealed(&id));
             }
             Ask::Answered(id) => self.board.answered(&id),
             Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
@@ -537,6 +565,9 @@ impl Actor {
         let evidence = evidence.into_iter().map(|evidence| shelf.keep(evidence)).collect();
         self.board.codes(self.session.codes(chain.validators_hash()), evidence);
         self.board.roster(self.session.roster());
+        if !self.over {
+            self.board.files(self.files.shown(now));
+        }
         self.view.send_replace(Arc::new(self.board.view(now)));
         let counters = self.session.counters();
         self.count.send_replace(Counts {

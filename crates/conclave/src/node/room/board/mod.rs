@@ -179,6 +179,11 @@ impl Board {
         ready.map(|one| (one.idx, one.facts.iter().all(|fact| fact.ok)))
     }
 
+    /// The files there are.
+    pub(crate) fn files(&mut self, files: Vec<wire::File>) {
+        self.meeting.files = files;
+    }
+
     /// How the links of the members do.
     pub(crate) fn qualities(&mut self, qualities: BTreeMap<Npk, wire::Quality>) {
         self.qualities = qualities;
@@ -414,6 +419,7 @@ impl Board {
         self.links.clear();
         self.signals = Signals::default();
         self.qualities.clear();
+        self.meeting.files.clear();
     }
 
     fn chat(&mut self, idx: MemberIdx, text: String) {
@@ -466,6 +472,6 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn unix_millis() -> u64 {
+pub(super) fn unix_millis() -> u64 {
     millis(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
 }
