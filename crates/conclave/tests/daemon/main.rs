@@ -10,6 +10,7 @@ mod ports;
 mod recovery;
 mod sealed;
 mod set;
+mod signals;
 mod stall;
 mod tidy;
 
