@@ -1,6 +1,7 @@
 /** @import { Actions } from "../types.js" */
 import { html } from "../node_modules/lit-html/lit-html.js";
 import { icon } from "./icon.js";
+import { t } from "../words.js";
 
 /**
  * What opens beside the tiles; on a small screen, over them.
@@ -15,7 +16,7 @@ export function panel(name, actions, content) {
       event.key === "Escape" && actions.tell({ kind: "panel", panel: null })}>
     <header>
       <h2 tabindex="-1" data-panel>${name}</h2>
-      <button type="button" class="plain" aria-label="Close"
+      <button type="button" class="plain" aria-label=${t("panel.close")}
         @click=${() => actions.tell({ kind: "panel", panel: null })}>${icon("close")}</button>
     </header>
     <div class="content">${content}</div>
