@@ -1,11 +1,10 @@
 /**
  * The words of the page, in the language of the person. What the daemon says stays as it is.
  *
- * @typedef {keyof typeof en} Key
+ * @typedef {keyof typeof import("./words/en.js").en} Key
  * @typedef {Record<Key, string>} Words
  * @typedef {"de" | "en" | "es" | "fr" | "zh"} Language
  */
-import { en } from "./words/en.js";
 
 /** The languages there are, each called as it calls itself. @type {Record<Language, string>} */
 export const LANGUAGES = { de: "Deutsch", en: "English", es: "Español", fr: "Français", zh: "中文" };
@@ -13,8 +12,8 @@ export const LANGUAGES = { de: "Deutsch", en: "English", es: "Español", fr: "Fr
 /** What dates and numbers follow. @type {Record<Language, string>} */
 const LOCALES = { de: "de", en: "en-GB", es: "es", fr: "fr", zh: "zh-CN" };
 
-/** @type {Words} */
-let words = en;
+/** Of one language only: nobody loads words that are not read. @type {Words} */
+let words;
 let locale = LOCALES.en;
 
 /** What dates within sentences are written in. */
@@ -66,12 +65,12 @@ export function preferred(wanted) {
 }
 
 /**
- * Speaks another language from now on; its file is loaded when it is first wanted.
+ * Speaks this language from now on; nothing is said before the first time.
  *
  * @param {Language} language
  */
 export async function speak(language) {
-  words = language === "en" ? en : (await import(`./words/${language}.js`))[language];
+  words = (await import(`./words/${language}.js`))[language];
   locale = LOCALES[language];
 }
 

@@ -15,9 +15,9 @@ export function notices(screen, actions) {
   const toasts = screen.toasts.filter((toast) => !known.some(({ id }) => id === toast.id));
   const all = [...known, ...toasts].slice(-MOST);
   // Listeners hear news from the page's own voice.
-  return html`<div class="notices" aria-hidden="true">${screen.heard.map(({ text }) => html`
+  return html`<div class="notices"><div aria-hidden="true">${screen.heard.map(({ text }) => html`
     <p class="notice quiet">${text}</p>`)}</div>
-  <div class="notices" role="status">
+  <div role="status">
     ${screen.connection === "lost" && screen.daemon ? html`
       <div class="notice error"><p><strong>${t("error.silent")}</strong>
         ${t("error.silent.next")}</p></div>` : nothing}
@@ -27,7 +27,7 @@ export function notices(screen, actions) {
         <button type="button" class="plain" aria-label=${t("notice.dismiss", { text })}
           @click=${() => actions.dismiss(id)}>${icon("close")}</button>
       </div>`)}
-  </div>`;
+  </div></div>`;
 }
 
 /** @param {Refusal | null} refused */

@@ -32,7 +32,7 @@ export function page(screen, actions) {
         <span class="brand"><span class="mark" aria-hidden="true"></span>Conclave</span>
         ${network(screen)}
         ${corner(screen, actions)}
-        <button type="button" class="plain" aria-label=${t("settings.title")}
+        <button type="button" class="plain setting" aria-label=${t("settings.title")}
           @click=${() => actions.tell({ kind: "dialog", dialog: "settings" })}>${icon("gear")}</button>
       </header>
       <main class="sheet">${inside(where, screen, actions)}</main>`}

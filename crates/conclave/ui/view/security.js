@@ -43,7 +43,7 @@ export function security(screen, meeting, actions) {
     ${anchored(anchors)}
     <h3>${t("outside.title")}</h3>
     <dl class="outside">${OUTSIDE.map(([who, sees]) => html`<div><dt>${t(who)}</dt>
-      <dd>${t(meeting.sealed && sees === "outside.validators.sees" ? "outside.validators.sealed" : sees)}</dd></div>`)}</dl>`);
+      <dd>${t(meeting.sealed && sees === "outside.validators.sees" ? "outside.validators.sealed" : sees)}</dd></div>`)}</dl>`, true);
 }
 
 /** @param {Network} [network] */
