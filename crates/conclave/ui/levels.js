@@ -1,4 +1,8 @@
-/** Who is heard, from the levels of the sound itself. */
+/**
+ * Who is heard, from the levels of the sound itself, and who is large for it.
+ *
+ * @import { Meeting, Screen } from "./types.js"
+ */
 
 /**
  * Who speaks: the loudest, but nobody else for as long as somebody is not clearly drowned out.
@@ -15,6 +19,21 @@ export function speaking(before, levels) {
     if (other > LOUD && other > level && (held < LOUD || other > 2 * held)) [best, level] = [idx, other];
   }
   return best;
+}
+
+/**
+ * Whose face is large, if anybody's.
+ *
+ * @param {Screen} screen
+ * @param {Meeting} meeting
+ * @param {boolean} shared whether a screen is large already
+ * @returns {number | null}
+ */
+export function largest({ large, layout, pinned }, { members }, shared) {
+  if (members.some(({ idx }) => idx === pinned)) return pinned;
+  if (shared || layout === "grid") return null;
+  const others = members.filter(({ me }) => !me);
+  return (others.find(({ idx }) => idx === large) ?? others[0] ?? members[0])?.idx ?? null;
 }
 
 /** How loud this computer's own microphone is. */

@@ -48,10 +48,9 @@ const SCRIPTS = [
   /\p{Script=Hebrew}/u, /\p{Script=Arabic}/u, /\p{Script=Cherokee}/u, /\p{Script=Georgian}/u,
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u,
 ];
-const TWINS = new Map([
-  ..."аabвbсcеeнhіiјjкkмmоoрpѕsтtуyхxԁdԛqԝwѵvһhӏl",
-  ..."αaβbγyεeηnιiκkνvοoρpτtυuχxωw",
-  ..."օoսuհhոnցgքp",
-  ..."0o1l|l",
-].reduce((/** @type {[string, string][]} */ pairs, letter, n, all) =>
-  n % 2 ? pairs : [...pairs, [letter, all[n + 1] ?? letter]], []));
+/** Letters of other scripts, each with the Latin one that it looks like. */
+const TWINS = new Map((
+  "аa вb сc еe нh іi јj кk мm оo рp ѕs тt уy хx ԁd ԛq ԝw һh ӏl гr пn иu "
+  + "αa βb γy εe ηn ιi κk νv οo ρp τt υu χx ωw "
+  + "օo սu հh ոn ցg քp յj ıi 0o 1l |l"
+).split(" ").map((pair) => /** @type {[string, string]} */ ([...pair])));

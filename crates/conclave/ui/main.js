@@ -16,6 +16,8 @@ import { watch } from "./watch.js";
 import { speak, t } from "./words.js";
 
 const settings = load();
+/** Nothing is drawn before there are words for it. */
+const spoken = speak(language(settings)).then(() => document.getElementById("page")?.replaceChildren());
 const { cameraOff, micOff } = settings;
 let screen = { ...initial, settings, media: { ...initial.media, camera: !cameraOff, mic: !micOff } };
 let shown = "";
@@ -26,7 +28,7 @@ function tell(happening) {
   screen = reduce(screen, happening);
   if (drawing) return;
   drawing = true;
-  queueMicrotask(draw);
+  void spoken.then(draw);
 }
 
 const studio = new Studio(tell, () => screen);
@@ -156,7 +158,6 @@ const actions = {
 
 apply(settings);
 addEventListener("keydown", (event) => press(event, screen, actions));
-await speak(language(settings));
 if (takeToken()) {
   void follow(tell, (to) => tell({ kind: "connection", to }));
 } else {

@@ -18,6 +18,8 @@ export async function fakeDaemon(state = freshState()) {
       send({ kind: "state", state: daemon.state });
     },
     notice: (notice) => send({ kind: "notice", notice }),
+    /** Every connection is cut, as when the daemon starts anew. */
+    drop: () => server.closeAllConnections(),
     close: () => { server.closeAllConnections(); server.close(); },
   };
   function send(event) {

@@ -104,5 +104,5 @@ function network(screen) {
     : network.dev ? t("page.dev")
     : `${network.name || t("page.ledger")} · ${t("page.validators", { good, all: network.validators.length })}`;
   const state = screen.connection === "lost" ? "stale" : network.freshness;
-  return html`<span class="net"><span class="dot ${state}" aria-hidden="true"></span>${text}</span>`;
+  return html`<span class="net"><span class="dot ${state}" aria-hidden="true"></span><span>${text}</span></span>`;
 }

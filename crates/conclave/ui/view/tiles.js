@@ -1,6 +1,7 @@
 /** @import { Actions, Meeting, Member, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { largest } from "../levels.js";
 import { t } from "../words.js";
 import { initials } from "./form.js";
 import { icon } from "./icon.js";
@@ -19,21 +20,6 @@ export function tiles(screen, meeting, actions) {
     ${repeat(shared, ({ idx }) => idx, (member) => screenTile(screen, member, actions))}
     ${repeat(meeting.members, ({ idx }) => idx, (member) => tile(screen, member, member.idx === large, actions))}
   </div>`;
-}
-
-/**
- * Whose face is large, if anybody's.
- *
- * @param {Screen} screen
- * @param {Meeting} meeting
- * @param {boolean} shared whether a screen is large already
- * @returns {number | null}
- */
-export function largest({ large, layout, pinned }, { members }, shared) {
-  if (members.some(({ idx }) => idx === pinned)) return pinned;
-  if (shared || layout === "grid") return null;
-  const others = members.filter(({ me }) => !me);
-  return (others.find(({ idx }) => idx === large) ?? others[0] ?? members[0])?.idx ?? null;
 }
 
 /**
