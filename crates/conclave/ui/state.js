@@ -31,6 +31,7 @@ export const initial = {
   gear: { cameras: [], mics: [], speakers: [], blur: "none" },
   checks: null,
   recording: false,
+  told: 0,
   heard: [],
 };
 
@@ -118,8 +119,8 @@ function arrive(screen, daemon) {
   const next = { ...screen, daemon, connection: "open" };
   const text = news(before, now);
   if (text) {
-    const id = (screen.heard.at(-1)?.id ?? 0) + 1;
-    Object.assign(next, { said: text, heard: [...screen.heard, { id, text }].slice(-HEARD) });
+    const id = screen.told + 1;
+    Object.assign(next, { said: text, told: id, heard: [...screen.heard, { id, text }].slice(-HEARD) });
   }
   if (now && now.mid !== before?.mid) {
     const { refusal } = screen;

@@ -144,6 +144,7 @@
  *   gear: Gear,
  *   checks: Check[] | null,
  *   recording: boolean,
+ *   told: number,
  *   heard: { id: number, text: string }[],
  * }} Screen
  * @typedef {DaemonEvent

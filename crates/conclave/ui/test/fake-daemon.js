@@ -33,7 +33,8 @@ export async function fakeDaemon(state = freshState()) {
     if (path === "/api/state") return json(response, 200, daemon.state);
     if (path === "/api/events") {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(": hello\n\n");
+      // What changed since the page asked for the state is not lost.
+      response.write(`data: ${JSON.stringify({ kind: "state", state: daemon.state })}\n\n`);
       streams.add(response);
       return request.on("close", () => streams.delete(response));
     }

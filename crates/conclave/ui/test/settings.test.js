@@ -87,6 +87,7 @@ onPage("news are seen for a while, and noted by the system when nobody looks", {
     globalThis.Notification = class { constructor(title, { body }) { globalThis.notes.push(`${title}: ${body}`); } };
     Object.assign(globalThis.Notification, { permission: "granted", requestPermission: async () => "granted" });
   });
+  await page.getByRole("article").nth(1).waitFor();
   const joined = (name) => daemon.show({ meeting: { ...TALK, members: [...TALK.members, member(9, name)] } });
   joined("Dan");
   await page.locator(".quiet").getByText("Dan joined").waitFor();

@@ -23,11 +23,11 @@ export function lobby(screen, meeting, actions) {
   return html`<section class="lobby" aria-label=${t("lobby.title")}>
     <header>
       <h2>${many(meeting.lobby.length, "lobby.one", "lobby.many")}</h2>
-      ${meeting.lobby.length > 1 ? html`<button type="button" class="main"
+      ${meeting.lobby.length > 1 ? html`<div class="row"><button type="button" class="main"
         ?disabled=${ready === 0 || screen.busy.includes("admit all")}
         @click=${actions.admitAll}>${t("lobby.admitall")}</button>
         <button type="button" ?disabled=${known === 0 || screen.busy.includes("admit all")}
-        @click=${actions.admitKnown}>${t("lobby.admitknown")}</button>` : nothing}
+        @click=${actions.admitKnown}>${t("lobby.admitknown")}</button></div>` : nothing}
     </header>
     <ul>${repeat(meeting.lobby, ({ idx }) => idx, (one) => asks(screen, one, odd.get(one.idx), actions))}</ul>
   </section>`;
