@@ -3,6 +3,7 @@
 
 mod chair;
 mod devices;
+mod files;
 mod person;
 mod recovery;
 mod sealed;
