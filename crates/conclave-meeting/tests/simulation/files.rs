@@ -111,8 +111,9 @@ fn a_piece_nobody_offered_and_an_offer_that_cannot_be_are_refused() {
         let sealed = Blob::new([5; 40]).unwrap();
         PeerMessage::Piece(Piece { id: FileId([1; 16]), piece, sealed }).to_bytes()
     };
+    let bad = world.session(0).counters().bad_messages;
     world.give(0, Input::Message { npk, bytes: piece(0) });
-    assert_eq!(world.session(0).counters().bad_messages, 1);
+    assert_eq!(world.session(0).counters().bad_messages, bad + 1);
     for size in [0, (64 << 20) + 1] {
         let refused = world.try_command(1, Command::OfferFile { offer: offer(1, size) });
         assert_eq!(refused, Err(CommandError::File));
@@ -120,7 +121,7 @@ fn a_piece_nobody_offered_and_an_offer_that_cannot_be_are_refused() {
     world.command(1, Command::OfferFile { offer: offer(1, 100) });
     world.run(100);
     world.give(0, Input::Message { npk, bytes: piece(1) });
-    assert_eq!(world.session(0).counters().bad_messages, 2, "there is only one piece");
+    assert_eq!(world.session(0).counters().bad_messages, bad + 2, "there is only one piece");
     assert_eq!(count(&world, 0, |e| matches!(e, Event::PieceCame { .. })), 0);
     for id in 2..=16 {
         world.command(1, Command::OfferFile { offer: offer(id, 100) });

@@ -4,6 +4,7 @@
 mod bots;
 mod chair;
 mod devices;
+mod files;
 mod person;
 #[path = "../shared/ports.rs"]
 mod ports;
