@@ -7,10 +7,11 @@ use clap::CommandFactory as _;
 use super::*;
 
 /// Pages whose examples are commands of this program, beside the README.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "anchoring.md",
     "audit.md",
     "bench.md",
+    "bots.md",
     "explorer.md",
     "faq.md",
     "first-meeting.md",

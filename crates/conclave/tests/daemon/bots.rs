@@ -228,7 +228,8 @@ fn a_bot_says_something_to_whoever_comes_in_and_a_pipe_hears_it() {
     });
     let mut heard = 0;
     while heard < 2 {
-        let quarter = quarter.recv_timeout(PATIENCE).expect("the bot says nothing");
+        let quarter = quarter.recv_timeout(PATIENCE);
+        let quarter = quarter.unwrap_or_else(|_| panic!("the bot says nothing"));
         heard += quarters(&samples(&quarter), 880.0);
     }
     ada.say(&["meeting", "end"]);

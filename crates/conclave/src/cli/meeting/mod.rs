@@ -46,6 +46,9 @@ pub(super) enum Command {
         media: Media,
     },
     /// Sound and pictures of the meeting of the moment from and to files, pipes and other programs
+    ///
+    /// Stays until the meeting is over, it is interrupted, or all is sent that was to be sent and nothing
+    /// is to be received. What it opened closes with it. See docs/bots.md.
     Media(Media),
     /// Tell who comes, goes, asks to come in and writes, one line each
     Watch,
