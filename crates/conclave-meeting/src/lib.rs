@@ -4,6 +4,7 @@
 
 pub mod evidence;
 pub mod exchange;
+pub mod file;
 pub mod key;
 pub mod media;
 pub mod session;

@@ -34,6 +34,8 @@ pub enum Context {
     Knock,
     /// Hashes of media packets.
     MediaBatch,
+    /// A device's word that it records a meeting.
+    Recording,
     /// A request that hides its user.
     SealedRequest,
     /// A validator's word for a new user.
@@ -60,6 +62,7 @@ impl Context {
             Self::Handover => "handover",
             Self::Knock => "knock",
             Self::MediaBatch => "media-batch",
+            Self::Recording => "recording",
             Self::SealedRequest => "sealed-request",
             Self::Sponsor => "sponsor",
             Self::Stream => "stream",

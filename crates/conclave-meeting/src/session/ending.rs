@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use conclave_protocol::{MeetingLeave, Npk, invite::InviteSecret};
 
-use super::{Ending, Event, Input, Media, Output, Session, bearer::Bearers, submit::Purpose};
+use super::{
+    Ending, Event, Files, Input, Media, Output, Session, Signals, bearer::Bearers, submit::Purpose,
+};
 use crate::wire::{Farewell, PeerMessage};
 
 impl Session {
@@ -26,6 +28,8 @@ impl Session {
         self.epochs.clear();
         self.rounds.clear();
         self.media = Media::default();
+        self.signals = Signals::default();
+        self.files = Files::default();
         self.leader = None;
         self.guest = None;
         self.bearers = Bearers::default();

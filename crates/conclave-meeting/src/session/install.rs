@@ -66,6 +66,8 @@ impl Session {
             let found = record.removed.iter().find(|removal| removal.idx == *idx);
             let reason = found.map_or(Reason::Kicked, |Removal { reason, .. }| *reason);
             self.media.forget(*idx);
+            self.signals.forget(*idx);
+            self.files.forget(*idx);
             self.event(Event::MemberLeft { idx: *idx, reason });
         }
         let me = self.me;
@@ -117,6 +119,8 @@ impl Session {
             self.send(npk, &PeerMessage::Card(card));
         }
         self.announce_all(npk);
+        self.tell_standing(Some(npk));
+        self.offer_again(npk);
         self.answer_commit(npk);
     }
 
@@ -143,6 +147,8 @@ impl Session {
         }
         self.media.retired.clear();
         self.event(Event::EpochSending { epoch: new });
+        // Whoever came in with this epoch can read it only from here on.
+        self.tell_standing(None);
         self.want_keyframes();
     }
 }

@@ -10,9 +10,10 @@ use conclave_protocol::{
 
 use super::{
     Session,
+    command::CommandError,
     counters::Counters,
     epochs::{Incoming, Live},
-    output::{CommandError, Event, Output},
+    output::{Event, Output},
     peers::Link,
 };
 use crate::{
@@ -50,7 +51,18 @@ struct Early {
     npk: Npk,
     at: Millis,
     sealed: Vec<u8>,
-    chat: bool,
+    form: Form,
+}
+
+/// How a sealed packet came, which says what is in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    /// As a datagram: of a stream that was announced.
+    Media,
+    /// In [`PeerMessage::Chat`].
+    Chat,
+    /// In [`PeerMessage::Signal`].
+    Signal,
 }
 
 impl Media {
@@ -103,7 +115,7 @@ impl Session {
         Ok(())
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         stream: StreamNo,
         kind: StreamKind,
@@ -157,26 +169,26 @@ impl Session {
             return;
         };
         match peer.reassembler.push(bytes, now) {
-            Ok(Some(sealed)) => self.open(npk, sealed, false),
+            Ok(Some(sealed)) => self.open(npk, sealed, Form::Media),
             Ok(None) => {}
             Err(_) => Counters::count(&mut self.counters.malformed),
         }
     }
 
     /// Opens one sealed packet, or keeps it for a moment if its key may still come.
-    pub(super) fn open(&mut self, npk: Npk, mut sealed: Vec<u8>, chat: bool) {
-        match self.try_open(npk, &mut sealed, chat) {
+    pub(super) fn open(&mut self, npk: Npk, mut sealed: Vec<u8>, form: Form) {
+        match self.try_open(npk, &mut sealed, form) {
             Ok(()) => {}
             Err(Refused::Count(counter)) => Counters::count(counter(&mut self.counters)),
             Err(Refused::Early(_)) if self.media.early.len() < MAX_EARLY => {
-                self.media.early.push_back(Early { npk, at: self.now, sealed, chat });
+                self.media.early.push_back(Early { npk, at: self.now, sealed, form });
             }
             Err(Refused::Early(counter)) => Counters::count(counter(&mut self.counters)),
             Err(Refused::Key) => Counters::count(&mut self.counters.not_authentic),
         }
     }
 
-    fn try_open(&mut self, npk: Npk, sealed: &mut [u8], chat: bool) -> Result<(), Refused> {
+    fn try_open(&mut self, npk: Npk, sealed: &mut [u8], form: Form) -> Result<(), Refused> {
         let malformed = Refused::Count(|counters| &mut counters.malformed);
         if sealed.len() > MAX_SEALED {
             return Err(malformed);
@@ -188,11 +200,12 @@ impl Session {
         if self.member_of(npk) != Some(idx) {
             return Err(Refused::Count(|counters| &mut counters.wrong_sender));
         }
-        if (kid.stream == StreamNo::CHAT) != chat {
+        let said = form != Form::Media;
+        if (kid.stream == StreamNo::CHAT) != said {
             return Err(Refused::Count(|counters| &mut counters.undeclared));
         }
         let declared = self.media.others.get(&(idx, kid.stream)).copied();
-        let kind = if chat { Some(StreamKind::Chat) } else { declared };
+        let kind = if said { Some(StreamKind::Chat) } else { declared };
         let kind = kind.ok_or(Refused::Early(|counters| &mut counters.undeclared))?;
         let (now, metadata) = (self.now, metadata(&self.mid));
         // Failing garbles the packet, and there may be another key to try.
@@ -217,7 +230,11 @@ impl Session {
             if repaired {
                 Counters::count(&mut self.counters.repaired);
             }
-            self.deliver(idx, kid, ctr, kind, unit);
+            match form {
+                Form::Media => self.push(Output::Media { idx, kid, ctr, kind, unit }),
+                Form::Chat => self.chatted(idx, &unit),
+                Form::Signal => self.signalled(idx, &unit),
+            }
             return Ok(());
         }
         // A record may replace the one that is not final yet, and its sender may know already.
@@ -228,12 +245,8 @@ impl Session {
         })
     }
 
-    fn deliver(&mut self, idx: MemberIdx, kid: Kid, ctr: u64, kind: StreamKind, unit: Vec<u8>) {
-        if kind != StreamKind::Chat {
-            self.push(Output::Media { idx, kid, ctr, kind, unit });
-            return;
-        }
-        let text = std::str::from_utf8(&unit).ok().and_then(|text| Text::<1_200>::new(text).ok());
+    fn chatted(&mut self, idx: MemberIdx, unit: &[u8]) {
+        let text = std::str::from_utf8(unit).ok().and_then(|text| Text::<1_200>::new(text).ok());
         match text {
             Some(text) => self.event(Event::Chat { idx, text: text.as_str().to_owned() }),
             None => Counters::count(&mut self.counters.malformed),
@@ -242,11 +255,11 @@ impl Session {
 
     /// Tries again what came before its key or announcement.
     pub(super) fn open_early(&mut self) {
-        for Early { npk, at, mut sealed, chat } in std::mem::take(&mut self.media.early) {
-            match self.try_open(npk, &mut sealed, chat) {
+        for Early { npk, at, mut sealed, form } in std::mem::take(&mut self.media.early) {
+            match self.try_open(npk, &mut sealed, form) {
                 Ok(()) => {}
                 Err(Refused::Early(_)) if self.now.since(at) < EARLY_LIFE => {
-                    self.media.early.push_back(Early { npk, at, sealed, chat });
+                    self.media.early.push_back(Early { npk, at, sealed, form });
                 }
                 Err(Refused::Early(counter) | Refused::Count(counter)) => {
                     Counters::count(counter(&mut self.counters));
@@ -345,7 +358,8 @@ fn open_under(
     if first && ctr > FAR_START {
         incoming.gaps = GapTracker::new(ctr);
     }
-    let repaired = incoming.gaps.opened(ctr, now);
+    // What comes over the reliable channel is not sent again.
+    let repaired = kind != StreamKind::Chat && incoming.gaps.opened(ctr, now);
     tracing::trace!(%idx, %epoch, ctr, "opened");
     Ok(Opened { ctr, unit, repaired })
 }

@@ -8,15 +8,18 @@
 //! the ledger, `referral` the way to the leader, `media` the packets, `peers` the links, `epochs`
 //! the live keys, `secrets` the own ones, `ending` how all of them are erased, `verify` the checks
 //! of people, `bearer` the people behind the personas of a sealed meeting, `code` and `fork` what
-//! people and devices compare.
+//! people and devices compare, `signal` the hands, reactions and notices
+//! among people, `files` who may have which file.
 
 mod bearer;
 mod chair;
 mod code;
+mod command;
 mod config;
 mod counters;
 mod ending;
 mod epochs;
+mod files;
 mod fork;
 mod guest;
 mod input;
@@ -34,6 +37,7 @@ mod referral;
 mod refresh;
 mod secrets;
 mod settle;
+mod signal;
 mod streams;
 mod submit;
 mod succession;
@@ -52,19 +56,17 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 pub use code::{Codes, ShortCode};
+pub use command::{Command, CommandError};
 pub use config::{Behind, Config, Invited, NewMeeting};
 pub use counters::Counters;
 pub use fork::HeaderVerdict;
 pub use input::{BearerView, Freshness, Input, MeetingView, MemberView};
-pub use output::{
-    Alarm, Command, CommandError, Ending, Event, Fact, FactName, KeyProblem, Knocker, Output,
-    SubmitId,
-};
+pub use output::{Alarm, Ending, Event, Fact, FactName, KeyProblem, Knocker, Output, SubmitId};
 
 use self::{
-    bearer::Bearers, chair::Chair, epochs::Epochs, guest::Guest, leader::Leader, media::Media,
-    peers::Peers, presence::Presence, provisional::Progress, refresh::Refresh, secrets::Secrets,
-    submit::Purpose, succession::Vacancy,
+    bearer::Bearers, chair::Chair, epochs::Epochs, files::Files, guest::Guest, leader::Leader,
+    media::Media, peers::Peers, presence::Presence, provisional::Progress, refresh::Refresh,
+    secrets::Secrets, signal::Signals, submit::Purpose, succession::Vacancy,
 };
 use crate::{
     exchange::{ExchangeError, MemberKeys},
@@ -108,6 +110,8 @@ pub struct Session {
     vacancy: Vacancy,
     progress: Progress,
     refresh: Refresh,
+    signals: Signals,
+    files: Files,
     /// Members of the newest roster by transport key, without this device.
     index: BTreeMap<Npk, MemberIdx>,
     names: BTreeMap<MemberIdx, Name>,
@@ -193,6 +197,8 @@ impl Session {
             vacancy: Vacancy::default(),
             progress: Progress::default(),
             refresh: Refresh::default(),
+            signals: Signals::default(),
+            files: Files::default(),
             index: BTreeMap::new(),
             names: BTreeMap::new(),
             blocked: false,
@@ -266,14 +272,24 @@ impl Session {
         match command {
             Command::Admit { idx } => self.admit(idx)?,
             Command::Appoint { idx } => self.appoint(idx)?,
+            Command::Ask { to, wish } => self.ask(to, wish)?,
+            Command::AskPiece { of, id, piece } => self.ask_piece(of, id, piece)?,
+            Command::AutoAdmit { invited } => self.auto_admit(invited)?,
             Command::Chat { text } => self.chat(&text)?,
             Command::CloseStream { stream } => self.close_stream(stream)?,
             Command::Deny { idx, ban } => self.deny(idx, ban)?,
             Command::Dismiss => self.dismiss()?,
+            Command::Hand { up } => self.raise(up)?,
             Command::Kick { idx, ban } => self.kick(idx, ban)?,
             Command::Leave => self.leave(),
             Command::Lock { locked } => self.lock(locked)?,
+            Command::OfferFile { offer } => self.offer_file(offer)?,
+            Command::React { reaction } => self.react(reaction)?,
+            Command::Record { on } => self.say_recording(on)?,
             Command::RequestKeyframe { idx, stream } => self.request_keyframe(idx, stream)?,
+            Command::SendPiece { to, id, piece, sealed } => {
+                self.send_piece(to, id, piece, sealed)?;
+            }
             Command::Vote { candidate } => self.vote(candidate)?,
         }
         if !self.ended {

@@ -13,7 +13,7 @@ use crate::{
     key::StreamKind,
     media::{Kid, StreamNo},
     time::Millis,
-    wire::Address,
+    wire::{Address, FileId, FileOffer, Reaction, Wish},
 };
 
 /// Names one submitted body, to report its failure.
@@ -98,6 +98,13 @@ pub enum Output {
 pub enum Event {
     /// Something is wrong that no honest device does.
     Alarm(Alarm),
+    /// A member asks something of this person. Nothing follows of itself.
+    Asked {
+        /// Who asks.
+        idx: MemberIdx,
+        /// What for.
+        wish: Wish,
+    },
     /// A line of chat.
     Chat {
         /// Who wrote it.
@@ -136,6 +143,13 @@ pub enum Event {
         /// Height of the view that showed it.
         height: Height,
     },
+    /// A member has a file for this person.
+    FileOffered {
+        /// Who.
+        idx: MemberIdx,
+        /// Which.
+        offer: FileOffer,
+    },
     /// The newest header of another member, to compare with the own one.
     Gossip {
         /// Who.
@@ -144,6 +158,13 @@ pub enum Event {
         height: Height,
         /// Hash of the header.
         header: Digest,
+    },
+    /// A member raised its hand, or took it down.
+    Hand {
+        /// Who.
+        idx: MemberIdx,
+        /// Whether it is up.
+        up: bool,
     },
     /// A member shows what proves its header: give it to the light client and answer with
     /// `HeaderJudged`.
@@ -217,6 +238,41 @@ pub enum Event {
     Waiting,
     /// A request was checked, or checked again after something changed.
     RequestVerified(Knocker),
+    /// A piece came that was perhaps asked for; it is sealed, and hostile until it opens.
+    PieceCame {
+        /// Who gave it.
+        idx: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece.
+        piece: u32,
+        /// Its bytes.
+        sealed: Vec<u8>,
+    },
+    /// A member asks for a piece of an own file that was offered to it; answer with
+    /// [`SendPiece`](super::Command::SendPiece).
+    PieceWanted {
+        /// Who.
+        idx: MemberIdx,
+        /// The file.
+        id: FileId,
+        /// Number of the piece; there may be none of it.
+        piece: u32,
+    },
+    /// A member reacts to what it hears.
+    Reaction {
+        /// Who.
+        idx: MemberIdx,
+        /// How.
+        reaction: Reaction,
+    },
+    /// A member says that its machine records, or does no more; its device signed that.
+    Recording {
+        /// Who.
+        idx: MemberIdx,
+        /// Whether it does.
+        on: bool,
+    },
     /// A request is no more: admitted, denied, taken back or lapsed.
     RequestGone {
         /// Whose.
@@ -387,105 +443,4 @@ pub enum Ending {
     /// The others did not hear this device for too long.
     #[error("you were not heard for too long, and the meeting went on without you")]
     TimedOut,
-}
-
-/// What a user asks for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Command {
-    /// Leader: let a guest in.
-    Admit {
-        /// Who.
-        idx: MemberIdx,
-    },
-    /// Leader: hand the chair to a member.
-    Appoint {
-        /// To whom.
-        idx: MemberIdx,
-    },
-    /// Send a line of chat to all.
-    Chat {
-        /// The line, at most 1,200 bytes.
-        text: String,
-    },
-    /// Stop an own stream.
-    CloseStream {
-        /// Which.
-        stream: StreamNo,
-    },
-    /// Leader: turn a guest away.
-    Deny {
-        /// Who.
-        idx: MemberIdx,
-        /// Whether the user may not ask again.
-        ban: bool,
-    },
-    /// Leader: end the meeting for all.
-    Dismiss,
-    /// Leader: remove a member.
-    Kick {
-        /// Who.
-        idx: MemberIdx,
-        /// Whether the user may not come back.
-        ban: bool,
-    },
-    /// Go.
-    Leave,
-    /// Leader: let nobody ask to join, or let them again.
-    Lock {
-        /// Whether nobody may.
-        locked: bool,
-    },
-    /// Ask a member for a keyframe.
-    RequestKeyframe {
-        /// Whom.
-        idx: MemberIdx,
-        /// Of which stream.
-        stream: StreamNo,
-    },
-    /// Vote for who should lead; with more than half of the users they do.
-    Vote {
-        /// Whom.
-        candidate: MemberIdx,
-    },
-}
-
-/// Why a command was not carried out; nothing changed.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// The session is over.
-    #[error("the meeting is over")]
-    Ended,
-    /// The ledger state is too old to decide on.
-    #[error("the ledger was not heard for too long")]
-    LedgerStale,
-    /// The ledger stands still.
-    #[error(
-        "the ledger stands still, so nobody's identity can be checked; try again when it goes on"
-    )]
-    LedgerStalled,
-    /// No key yet.
-    #[error("there is no meeting key yet")]
-    NoKey,
-    /// Nobody has that index, or not in that state.
-    #[error("there is no such member or request")]
-    NoSuchMember,
-    /// No such stream, or none is free.
-    #[error("there is no such stream")]
-    NoSuchStream,
-    /// No link to that member stands.
-    #[error("that member is not connected at the moment; try again")]
-    NotLinked,
-    /// Only the leader may.
-    #[error("only the leader may do that")]
-    NotLeader,
-    /// A check of the request does not hold.
-    #[error("a check of this request does not hold")]
-    NotVerified,
-    /// The meeting was published without this rule.
-    #[error("this meeting was opened without that way to change its leader")]
-    RuleNotAllowed,
-    /// The text cannot be sent.
-    #[error("text is empty, too long, or holds control characters")]
-    Text,
 }

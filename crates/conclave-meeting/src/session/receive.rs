@@ -5,6 +5,7 @@ use conclave_protocol::{MemberIdx, Npk};
 use super::{
     Session,
     counters::Counters,
+    media::Form,
     output::{Alarm, Ending, Event, Output},
 };
 use crate::wire::{Ack, Farewell, PeerMessage};
@@ -40,7 +41,7 @@ impl Session {
             PeerMessage::Absent(absence) => self.absent(npk, idx, absence),
             PeerMessage::Alive(_) => {}
             PeerMessage::Card(card) => self.card(idx, card),
-            PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), true),
+            PeerMessage::Chat(sealed) => self.open(npk, sealed.into_vec(), Form::Chat),
             PeerMessage::CodeCommit(commit) => self.code_commit(npk, idx, commit),
             PeerMessage::CodeReveal(reveal) => self.code_reveal(idx, &reveal),
             PeerMessage::Gossip(gossip) => self.gossiped(npk, idx, gossip),
@@ -49,10 +50,13 @@ impl Session {
             PeerMessage::HeaderRequest(height) => self.header_requested(idx, height),
             PeerMessage::KeyframeRequest(stream) => self.keyframe_requested(stream),
             PeerMessage::Nack(nack) => self.repair(npk, &nack),
+            PeerMessage::Piece(piece) => self.piece_came(idx, piece),
+            PeerMessage::PieceRequest(request) => self.piece_requested(npk, idx, request),
             PeerMessage::Record(record) => {
                 self.accuse(&record);
             }
             PeerMessage::RecordRequest(_) => self.heal(idx),
+            PeerMessage::Signal(sealed) => self.open(npk, sealed.into_vec(), Form::Signal),
             PeerMessage::StreamAnnounce(announce) => self.announced(npk, idx, &announce),
             PeerMessage::StreamClose(stream) => self.stream_closed(idx, stream),
             PeerMessage::StreamTail(tail) => self.tail(idx, &tail),

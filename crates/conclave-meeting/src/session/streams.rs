@@ -4,8 +4,9 @@ use conclave_protocol::{MemberIdx, Npk};
 
 use super::{
     Session,
+    command::CommandError,
     counters::Counters,
-    output::{CommandError, Event, Output},
+    output::{Event, Output},
 };
 use crate::{
     key::StreamKind,

@@ -12,8 +12,8 @@ use conclave_protocol::{
     VoteLeader,
     codec::Set,
     meeting::{
-        ABSENCE_TTL, Absence, MAX_ABSENCES, MeetingPolicy, MemberStatus, Policy, Succession,
-        absence_message, electorate, is_majority, line,
+        ABSENCE_TTL, Absence, AutoAdmit, MAX_ABSENCES, MeetingPolicy, MemberStatus, Policy,
+        Succession, absence_message, electorate, is_majority, line,
     },
     signed,
     tx::Role,
@@ -21,9 +21,10 @@ use conclave_protocol::{
 
 use super::{
     Purpose, Session,
+    command::CommandError,
     counters::Counters,
     input::MeetingView,
-    output::{CommandError, Event, Output, SubmitId},
+    output::{Event, Output, SubmitId},
     presence::SILENT,
 };
 use crate::{
@@ -328,13 +329,25 @@ impl Session {
 
     /// As leader: lets nobody ask any more, or lets them again.
     pub(super) fn lock(&mut self, locked: bool) -> Result<(), CommandError> {
+        self.set_door(|door| door.locked = locked)
+    }
+
+    /// As leader: lets in whoever shows the invite, or nobody by itself.
+    pub(super) fn auto_admit(&mut self, invited: bool) -> Result<(), CommandError> {
+        let rule = if invited { AutoAdmit::Invited } else { AutoAdmit::Never };
+        self.set_door(|door| door.auto_admit = rule)
+    }
+
+    fn set_door(&mut self, change: impl FnOnce(&mut MeetingPolicy)) -> Result<(), CommandError> {
         if self.leader.is_none() {
             return Err(CommandError::NotLeader);
         }
         let meeting = self.view().and_then(|view| view.meeting.as_ref());
         let meeting = meeting.ok_or(CommandError::NoKey)?;
-        let (mid, term, auto_admit) = (self.mid, meeting.term, meeting.policy.auto_admit);
-        self.submit(Purpose::Door, MeetingPolicy { mid, term, auto_admit, locked });
+        let Policy { auto_admit, locked, .. } = meeting.policy;
+        let mut door = MeetingPolicy { mid: self.mid, term: meeting.term, auto_admit, locked };
+        change(&mut door);
+        self.submit(Purpose::Door, door);
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 
 mod bearer;
 mod check;
+mod file;
+mod signal;
 
 use conclave_protocol::{
     ChainId, Context, DecodeError, Digest, Ed25519Signer, Epoch, EpochRecord, Height, Ivk,
@@ -16,6 +18,8 @@ use conclave_protocol::{
 
 pub use bearer::Bearer;
 pub use check::{CodeCommit, CodeReveal, HeaderProof};
+pub use file::{FileId, FileKey, FileName, FileOffer, Piece, PieceRequest, SealedPiece};
+pub use signal::{Ask, Reaction, Recording, Signal, Wish};
 
 use crate::{
     evidence::SignedRecord,
@@ -72,12 +76,18 @@ pub enum PeerMessage {
     Knock(Knock),
     /// Packets that did not arrive.
     Nack(Nack),
+    /// A piece of a file.
+    Piece(Piece),
+    /// A piece of a file that the sender lacks.
+    PieceRequest(PieceRequest),
     /// The record the sender holds of an epoch, as the leader signed it.
     Record(SignedRecord),
     /// The sender lacks the key of this epoch.
     RecordRequest(Epoch),
     /// To a guest: who leads, and where.
     Refer(Referral),
+    /// A [`Signal`], sealed under the sender's chat stream.
+    Signal(Blob<1_400>),
     /// A stream begins.
     StreamAnnounce(StreamAnnounce),
     /// That stream of the sender is over.
@@ -110,6 +120,9 @@ variants!(PeerMessage {
     23 => Handover(handover: Handover),
     24 => Refer(referral: Referral),
     25 => Bearer(bearer: Bearer),
+    26 => Signal(sealed: Blob<1_400>),
+    27 => PieceRequest(request: PieceRequest),
+    28 => Piece(piece: Piece),
 });
 
 impl PeerMessage {

@@ -86,6 +86,8 @@ fn message() -> impl Strategy<Value = PeerMessage> {
         }),
         any::<u32>().prop_map(|epoch| PeerMessage::RecordRequest(Epoch(epoch))),
         any::<u32>().prop_map(|epoch| PeerMessage::Alive(Epoch(epoch))),
+        vec(any::<u8>(), 0..1_400)
+            .prop_map(|sealed| PeerMessage::Signal(Blob::new(sealed).unwrap())),
         knock().prop_map(|Knock { ek, name, address, .. }| {
             PeerMessage::Card(Card { ek, name, address })
         }),
@@ -97,6 +99,13 @@ fn message() -> impl Strategy<Value = PeerMessage> {
             })
         }),
         any::<u8>().prop_map(PeerMessage::StreamClose),
+        (array(), any::<u32>()).prop_map(|(id, piece)| {
+            PeerMessage::PieceRequest(PieceRequest { id: FileId(id), piece })
+        }),
+        (array(), any::<u32>(), vec(any::<u8>(), 0..600)).prop_map(|(id, piece, sealed)| {
+            let (id, sealed) = (FileId(id), Blob::new(sealed).unwrap());
+            PeerMessage::Piece(Piece { id, piece, sealed })
+        }),
         (array(), array(), array()).prop_map(|(user, dev, sig)| {
             let (user, dev) = (UserId(user), DeviceId(dev));
             PeerMessage::Bearer(Bearer { user, dev, sig: Signature::Ed25519(sig) })
@@ -138,8 +147,47 @@ fn message() -> impl Strategy<Value = PeerMessage> {
     ]
 }
 
+fn signal() -> impl Strategy<Value = Signal> {
+    let wishes = prop_oneof![Just(Wish::Mute), Just(Wish::Unmute), Just(Wish::HandDown)];
+    prop_oneof![
+        any::<bool>().prop_map(Signal::Hand),
+        (0..Reaction::ALL.len()).prop_map(|one| Signal::Reaction(Reaction::ALL[one])),
+        (proptest::option::of(any::<u16>()), wishes)
+            .prop_map(|(to, wish)| Signal::Ask(Ask { to: to.map(MemberIdx), wish })),
+        (array(), array(), any::<u64>(), "[A-Za-z .]{0,60}").prop_map(|(id, key, size, name)| {
+            let (id, key) = (FileId(id), FileKey::new(key));
+            Signal::File(FileOffer { id, key, size, name: Text::new(&name).unwrap() })
+        }),
+        (any::<bool>(), any::<u64>(), array()).prop_map(|(on, at, sig)| {
+            let sig = Signature::Ed25519(sig);
+            Signal::Recording(Recording { on, at: conclave_protocol::Seconds(at), sig })
+        }),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_signal_survives_its_encoding_and_is_no_text(signal in signal(), cut: u16) {
+        let mut bytes = signal.to_bytes();
+        prop_assert!(bytes.len() <= 400);
+        prop_assert_eq!(Signal::from_bytes(&bytes).unwrap(), signal);
+        let text = std::str::from_utf8(&bytes).ok().and_then(|text| Text::<1_200>::new(text).ok());
+        prop_assert!(text.is_none());
+        let cut = usize::from(cut).checked_rem(bytes.len()).unwrap();
+        prop_assert!(Signal::from_bytes(&bytes[..cut]).is_err());
+        bytes.push(0);
+        prop_assert_eq!(Signal::from_bytes(&bytes), Err(DecodeError::Trailing(1)));
+    }
+
+    #[test]
+    fn what_is_taken_for_a_signal_has_one_encoding(tag in 0_u8..6, rest in vec(any::<u8>(), 0..90)) {
+        let bytes = [vec![tag], rest].concat();
+        if let Ok(signal) = Signal::from_bytes(&bytes) {
+            prop_assert_eq!(signal.to_bytes(), bytes);
+        }
+    }
 
     #[test]
     fn a_message_survives_its_encoding(message in message()) {
@@ -157,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_has_one_encoding(tag in 0_u8..24, rest in vec(any::<u8>(), 0..300)) {
+    fn what_is_accepted_has_one_encoding(tag in 0_u8..30, rest in vec(any::<u8>(), 0..300)) {
         let bytes = [vec![tag], rest].concat();
         if let Ok(message) = PeerMessage::from_bytes(&bytes) {
             prop_assert_eq!(message.to_bytes(), bytes);
@@ -194,6 +242,17 @@ fn a_signed_statement_holds_for_its_own_words_only() {
     let announce = StreamAnnounce::new(&chain, &mid, MemberIdx(1), 2, StreamKind::Video, &nsk);
     assert!(announce.verify(&chain, &mid, MemberIdx(1), nsk.npk()).is_ok());
     assert!(announce.verify(&chain, &mid, MemberIdx(2), nsk.npk()).is_err());
+}
+
+#[test]
+fn a_reaction_is_one_of_eight_emojis() {
+    for reaction in Reaction::ALL {
+        assert_eq!(Reaction::of(reaction.as_str()), Some(reaction));
+    }
+    assert_eq!(Reaction::of("\u{2764}"), Some(Reaction::Heart), "without its mark");
+    for other in ["", "\u{fe0f}", "\u{1f44d}\u{1f44d}", "<b>", "\u{1f600}"] {
+        assert_eq!(Reaction::of(other), None);
+    }
 }
 
 #[test]

@@ -8,12 +8,14 @@ mod churn;
 mod codes;
 mod corpus;
 mod door;
+mod files;
 mod forks;
 mod ledger;
 mod liar;
 mod meetings;
 mod refresh;
 mod sealed;
+mod signals;
 mod survival;
 #[path = "../../../../fuzzing/src/targets/mod.rs"]
 mod targets;

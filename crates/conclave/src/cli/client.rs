@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::advice::Advised as _;
@@ -87,6 +87,24 @@ impl Local {
         Ok(Events { answer, rest: Vec::new(), of: PhantomData })
     }
 
+    /// Sends a file.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<T> {
+        let name = form_urlencoded(name)?;
+        let request = self.request(Method::POST, &format!("/api/file?{name}"));
+        self.send(request.body(bytes)).await
+    }
+
+    /// What is in a file that the daemon has.
+    pub(super) async fn download(&self, id: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = Self::ask(self.request(Method::GET, &format!("/api/file/{id}"))).await?;
+        let bytes = answer.bytes().await.context("reading the file from the daemon")?;
+        Ok(bytes.into())
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.origin));
         request.bearer_auth(&self.daemon.token).header("origin", &self.origin)
@@ -138,6 +156,12 @@ impl<T: DeserializeOwned> Events<T> {
             }
         }
     }
+}
+
+/// `name=...` as it stands in a query.
+fn form_urlencoded(name: &str) -> anyhow::Result<String> {
+    let url = Url::parse_with_params("http://localhost/", [("name", name)])?;
+    Ok(url.query().unwrap_or_default().to_owned())
 }
 
 fn none() -> anyhow::Error {

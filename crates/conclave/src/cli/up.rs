@@ -71,7 +71,7 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let record = up.record.map(|dir| (dir, up.record_keys));
     let relays = network.relays();
     let ethereum = super::anchor::chosen(&up.ethereum, &network)?;
-    let setup = Setup { chain, keystore, passphrase, relays, ethereum, dev, clip, record };
+    let setup = Setup { chain, network, keystore, passphrase, relays, ethereum, dev, clip, record };
     let node = Node::start(setup).await?;
     let closing = CancellationToken::new();
     let announced = Daemon::announce(&home, &server).context("the home cannot be written")?;

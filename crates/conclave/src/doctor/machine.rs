@@ -15,6 +15,7 @@ use tokio::{
 
 use super::Finding;
 use crate::{
+    keystore::Keystore,
     limits,
     network::{DirLock, KEY, Network, NetworkError, ValidatorHome},
 };
@@ -26,6 +27,27 @@ pub(super) fn directory(dir: &Path) -> Vec<Finding> {
         .into_iter()
         .map(|(path, most, check)| private(check, path, most))
         .collect()
+}
+
+/// The home of a person: who can enter it, who can read the identity, room on its disk.
+pub(super) fn home(home: &Path) -> Vec<Finding> {
+    let mut found = vec![private("home", home, 0o700)];
+    let identity = Keystore::new(home).path();
+    if identity.exists() {
+        found.push(private("identity file", &identity, 0o600));
+    }
+    if let Some(free) = limits::disk(home) {
+        let saw = format!("{} MB free on the disk of {}", free >> 20, home.display());
+        let todo = "make room: recordings, files and what is remembered of people need it";
+        found.push(if free < LEAST_HOME / 8 {
+            Finding::error("disk", saw, todo)
+        } else if free < LEAST_HOME {
+            Finding::warning("disk", saw, todo)
+        } else {
+            Finding::ok("disk", saw)
+        });
+    }
+    found
 }
 
 fn private(check: &str, path: &Path, most: u32) -> Finding {
@@ -188,6 +210,8 @@ fn at_home(address: SocketAddr) -> SocketAddr {
 }
 
 const QUICK: Duration = Duration::from_secs(3);
+/// Room that a person's home should have.
+const LEAST_HOME: u64 = 512 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +220,20 @@ mod tests {
 
     fn verdict(found: &[Finding], check: &str) -> Verdict {
         found.iter().find(|finding| finding.check == check).unwrap().verdict
+    }
+
+    #[test]
+    fn a_home_that_others_can_read_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = dir.path().join("identity");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(verdict(&home(dir.path()), "home"), Verdict::Ok);
+        fs::write(&identity, b"sealed").unwrap();
+        fs::set_permissions(&identity, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let found = home(dir.path());
+        assert_eq!(verdict(&found, "home"), Verdict::Warning);
+        assert_eq!(verdict(&found, "identity file"), Verdict::Warning);
     }
 
     #[tokio::test]

@@ -11,7 +11,10 @@ use std::{fmt, path::Path};
 
 use serde::Serialize;
 
-use crate::network::{Network, NetworkError, ValidatorHome};
+use crate::{
+    http::wire::{Examined, Health},
+    network::{Network, NetworkError, ValidatorHome},
+};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -64,6 +67,17 @@ impl Finding {
     }
 }
 
+impl From<Finding> for Examined {
+    fn from(Finding { check, verdict, saw, todo }: Finding) -> Self {
+        let level = match verdict {
+            Verdict::Ok => Health::Ok,
+            Verdict::Warning => Health::Warn,
+            Verdict::Error => Health::Bad,
+        };
+        Self { name: check, level, text: saw, next: todo.unwrap_or_default() }
+    }
+}
+
 /// Examines the validator in `dir`, this machine, and its network.
 pub(crate) async fn of_validator(dir: &Path) -> Vec<Finding> {
     let mut found = machine::directory(dir);
@@ -79,6 +93,13 @@ pub(crate) async fn of_validator(dir: &Path) -> Vec<Finding> {
         }
         Err(error) => found.push(unusable(&error)),
     }
+    found
+}
+
+/// Examines the home of a person, and the way from this machine to the validators.
+pub(crate) async fn of_person(home: &Path, network: &Network) -> Vec<Finding> {
+    let mut found = machine::home(home);
+    found.extend(others::reach(network).await);
     found
 }
 

@@ -11,35 +11,58 @@ use tokio::{net::TcpStream, time::timeout};
 use super::Finding;
 use crate::network::{Network, Peer};
 
+/// The way from a person's machine to the validators: their RPC, the clock, the newest block.
+pub(super) async fn reach(network: &Network) -> Vec<Finding> {
+    match client() {
+        Ok(client) => ask_all(&client, network, None).await.0,
+        Err(finding) => vec![finding],
+    }
+}
+
 /// Asks every validator. `me` is the one of this machine, `own` where its RPC is if it runs.
 pub(super) async fn examine(
     network: &Network,
     me: Option<ValidatorKey>,
     own: Option<String>,
 ) -> Vec<Finding> {
-    let Ok(client) = crate::web::client().connect_timeout(QUICK).timeout(PATIENCE).build() else {
-        return vec![Finding::error("HTTP", "no HTTP client can be made", "look at the log")];
+    let client = match client() {
+        Ok(client) => client,
+        Err(finding) => return vec![finding],
     };
-    let others = network.validators.iter().filter(|peer| Some(peer.key) != me);
-    let asked = others.map(async |peer| (peer, ask(&client, network, &peer.rpc).await));
-    let answers = join_all(asked).await;
-    let mut found = Vec::new();
-    for (peer, answer) in &answers {
-        found.push(rpc(peer, answer));
-    }
+    let (mut found, good) = ask_all(&client, network, me.map(|key| (key, own.is_some()))).await;
     let dialled = network.validators.iter().filter(|peer| Some(peer.key) != me).map(p2p);
     found.extend(join_all(dialled).await.into_iter().flatten());
-    let good: Vec<&Answer> =
-        answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
-    found.extend(quorum(network, good.len(), own.is_some()));
-    if !good.is_empty() {
-        found.push(clock(&good));
-        found.push(ledger(&good));
-    }
     if let Some(own) = own {
+        let good: Vec<&Answer> = good.iter().collect();
         found.push(in_step(ask(&client, network, &own).await.ok().as_ref(), &good));
     }
     found
+}
+
+fn client() -> Result<Client, Finding> {
+    let client = crate::web::client().connect_timeout(QUICK).timeout(PATIENCE).build();
+    client.map_err(|_| Finding::error("HTTP", "no HTTP client can be made", "look at the log"))
+}
+
+/// What the RPC of every validator says, and what follows from it. `me` is the one of this machine,
+/// which is not asked, and whether it runs.
+async fn ask_all(
+    client: &Client,
+    network: &Network,
+    me: Option<(ValidatorKey, bool)>,
+) -> (Vec<Finding>, Vec<Answer>) {
+    let others = network.validators.iter().filter(|peer| Some(peer.key) != me.map(|(key, _)| key));
+    let asked = others.map(async |peer| (peer, ask(client, network, &peer.rpc).await));
+    let answers = join_all(asked).await;
+    let mut found: Vec<Finding> = answers.iter().map(|(peer, answer)| rpc(peer, answer)).collect();
+    let good: Vec<Answer> = answers.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
+    found.extend(quorum(network, good.len(), me.is_some_and(|(_, runs)| runs)));
+    if !good.is_empty() {
+        let good: Vec<&Answer> = good.iter().collect();
+        found.push(clock(&good));
+        found.push(ledger(&good));
+    }
+    (found, good)
 }
 
 /// What one validator answered.

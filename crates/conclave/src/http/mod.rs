@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use page::kind;
 
-pub use backend::{Backend, Fault, IdentityBackend, RecoveryBackend, Refused};
+pub use backend::{Backend, Fault, IdentityBackend, RecoveryBackend, Refused, RoomBackend};
 pub use metrics::{Kind, Sample};
 pub use routes::{Access, Listed, router, table};
 pub use server::{BindError, Server};

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Api, Backend, Token, events,
     guard::{Guard, guard},
-    handlers::{self as h, identity as i, recovery as r},
+    handlers::{self as h, identity as i, recovery as r, room},
     page, ports,
     reply::refuse,
 };
@@ -47,7 +47,11 @@ pub fn table<B: Backend>() -> Vec<Listed> {
         .into_iter()
         .map(|Route { method, path, access, .. }| Listed {
             method,
-            path: if path == "/whip/{id}" { "/whip/1" } else { path },
+            path: match path {
+                "/api/file/{id}" => "/api/file/1",
+                "/whip/{id}" => "/whip/1",
+                path => path,
+            },
             access,
         })
         .collect()
@@ -135,6 +139,17 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/end", SMALL, post(h::end::<B>)),
         ask("/api/chat", SMALL, post(h::chat::<B>)),
         ask("/api/ledger/prune", SMALL, post(h::prune::<B>)),
+        ask("/api/hand", SMALL, post(room::hand::<B>)),
+        ask("/api/react", SMALL, post(room::react::<B>)),
+        ask("/api/ask", SMALL, post(room::ask::<B>)),
+        ask("/api/asked", SMALL, post(room::answered::<B>)),
+        ask("/api/record", SMALL, post(room::record::<B>)),
+        ask("/api/admit-known", SMALL, post(room::admit_known::<B>)),
+        ask("/api/policy", SMALL, post(room::policy::<B>)),
+        ask("/api/file", FILE, post(room::offer_file::<B>)),
+        ask("/api/file/take", SMALL, post(room::take_file::<B>)),
+        read("/api/file/{id}", get(room::file::<B>)),
+        read("/api/doctor", get(room::doctor::<B>)),
         ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
         ask("/api/receive", LARGE, post(h::receive::<B>)),
         ask("/api/ports", SMALL, post(ports::open::<B>)),
@@ -149,5 +164,7 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
 
 /// A command: no text in it is longer than 4,000 bytes, escapes included about 8 kB.
 const SMALL: usize = 16 * 1024;
+/// The longest file that members send each other.
+const FILE: usize = 64 << 20;
 /// An SDP offer with a few hundred media sections.
 const LARGE: usize = 512 * 1024;

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::StreamExt;
-use iroh::endpoint::{Connection, RecvStream, SendDatagramError, SendStream};
+use iroh::endpoint::{Connection, PathStats, RecvStream, SendDatagramError, SendStream};
 use tokio::{
     sync::mpsc,
     time::{timeout, timeout_at},
@@ -171,13 +171,17 @@ impl Link {
         let paths = self.conn.paths();
         let selected = paths.iter().find(iroh::endpoint::Path::is_selected);
         let stats = self.conn.stats();
+        let path = selected.as_ref().map(iroh::endpoint::Path::stats);
+        let packets = |count: fn(&PathStats) -> u64| path.as_ref().map_or(0, count);
         LinkStats {
             alpn: self.alpn,
             direct: self.is_direct(),
-            rtt: selected.map(|path| path.rtt()),
+            rtt: path.as_ref().map(|path| path.rtt),
             max_datagram: self.max_datagram(),
             sent: stats.udp_tx.bytes,
             received: stats.udp_rx.bytes,
+            sent_packets: packets(|p| p.sent_packets.saturating_sub(p.sent_plpmtud_probes)),
+            lost_packets: packets(|p| p.lost_packets.saturating_sub(p.lost_plpmtud_probes)),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }

@@ -146,6 +146,10 @@ pub struct LinkStats {
     pub sent: u64,
     /// Bytes received, with all headers above UDP.
     pub received: u64,
+    /// Packets sent on the path in use, without those that only probe it.
+    pub sent_packets: u64,
+    /// Those of them that were lost.
+    pub lost_packets: u64,
     /// Datagrams of the peer that were dropped here: above its limits, or too many to handle.
     pub dropped: u64,
 }

@@ -4,12 +4,14 @@
 mod bots;
 mod chair;
 mod devices;
+mod files;
 mod person;
 #[path = "../shared/ports.rs"]
 mod ports;
 mod recovery;
 mod sealed;
 mod set;
+mod signals;
 mod stall;
 mod tidy;
 

@@ -65,11 +65,28 @@ impl Person {
 
     /// A machine without an identity.
     pub(crate) fn unknown(network: &Path) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), network)
+    }
+
+    fn at(home: TempDir, network: &Path) -> Self {
         let network = network.to_str().unwrap();
         let up = ["up", "--json", "--no-browser", "--network", network];
         let daemon = start(home.path(), &up);
         Self { home, _daemon: daemon }
+    }
+
+    /// The daemon is killed, as by `kill -9`, and another one starts in the same home.
+    pub(crate) fn killed_and_started(self, network: &Path) -> Self {
+        let Self { home, _daemon: daemon } = self;
+        drop(daemon);
+        Self::at(home, network)
+    }
+
+    /// Begins a command that ends by itself, or with its daemon.
+    pub(crate) fn begin(&self, args: &[&str]) {
+        let mut command = command(self.home.path(), args);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::spawn(move || drop({ child }.wait()));
     }
 
     /// The answers of a command, one per line.
@@ -147,6 +164,15 @@ pub(crate) fn until(home: &Path, what: &str, wanted: impl Fn(&Value) -> bool) ->
             return meeting;
         }
         assert!(start.elapsed() < PATIENCE, "{what} did not happen: {meeting:#}");
+    }
+}
+
+/// Looks again until something holds.
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::yield_now();
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use conclave::http::{
-    Backend, Fault, IdentityBackend, Kind, RecoveryBackend, Refused, Sample,
+    Backend, Fault, IdentityBackend, Kind, RecoveryBackend, Refused, RoomBackend, Sample,
     wire::{
-        AcceptDevice, Admit, Appoint, CancelChange, Chat, ClaimHandle, Deny, Disclosed,
-        DismissNotice, ForgetContact, Handed, Identity, Invitation, KeepSheet, Kick, Link, Lock,
-        NewIdentity, NewMeeting, NewName, Notice, OpenPorts, Opened, Preview, Prune, Pruned,
-        Published, Receive, Received, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        AcceptDevice, Admit, Answered, Appoint, Ask, CancelChange, Chat, ClaimHandle, Deny,
+        Diagnosis, Disclosed, DismissNotice, FileBytes, FileRef, ForgetContact, Hand, Handed,
+        Identity, Invitation, KeepSheet, Kick, Link, Lock, NewIdentity, NewMeeting, NewName,
+        Notice, OpenPorts, Opened, Policy, Preview, Prune, Pruned, Published, React, Receive,
+        Received, Record, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
 use conclave::ports::Lease;
@@ -118,6 +119,65 @@ impl RecoveryBackend for Fake {
     async fn cancel_change(&self, _: CancelChange) -> Result<(), Refused> {
         self.called();
         Ok(())
+    }
+}
+
+impl RoomBackend for Fake {
+    async fn hand(&self, _: Hand) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn react(&self, _: React) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<(), Refused> {
+        self.called();
+        assert_eq!(serde_json::to_value(ask.what).unwrap(), "camera-off");
+        Ok(())
+    }
+
+    async fn answered(&self, _: Answered) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn record(&self, _: Record) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn admit_known(&self) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn policy(&self, _: Policy) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn offer_file(&self, name: String, bytes: Vec<u8>) -> Result<FileRef, Refused> {
+        self.called();
+        assert_eq!((name.as_str(), bytes.len()), ("a b.pdf", 600_000));
+        Ok(FileRef { id: "9".into() })
+    }
+
+    async fn take_file(&self, _: FileRef) -> Result<(), Refused> {
+        self.called();
+        Ok(())
+    }
+
+    async fn file(&self, _: FileRef) -> Result<FileBytes, Refused> {
+        self.called();
+        Ok(FileBytes { name: "Zo\u{eb} \"1\".html".into(), bytes: b"<script>".to_vec() })
+    }
+
+    async fn doctor(&self) -> Diagnosis {
+        self.called();
+        Diagnosis::default()
     }
 }
 

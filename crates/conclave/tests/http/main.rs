@@ -219,7 +219,7 @@ async fn nothing_with_an_effect_hangs_on_a_get() {
 async fn a_body_without_json_or_beyond_its_limit_is_refused() {
     let api = Api::new();
     for Listed { method, path, .. } in every_route() {
-        if method != Method::POST || path == "/whip" {
+        if method != Method::POST || path == "/whip" || path == "/api/file" {
             continue;
         }
         let plain = api.request(&method, path).header(header::CONTENT_TYPE, "text/plain");
@@ -275,6 +275,14 @@ async fn every_command_reaches_the_daemon_once() {
         ("/api/end", "{}", "{}"),
         ("/api/chat", r#"{"text":"hello"}"#, "{}"),
         ("/api/dismiss-notice", r#"{"id":"3"}"#, "{}"),
+        ("/api/hand", r#"{"up":true}"#, "{}"),
+        ("/api/react", r#"{"emoji":"🎉"}"#, "{}"),
+        ("/api/ask", r#"{"idx":null,"what":"camera-off"}"#, "{}"),
+        ("/api/asked", r#"{"id":"3"}"#, "{}"),
+        ("/api/record", r#"{"on":true}"#, "{}"),
+        ("/api/admit-known", "{}", "{}"),
+        ("/api/file/take", r#"{"id":"9"}"#, "{}"),
+        ("/api/policy", r#"{"admit":"met"}"#, "{}"),
         (
             "/api/receive",
             r#"{"id":null,"sdp":"v=0","want":[{"mid":"0","idx":2,"stream_no":1}]}"#,
@@ -313,6 +321,30 @@ async fn a_browser_publishes_by_whip() {
     let end = |path| api.request(&Method::DELETE, path).body(Body::empty()).unwrap();
     assert_eq!(api.send(end("/whip/1")).await.status(), StatusCode::OK);
     assert_eq!(api.send(end("/whip/2")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_file_goes_in_as_it_is_and_comes_out_as_an_attachment_that_nothing_shows() {
+    let api = Api::new();
+    let send = |path: &str, bytes: usize| {
+        let request = api.request(&Method::POST, path).header(header::ORIGIN, ORIGIN);
+        api.send(request.body(Body::from(vec![7; bytes])).unwrap())
+    };
+    let response = send("/api/file?name=a%20b.pdf", 600_000).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer = to_bytes(response.into_body(), 4_096).await.unwrap();
+    assert_eq!(&answer[..], br#"{"id":"9"}"#);
+    assert_eq!(send("/api/file", 9).await.status(), StatusCode::BAD_REQUEST, "it has no name");
+    assert_eq!(send("/api/file?name=a", 0).await.status(), StatusCode::BAD_REQUEST);
+    let long = send("/api/file?name=a", (64 << 20) + 1).await;
+    assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
+
+    let request = api.request(&Method::GET, "/api/file/9").body(Body::empty()).unwrap();
+    let response = api.send(request).await;
+    assert_guarded(&response);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/octet-stream");
+    let saved = "attachment; filename*=UTF-8''Zo%C3%AB%20%221%22.html";
+    assert_eq!(response.headers()[header::CONTENT_DISPOSITION], saved);
 }
 
 #[tokio::test]

@@ -154,7 +154,11 @@ impl Consortium {
             self.facts(index).await.is_some_and(|tip| tip.height >= highest)
         })
         .await;
-        for (id, fact) in facts {
+        // One whose damaged ledgers were set aside has fetched a state: it proves who is registered,
+        // and not any more in which block of old that was.
+        let home = self.dir.path().join(format!("net/validator-{index}"));
+        let has_old_blocks = !home.join("ledgers.damaged").exists();
+        for (id, fact) in facts.iter().filter(|_| has_old_blocks) {
             // A validator that was just started may still be indexing what is on its disk.
             let answer = eventually_some("proof of an acknowledged transaction", async || {
                 rpc.inclusion(id, Duration::ZERO).await

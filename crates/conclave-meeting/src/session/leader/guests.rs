@@ -9,9 +9,10 @@ use super::{COALESCE, Leader};
 use crate::{
     session::{
         Session,
+        command::CommandError,
         counters::Counters,
         input::{Freshness, MeetingView},
-        output::{CommandError, Event, Output},
+        output::{Event, Output},
         verify::Checker,
     },
     wire::{Farewell, Knock, PeerMessage},

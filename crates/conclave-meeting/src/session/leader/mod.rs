@@ -16,8 +16,9 @@ use rand_core::CryptoRng;
 
 use super::{
     Purpose, Session,
+    command::CommandError,
     input::{MeetingView, MemberView},
-    output::{CommandError, Ending, Event, Knocker, SubmitId},
+    output::{Ending, Event, Knocker, SubmitId},
 };
 use crate::{
     exchange::{Ek, PairChain},

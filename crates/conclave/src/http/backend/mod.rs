@@ -2,6 +2,7 @@
 
 mod identity;
 mod recovery;
+mod room;
 
 use std::{future::Future, sync::Arc};
 
@@ -20,6 +21,7 @@ use crate::ports::Lease;
 
 pub use identity::IdentityBackend;
 pub use recovery::RecoveryBackend;
+pub use room::RoomBackend;
 
 /// The daemon behind the API. Every method returns when the person's wish has been taken up or
 /// refused; what becomes of it shows in [`state`](Self::state).
@@ -27,7 +29,7 @@ pub use recovery::RecoveryBackend;
 /// # Errors
 /// Every fallible method answers [`Refused`] with what happened and what to do; a refused command
 /// has changed nothing.
-pub trait Backend: IdentityBackend + RecoveryBackend + Send + Sync + 'static {
+pub trait Backend: IdentityBackend + RecoveryBackend + RoomBackend + Send + Sync + 'static {
     /// The state after every change.
     fn state(&self) -> watch::Receiver<Arc<State>>;
 

@@ -2,6 +2,7 @@
 
 pub(super) mod identity;
 pub(super) mod recovery;
+pub(super) mod room;
 
 use axum::{
     Json,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Codes;
+use super::{Asked, Codes, File, Policy, Quality, Reacted};
 
 /// The meeting of the moment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -44,6 +44,18 @@ pub struct Meeting {
     pub lobby: Vec<Lobbyist>,
     /// What people compare; nothing before the ledger has the meeting.
     pub codes: Option<Codes>,
+    /// The newest reactions of the last 10 s, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reacted>,
+    /// What others ask of this person, oldest first; gone when it is answered, or after 60 s.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
+    /// Files that were offered, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
+    /// Whom this device lets in without asking while it leads; absent until the ledger is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// What was written, oldest first.
     pub chat: Vec<Line>,
     /// What the person should know, oldest first.
@@ -131,6 +143,15 @@ pub struct Member {
     pub admitted_height: u64,
     /// How packets travel between them and this device.
     pub link: LinkState,
+    /// How the link does; absent for this device and without a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// Since when their hand is up; absent while it is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_ms: Option<u64>,
+    /// Whether their device says, signed, that it records.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recording: bool,
     /// Whether they hold the key in use.
     pub key: KeyState,
     /// What is wrong with their key and what is being done; empty when nothing is.

@@ -7,11 +7,13 @@
 mod anchors;
 mod ask;
 mod codes;
+mod file;
 mod identity;
 mod meeting;
 mod ports;
 mod prune;
 mod recovery;
+mod signal;
 mod state;
 
 pub use anchors::{AnchorVerdict, AnchorView, Anchors};
@@ -21,6 +23,7 @@ pub use ask::{
     Source, Vote, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
+pub use file::{File, FileBytes, FileRef, FileState};
 pub use identity::{
     AcceptDevice, Change, Contact, Device, Disclosed, ForgetContact, Handed, Link, RevokeDevice,
     RotateKey,
@@ -33,6 +36,10 @@ pub use ports::{OpenPorts, PortNews};
 pub use prune::{Left, Prune, Pruned, PrunedMeeting};
 pub use recovery::{
     CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
+};
+pub use signal::{
+    Admission, Answered, Ask, Asked, Diagnosis, Examined, Favour, Hand, Health, Policy, Quality,
+    React, Reacted, Record,
 };
 pub use state::{
     Event, Freshness, Identity, InfoForm, InfoView, Network, PastMeeting, State, ValidatorView,

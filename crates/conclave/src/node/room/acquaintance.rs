@@ -24,9 +24,19 @@ pub(super) struct Acquaintances {
     book: Book,
     me: UserId,
     /// What is said of each, for the user record that ends with this change.
-    judged: BTreeMap<MemberIdx, (Digest, Option<wire::Fact>)>,
+    judged: BTreeMap<MemberIdx, Judged>,
     /// Who was remembered in this meeting already.
     remembered: BTreeMap<MemberIdx, Digest>,
+}
+
+/// What is said of somebody.
+#[derive(Debug)]
+struct Judged {
+    /// The last change of their user.
+    last: Digest,
+    fact: Option<wire::Fact>,
+    /// Whether they were met before.
+    known: bool,
 }
 
 impl Acquaintances {
@@ -36,7 +46,13 @@ impl Acquaintances {
 
     /// What is said of somebody.
     pub(super) fn fact(&self, idx: MemberIdx) -> Option<wire::Fact> {
-        self.judged.get(&idx)?.1.clone()
+        self.judged.get(&idx)?.fact.clone()
+    }
+
+    /// Whether somebody was met before, and nothing they changed since is unexplained.
+    pub(super) fn is_known(&self, idx: MemberIdx) -> bool {
+        let judged = self.judged.get(&idx);
+        judged.is_some_and(|one| one.known && one.fact.as_ref().is_some_and(|fact| fact.ok))
     }
 
     /// A newer view. `live` says that this device holds a key of the meeting.
@@ -55,10 +71,12 @@ impl Acquaintances {
             }
             let name = name(*idx);
             let person = person(member, record, &name);
-            let known = self.judged.get(idx).is_some_and(|(last, _)| *last == record.last_tx);
-            if !known {
+            let judged = self.judged.get(idx).is_some_and(|one| one.last == record.last_tx);
+            if !judged {
                 let judgement = self.book.judge(&person);
-                self.judged.insert(*idx, (record.last_tx, say(judgement)));
+                let (last, fact) = (record.last_tx, say(judgement));
+                let known = judgement != Acquaintance::New;
+                self.judged.insert(*idx, Judged { last, fact, known });
                 if let Acquaintance::Changed { since_ms, known, changes } = judgement {
                     let (chain, inputs, idx, last) =
                         (chain.clone(), inputs.clone(), *idx, record.last_tx);
@@ -91,9 +109,9 @@ impl Acquaintances {
     /// The ledger was asked about somebody's changes.
     pub(super) fn explained(&mut self, idx: MemberIdx, last: Digest, fact: wire::Fact) {
         if let Some(judged) = self.judged.get_mut(&idx)
-            && judged.0 == last
+            && judged.last == last
         {
-            judged.1 = Some(fact);
+            judged.fact = Some(fact);
         }
     }
 }

@@ -86,6 +86,14 @@ impl Actor {
         }
     }
 
+    /// How the links of the members do at this moment.
+    pub(super) fn look_at_links(&mut self) {
+        let Self { board, links, qualities, .. } = self;
+        let seen = board.linked().filter_map(|npk| Some((*npk, links.stats(npk)?)));
+        let seen = qualities.look(seen, Instant::now());
+        self.board.qualities(seen);
+    }
+
     pub(super) fn play(&mut self, now: Instant) {
         let Some(mut player) = self.player.take() else { return };
         while player.next_at() <= now {

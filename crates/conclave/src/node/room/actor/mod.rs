@@ -3,8 +3,11 @@
 //!
 //! Whatever happens outside becomes one input; then the session's outputs are carried out until it
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
-//! `invites` the links of a leader.
+//! `invites` the links of a leader, `admission` whom it lets in without asking,
+//! `files` what goes from disk to disk.
 
+mod admission;
+mod files;
 mod invites;
 mod media;
 
@@ -18,6 +21,7 @@ use bytes::Bytes;
 use conclave_meeting::{
     session::{Command, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
+    wire::Wish,
 };
 use conclave_protocol::{Body, DeviceId, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
 use rand::rngs::StdRng;
@@ -30,7 +34,10 @@ use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
     board::Board,
-    codes, personas,
+    codes,
+    files::Files,
+    personas,
+    quality::Qualities,
     streams::{Origin, Streams, media_kind},
 };
 use crate::{
@@ -99,6 +106,8 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         fetching: false,
         again: false,
         streams: Streams::default(),
+        qualities: Qualities::default(),
+        files: Files::new(&ground.home),
         player,
         ports: ports.clone(),
         recorder,
@@ -132,6 +141,8 @@ struct Actor {
     /// Something changed while the ledger was being asked: ask once more.
     again: bool,
     streams: Streams,
+    qualities: Qualities,
+    files: Files,
     player: Option<Player>,
     ports: Ports,
     recorder: Option<Recorder>,
@@ -175,7 +186,7 @@ impl Actor {
             self.drain();
             let draw_at = self.dirty.then(|| drawn + COALESCE);
             let clip_at = self.player.as_ref().map(Player::next_at);
-            let wake = [self.wake, draw_at, clip_at].into_iter().flatten().min();
+            let wake = [self.wake, draw_at, clip_at, self.files.due()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(event) = events.recv() => self.link(event),
@@ -190,6 +201,7 @@ impl Actor {
                 _ = redraw.tick() => {
                     self.dirty = true;
                     self.set_patience();
+                    self.look_at_links();
                 }
                 () = until(wake) => {}
             }
@@ -199,6 +211,7 @@ impl Actor {
                 self.feed(Input::Tick);
             }
             self.play(now);
+            self.ask_for_pieces(now);
             if self.dirty && now >= drawn + COALESCE {
                 drawn = now;
                 self.draw(now);
@@ -300,6 +313,17 @@ impl Actor {
                 self.make_invite();
             }
             Event::Requested { idx } => self.own(*idx),
+            Event::RequestVerified(_) => self.admit_by_policy(),
+            Event::FileOffered { idx, offer } => self.file_offered(*idx, false, offer),
+            Event::PieceWanted { idx, id, piece } => self.give_piece(*idx, *id, *piece),
+            Event::PieceCame { idx, id, piece, sealed } => {
+                self.files.came((*idx, *id, *piece), sealed, Instant::now());
+            }
+            Event::MemberLeft { idx, .. } => self.files.left(*idx),
+            // The leader moderates; taking a hand down switches nothing on.
+            Event::Asked { idx, wish: Wish::HandDown } if self.board.leads(*idx) => {
+                let _later = self.command(Command::Hand { up: false });
+            }
             Event::LeaderChanged { idx, .. } if self.session.me() == Some(*idx) => {
                 self.make_invite();
             }
@@ -378,6 +402,7 @@ impl Actor {
                     let view = personas::unveiled(&self.session, *view);
                     self.acquaint(&view);
                     self.board.ledger(view);
+                    self.admit_by_policy();
                 }
                 if std::mem::take(&mut self.again) {
                     self.fetch();
@@ -397,6 +422,7 @@ impl Actor {
                     self.board.notice(wire::Level::Warn, text, next.to_owned());
                 }
                 self.board.met(idx, Some(fact));
+                self.admit_by_policy();
             }
             Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
             // Somebody else may lead by the time it is made.
@@ -468,6 +494,9 @@ impl Actor {
             LinkEvent::Up { npk, alpn, direct } => {
                 self.board.link(npk, Some(direct));
                 self.feed(Input::Connected { npk, lobby: alpn == Alpn::Lobby });
+                if let Some(idx) = self.board.member_of(&npk) {
+                    self.files.linked(idx, Instant::now());
+                }
                 if let Some(bytes) = self.links.max_datagram(&npk) {
                     self.feed(Input::DatagramLimit { npk, bytes });
                 }
@@ -480,16 +509,27 @@ impl Actor {
         self.dirty = true;
         match ask {
             Ask::Command(command, reply) => {
-                let chat = match &command {
-                    Command::Chat { text } => Some(text.clone()),
-                    _ => None,
-                };
-                let result = self.command(command);
-                if let (Ok(()), Some(text)) = (&result, chat) {
-                    self.board.own_chat(text);
-                }
-                let _gone = reply.send(result);
+                let _gone = reply.send(self.command(command));
             }
+            Ask::Admission(admission, reply) => {
+                let _gone = reply.send(self.set_admission(admission));
+            }
+            Ask::AdmitKnown(reply) => {
+                let _gone = reply.send(self.admit_known());
+            }
+            Ask::DraftFile(name, size, reply) => {
+                let _gone = reply.send(self.draft_file(&name, size));
+            }
+            Ask::OfferFile(offer, reply) => {
+                let _gone = reply.send(self.offer_file(offer));
+            }
+            Ask::TakeFile(id, reply) => {
+                let _gone = reply.send(self.files.take(&id, Instant::now()));
+            }
+            Ask::File(id, reply) => {
+                let _gone = reply.send(self.files.sealed(&id));
+            }
+            Ask::Answered(id) => self.board.answered(&id),
             Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
             Ask::Unpublish(session) => self.close(Origin::Browser(session)),
         }
@@ -497,9 +537,12 @@ impl Actor {
 
     fn command(&mut self, command: Command) -> Result<(), Refused> {
         let now = self.now();
+        let shown = command.clone();
         self.session.command(command, now, &mut self.rng).map_err(|error| {
             Refused::new(Fault::Conflict, error.to_string(), "look at the meeting and try again")
-        })
+        })?;
+        self.board.own(shown, Instant::now());
+        Ok(())
     }
 
     fn leave(&mut self) {
@@ -531,6 +574,9 @@ impl Actor {
         let evidence = evidence.into_iter().map(|evidence| shelf.keep(evidence)).collect();
         self.board.codes(self.session.codes(chain.validators_hash()), evidence);
         self.board.roster(self.session.roster());
+        if !self.over {
+            self.board.files(self.files.shown(now));
+        }
         self.view.send_replace(Arc::new(self.board.view(now)));
         let counters = self.session.counters();
         self.count.send_replace(Counts {

@@ -1,19 +1,24 @@
 //! `conclave meeting`: the running daemon, driven from a terminal or a script.
 
+mod files;
+mod show;
+mod signals;
+
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
+use self::show::{show, show_codes, show_preview};
 use super::{
     Common,
     advice::Advised as _,
     client::Local,
     media::Media,
-    output::{mark, plain, short},
+    output::{plain, short},
     watch,
 };
 use crate::http::wire::{
-    Admit, Appoint, Chat, Codes, Deny, Empty, Evidence, Fact, Invitation, Kick, Line, Lock,
-    Meeting, NewMeeting, Opened, Preview, Vote,
+    Admit, Appoint, Chat, Deny, Empty, Invitation, Kick, Line, Lock, NewMeeting, Opened, Preview,
+    Vote,
 };
 
 /// Meetings, through the running daemon.
@@ -55,10 +60,14 @@ pub(super) enum Command {
     Show,
     /// What to read to each other to know that it is the same meeting, and every alarm
     Codes,
-    /// Let one in from the lobby
+    /// Let one in from the lobby, or all who were met before
     Admit {
         /// Index in the lobby
-        idx: u16,
+        #[arg(required_unless_present = "known")]
+        idx: Option<u16>,
+        /// Everyone who waits and was met before, with an unbroken key
+        #[arg(long, conflicts_with = "idx")]
+        known: bool,
     },
     /// Turn one in the lobby away
     Deny(Target),
@@ -87,6 +96,11 @@ pub(super) enum Command {
         /// What to write; nothing to read
         text: Option<String>,
     },
+    /// Files: offered to everyone who is in, fetched by whoever wants them
+    #[command(subcommand)]
+    File(files::Command),
+    #[command(flatten)]
+    Signals(signals::Command),
 }
 
 /// Whom.
@@ -159,8 +173,11 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let codes = local.meeting().await?.codes.unwrap_or_default();
             output.say(&codes, || show_codes(&codes))
         }
-        Command::Admit { idx } => {
-            let answer = local.post("/api/admit", &Admit { idx }).await?;
+        Command::Admit { idx, .. } => {
+            let answer = match idx {
+                Some(idx) => local.post("/api/admit", &Admit { idx }).await?,
+                None => local.post("/api/admit-known", &Empty {}).await?,
+            };
             output.say(&answer, || done(&answer))
         }
         Command::Deny(Target { idx, ban }) => {
@@ -195,6 +212,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let answer = local.post("/api/end", &Empty {}).await?;
             output.say(&answer, || done(&answer))
         }
+        Command::File(command) => files::run(command, &local, output).await,
+        Command::Signals(command) => signals::run(command, &local, output).await,
         Command::Chat { text: Some(text) } => {
             let answer = local.post("/api/chat", &Chat { text }).await?;
             output.say(&answer, || done(&answer))
@@ -207,79 +226,4 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             Ok(())
         }
     }
-}
-
-fn show_preview(preview: &Preview) -> String {
-    let mut lines = vec![format!(
-        "{}\n  led by {} ({})\n  proven at height {}",
-        plain(&preview.title),
-        plain(&preview.leader.name),
-        preview.leader.fingerprint,
-        preview.proof_height
-    )];
-    lines.extend(
-        preview
-            .checks
-            .iter()
-            .map(|check| format!("  {} {}: {}", mark(check.ok), check.name, check.text)),
-    );
-    lines.join("\n")
-}
-
-fn show_codes(codes: &Codes) -> String {
-    let or = |text: &str, none: &str| if text.is_empty() { none } else { text }.to_owned();
-    let short: Vec<String> =
-        codes.short.iter().map(|one| format!("{} {}", one.picture, one.name)).collect();
-    let waits: Vec<String> = codes.waits_for.iter().map(|name| plain(name)).collect();
-    let none = match waits.is_empty() {
-        true => "not yet".to_owned(),
-        false => format!("waits for {}", waits.join(", ")),
-    };
-    let mut lines = vec![
-        format!("short code     {}", or(&short.join(", "), &none)),
-        format!("security code  {}", or(&codes.security, "not yet")),
-        format!("epoch code     {}", or(&codes.epoch, "not yet")),
-    ];
-    for Evidence { text, file, .. } in &codes.evidence {
-        lines.push(format!("ALARM          {text}"));
-        lines.extend(file.iter().map(|file| format!("  kept in      {file}")));
-    }
-    lines.join("\n")
-}
-
-fn show(meeting: &Meeting) -> String {
-    let mut lines = vec![
-        format!("{}  ({})", plain(&meeting.title), meeting.mid),
-        format!("  {}; term {}, epoch {}", meeting.phase_text, meeting.term, meeting.epoch),
-    ];
-    if let Some(invite) = &meeting.invite {
-        lines.push(format!("  invite {}", invite.link));
-    }
-    for member in &meeting.members {
-        let leader = if member.leader { ", leader" } else { "" };
-        let me = if member.me { ", this device" } else { "" };
-        let hidden = if member.hidden { ", hidden from the ledger" } else { "" };
-        lines.push(format!(
-            "  {:>4}  {}  {}{leader}{me}{hidden} {}",
-            member.idx,
-            member.fingerprint,
-            plain(&member.name),
-            member.key_text
-        ));
-    }
-    for guest in &meeting.lobby {
-        lines.push(format!(
-            "  {:>4}  {}  {} asks to come in",
-            guest.idx,
-            guest.fingerprint,
-            plain(&guest.name)
-        ));
-        for Fact { ok, text, .. } in &guest.facts {
-            lines.push(format!("          {} {text}", mark(*ok)));
-        }
-    }
-    for notice in &meeting.notices {
-        lines.push(format!("  note: {}; {}", notice.text, notice.next));
-    }
-    lines.join("\n")
 }

@@ -1,4 +1,8 @@
-//! What the page sees of a meeting, kept up to date from the session's events and the ledger.
+//! What the page sees of a meeting, kept up to date from the session's events and the ledger:
+//! `people` is who is in or asks to come in, `signals` what they show each other.
+
+mod people;
+mod signals;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,15 +11,13 @@ use std::{
 
 use conclave_meeting::{
     key::StreamKind,
-    session::{Codes, Ending, Event, Fact, FactName, Knocker, MeetingView, MemberView},
+    session::{Codes, Command, Ending, Event, Knocker, MeetingView},
 };
-use conclave_protocol::{MemberIdx, Npk, UserInfo, meeting::MemberStatus};
+use conclave_protocol::{MemberIdx, Npk, UserInfo, meeting::AutoAdmit};
 
-use super::{codes, personas};
-use crate::{
-    http::wire::{self, KeyState, Level, LinkState, Phase, Role},
-    keystore::fingerprint,
-};
+use self::signals::Signals;
+use super::codes;
+use crate::http::wire::{self, Level, Phase, Role};
 
 /// A stream without a packet for this long is not live.
 const SILENT: Duration = Duration::from_secs(2);
@@ -36,6 +38,10 @@ pub(crate) struct Board {
     problems: BTreeMap<MemberIdx, String>,
     knockers: BTreeMap<MemberIdx, (Knocker, u64)>,
     met: BTreeMap<MemberIdx, wire::Fact>,
+    signals: Signals,
+    qualities: BTreeMap<Npk, wire::Quality>,
+    /// Whom this device lets in without asking while it leads.
+    admission: wire::Admission,
     key_since: Option<Instant>,
     /// Whether the ledger stands still.
     stalled: bool,
@@ -63,6 +69,9 @@ impl Board {
             problems: BTreeMap::new(),
             knockers: BTreeMap::new(),
             met: BTreeMap::new(),
+            signals: Signals::default(),
+            qualities: BTreeMap::new(),
+            admission: wire::Admission::Ask,
             key_since: None,
             stalled: false,
             roster: BTreeSet::new(),
@@ -83,11 +92,13 @@ impl Board {
             view.locked = meeting.policy.locked;
             view.sealed = meeting.policy.sealed;
             view.members = self.members(meeting.leader, now);
+            view.policy = Some(wire::Policy { admit: self.admission() });
             view.provisional = view.epoch > meeting.epoch.0;
             if view.provisional && self.stalled {
                 view.phase_text = PROVISIONAL.to_owned();
             }
         }
+        (view.reactions, view.asked) = self.signals.shown(now);
         view.lobby =
             self.knockers.values().map(|(knocker, at)| self.lobbyist(knocker, *at)).collect();
         view
@@ -146,6 +157,49 @@ impl Board {
         }
     }
 
+    /// Whom this device lets in without asking while it leads. That good invites are enough stands
+    /// on the ledger, for every leader.
+    pub(crate) fn admission(&self) -> wire::Admission {
+        let meeting = self.ledger.as_ref().and_then(|ledger| ledger.meeting.as_ref());
+        match meeting.map(|meeting| meeting.policy.auto_admit) {
+            Some(AutoAdmit::Invited) => wire::Admission::Everyone,
+            _ if self.admission == wire::Admission::Met => wire::Admission::Met,
+            _ => wire::Admission::Ask,
+        }
+    }
+
+    /// The person chose whom this device lets in.
+    pub(crate) const fn admit(&mut self, admission: wire::Admission) {
+        self.admission = admission;
+    }
+
+    /// Who waits at the door and may be let in, and whether every check holds.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (MemberIdx, bool)> + '_ {
+        let ready = self.knockers.values().map(|(knocker, _)| knocker).filter(|one| one.ready);
+        ready.map(|one| (one.idx, one.facts.iter().all(|fact| fact.ok)))
+    }
+
+    /// The files there are.
+    pub(crate) fn files(&mut self, files: Vec<wire::File>) {
+        self.meeting.files = files;
+    }
+
+    /// How the links of the members do.
+    pub(crate) fn qualities(&mut self, qualities: BTreeMap<Npk, wire::Quality>) {
+        self.qualities = qualities;
+    }
+
+    /// The transport keys of those who are linked.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &Npk> {
+        self.links.keys()
+    }
+
+    /// Whether this member leads, as the ledger has it.
+    pub(crate) fn leads(&self, idx: MemberIdx) -> bool {
+        let meeting = self.ledger.as_ref().and_then(|ledger| ledger.meeting.as_ref());
+        meeting.is_some_and(|meeting| meeting.leader == idx)
+    }
+
     /// The member that owns this transport key.
     pub(crate) fn member_of(&self, npk: &Npk) -> Option<MemberIdx> {
         let ledger = self.ledger.as_ref()?;
@@ -188,11 +242,21 @@ impl Board {
         self.meeting.notices.retain(|notice| notice.id != id);
     }
 
-    /// A line this person wrote.
-    pub(crate) fn own_chat(&mut self, text: String) {
-        if let Some(me) = self.meeting.me {
-            self.chat(MemberIdx(me), text);
+    /// What this person asked for was carried out: what the others see of it is shown here, too.
+    pub(crate) fn own(&mut self, command: Command, now: Instant) {
+        let Some(me) = self.meeting.me.map(MemberIdx) else { return };
+        match command {
+            Command::Chat { text } => self.chat(me, text),
+            Command::Hand { up } => self.signals.hand(me, up),
+            Command::React { reaction } => self.react(me, reaction, now),
+            Command::Record { on } => self.signals.record(me, on),
+            _ => {}
         }
+    }
+
+    /// A question was answered, or the person has seen it.
+    pub(crate) fn answered(&mut self, id: &str) {
+        self.signals.answered(id);
     }
 
     /// Takes up what the session says. Returns a notice that should be shown at once.
@@ -227,6 +291,7 @@ impl Board {
             }
             Event::MemberLeft { idx, .. } => {
                 self.streams.retain(|(owner, _), _| owner != idx);
+                self.signals.forget(*idx);
                 self.problems.remove(idx);
             }
             Event::StreamOpened { idx, stream, kind } => {
@@ -242,6 +307,16 @@ impl Board {
                 self.problems.remove(idx);
             }
             Event::Chat { idx, text } => self.chat(*idx, text.clone()),
+            Event::Hand { idx, up } => self.signals.hand(*idx, *up),
+            Event::Reaction { idx, reaction } => self.react(*idx, *reaction, now),
+            Event::Asked { idx, wish } => self.ask(*idx, *wish, now),
+            Event::Recording { idx, on } => {
+                self.signals.record(*idx, *on);
+                let what = if *on { "records this meeting" } else { "records no more" };
+                let text = format!("{} {what}", self.name(*idx));
+                let next = "their device signed that; what it keeps is out of your hands";
+                return Some(self.notice(Level::Info, text, next.to_owned()));
+            }
             Event::Alarm(alarm) => {
                 let next = codes::advice(alarm).to_owned();
                 return Some(self.notice(Level::Error, alarm.to_string(), next));
@@ -342,6 +417,9 @@ impl Board {
         self.streams.clear();
         self.problems.clear();
         self.links.clear();
+        self.signals = Signals::default();
+        self.qualities.clear();
+        self.meeting.files.clear();
     }
 
     fn chat(&mut self, idx: MemberIdx, text: String) {
@@ -354,94 +432,6 @@ impl Board {
             me: self.meeting.me == Some(idx.0),
         };
         keep(&mut self.meeting.chat, line);
-    }
-
-    fn members(&self, leader: MemberIdx, now: Instant) -> Vec<wire::Member> {
-        let members = self.ledger.iter().flat_map(|ledger| &ledger.members);
-        let inside = members.filter(|(idx, m)| match self.roster.is_empty() {
-            true => m.member.status == MemberStatus::Admitted,
-            false => self.roster.contains(idx),
-        });
-        inside.map(|(idx, member)| self.member(*idx, member, *idx == leader, now)).collect()
-    }
-
-    fn member(
-        &self,
-        idx: MemberIdx,
-        member: &MemberView,
-        leader: bool,
-        now: Instant,
-    ) -> wire::Member {
-        let me = self.meeting.me == Some(idx.0);
-        let link = match self.links.get(&member.member.npk) {
-            _ if me => LinkState::Myself,
-            Some(true) => LinkState::Direct,
-            Some(false) => LinkState::Relayed,
-            None => LinkState::None,
-        };
-        let problem = self.problems.get(&idx);
-        let key = match link {
-            _ if problem.is_some() => KeyState::Problem,
-            LinkState::None => KeyState::Waiting,
-            _ => KeyState::Ok,
-        };
-        let streams = self.streams.range((idx, 0)..=(idx, u8::MAX));
-        let live = |stream: &Stream| {
-            stream.last.is_some_and(|last| now.saturating_duration_since(last) < SILENT)
-        };
-        wire::Member {
-            idx: idx.0,
-            user: member.member.user.to_hex(),
-            device: member.member.dev.to_hex(),
-            name: self.name(idx),
-            fingerprint: fingerprint(&member.member.ivk),
-            leader,
-            me,
-            admitted_height: member.member.admitted.height.0,
-            link,
-            key,
-            key_text: problem.cloned().unwrap_or_default(),
-            met: self.met.get(&idx).cloned(),
-            votes: self.votes(idx),
-            hidden: self.ledger.as_ref().is_some_and(|view| personas::is_hidden(view, idx)),
-            streams: streams
-                .filter_map(|((_, number), stream)| {
-                    let kind = wire_kind(stream.kind)?;
-                    Some(wire::Stream { stream_no: *number, kind, live: live(stream) })
-                })
-                .collect(),
-        }
-    }
-
-    /// Users of the roster that want `idx` to lead, as the ledger has it.
-    fn votes(&self, idx: MemberIdx) -> u16 {
-        let Some(ledger) = &self.ledger else { return 0 };
-        let Some(meeting) = &ledger.meeting else { return 0 };
-        let votes = ledger.votes.values().filter(|vote| {
-            vote.candidate == idx && (vote.term, vote.epoch) == (meeting.term, meeting.epoch)
-        });
-        u16::try_from(votes.count()).unwrap_or(u16::MAX)
-    }
-
-    fn lobbyist(&self, knocker: &Knocker, asked_at_ms: u64) -> wire::Lobbyist {
-        let record = self.ledger.as_ref().and_then(|l| l.members.get(&knocker.idx));
-        let member = record.map(|view| &view.member);
-        wire::Lobbyist {
-            idx: knocker.idx.0,
-            user: member.map(|m| m.user.to_hex()).unwrap_or_default(),
-            device: member.map(|m| m.dev.to_hex()).unwrap_or_default(),
-            name: self.name(knocker.idx),
-            fingerprint: member.map(|m| fingerprint(&m.ivk)).unwrap_or_default(),
-            asked_at_ms,
-            facts: knocker
-                .facts
-                .iter()
-                .filter_map(fact)
-                .chain(self.met.get(&knocker.idx).cloned())
-                .collect(),
-            proof_height: knocker.height.0,
-            ready: knocker.ready,
-        }
     }
 
     /// What somebody is called here.
@@ -471,20 +461,6 @@ pub(crate) const fn wire_kind(kind: StreamKind) -> Option<wire::StreamKind> {
     }
 }
 
-fn fact(fact: &Fact) -> Option<wire::Fact> {
-    let name = match fact.name {
-        FactName::Ban => wire::FactName::Ban,
-        FactName::Bearer => wire::FactName::Bearer,
-        FactName::Identity => wire::FactName::Identity,
-        FactName::Invite => wire::FactName::Invite,
-        FactName::Keys => wire::FactName::Keys,
-        FactName::Signature => wire::FactName::Signature,
-        FactName::Transport => wire::FactName::Transport,
-        FactName::Info => return None,
-    };
-    Some(wire::Fact { name, ok: fact.ok, text: fact.text.clone() })
-}
-
 fn keep<T>(items: &mut Vec<T>, item: T) {
     if items.len() >= KEPT {
         items.remove(0);
@@ -496,6 +472,6 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn unix_millis() -> u64 {
+pub(super) fn unix_millis() -> u64 {
     millis(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
 }
