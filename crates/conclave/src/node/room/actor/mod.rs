@@ -21,7 +21,7 @@ use bytes::Bytes;
 use conclave_meeting::{
     session::{Command, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
-    wire::Wish,
+    wire::Favour,
 };
 use conclave_protocol::{Body, DeviceId, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
 use rand::rngs::StdRng;
@@ -321,7 +321,7 @@ impl Actor {
             }
             Event::MemberLeft { idx, .. } => self.files.left(*idx),
             // The leader moderates; taking a hand down switches nothing on.
-            Event::Asked { idx, wish: Wish::HandDown } if self.board.leads(*idx) => {
+            Event::Asked { idx, favour: Favour::HandDown } if self.board.leads(*idx) => {
                 let _later = self.command(Command::Hand { up: false });
             }
             Event::LeaderChanged { idx, .. } if self.session.me() == Some(*idx) => {
