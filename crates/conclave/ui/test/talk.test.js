@@ -232,7 +232,7 @@ onPage("the invite goes to a calendar, and as a letter to who has no Conclave", 
 
 onPage("the connection test shows what is wrong and what to do", {}, async (page, daemon) => {
   daemon.answers.set("/api/doctor", [200, { checks: CHECKS }]);
-  await button(page, "Connection test").click();
+  await button(page, "Test this computer").click();
   await page.getByText("Not everything is ready.").waitFor();
   await page.getByText("The clock of this computer is 42 s behind that of the validators.").waitFor();
   await page.getByText("Make room where Conclave keeps its data.").waitFor();
