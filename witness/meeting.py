@@ -1,4 +1,4 @@
-"""What the ledgers say of a transaction; the meeting ledger, steps 4 to 10 of section 20."""
+"""What the ledgers say of a transaction; the meeting ledger, steps 4 to 10 and 25 of section 20."""
 
 from . import changes, succession, validators, waiting
 from .codec import encode
@@ -12,6 +12,7 @@ from .transactions import (
 
 CHANGES = changes.KINDS | waiting.KINDS
 INDEXES = 1024
+PRUNED_AT_ONCE = 64
 NOWHERE = {"height": 0, "index": 0, "time": 0}
 
 
@@ -179,6 +180,31 @@ def dismiss(call):
     call.put("Meeting", meeting | {"ended": True, "last_activity": call.now})
 
 
+def prune(call):
+    """Step 25: what a meeting that is long over leaves the state with."""
+    found = call.record("Meeting")
+    require(found is not None, "UnknownMeeting")
+    meeting, last = dict(found), found["last_activity"]
+    over = meeting["ended"] or call.now > last + call.params["idle_ttl"]
+    require(over and call.now > last + call.params["retention"], "NotYet")
+    require(call.body["next"] == meeting["next_idx"], "StaleSeq")
+    if meeting["next_idx"] > 0:
+        left = max(meeting["next_idx"] - PRUNED_AT_ONCE, 0)
+        for idx in range(left, meeting["next_idx"]):
+            member = call.record("Member", idx=idx)
+            require(member is not None, "UnknownMember")
+            call.state.remove(("Member", {"mid": call.mid, "idx": idx}))
+            for kind in ("Ban", "RequestTimes", "Vote"):
+                call.state.remove((kind, {"mid": call.mid, "user": member["user"]}))
+        call.put("Meeting", meeting | {"next_idx": left})
+        return
+    require(call.record("Roster") is not None, "NothingToPrune")
+    call.state.remove(("Roster", {"mid": call.mid}))
+    for part in range(meeting["info_chunks"]):
+        call.state.remove(("MeetingInfo", {"mid": call.mid, "part": part}))
+    call.put("Meeting", meeting | {"info_chunks": 0})
+
+
 def advance(call):
     body, meeting = call.body, call.open()
     call.leads(meeting)
@@ -263,6 +289,7 @@ STEPS = {
     "MeetingLeave": leave,
     "MeetingPolicy": succession.policy,
     "MeetingRequest": request,
+    "PruneMeeting": prune,
     "PublishMeeting": publish,
     "RefreshKeys": succession.refresh,
     "VoteLeader": succession.vote,

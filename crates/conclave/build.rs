@@ -1,5 +1,8 @@
 //! Gathers the files of both pages, so that the program carries exactly these and nothing else:
 //! `page` is the daemon's, `explorer` the one that validators serve.
+//!
+//! The program is built anew when one of these files changes. A new one is of use only once one of
+//! them names it; what is not carried, such as tests, costs no build.
 
 use std::{env, error::Error, fs, path::Path};
 
@@ -7,7 +10,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ui = Path::new("ui");
     let out = env::var("OUT_DIR")?;
     let (page, explorer) = (Path::new(&out).join("page"), Path::new(&out).join("explorer"));
-    println!("cargo::rerun-if-changed=ui");
     for target in [&page, &explorer] {
         if target.exists() {
             fs::remove_dir_all(target)?;
@@ -15,11 +17,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(target)?;
     }
     if !ui.join("index.html").exists() {
+        println!("cargo::rerun-if-changed=ui/index.html");
         println!("cargo::warning=the program is built without its page: ui/index.html is missing");
         return Ok(());
     }
     let lit = Path::new("node_modules/lit-html");
     if !ui.join(lit).join("lit-html.js").exists() {
+        println!("cargo::rerun-if-changed=ui/node_modules/lit-html/lit-html.js");
         println!("cargo::error=lit-html is missing: run `npm ci` in crates/conclave/ui first");
         return Ok(());
     }
@@ -27,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     copy(&ui.join("explorer"), &explorer.join("explorer"))?;
     copy(&ui.join("style"), &explorer.join("style"))?;
     for file in ["icon.svg", "text.js"] {
-        fs::copy(ui.join(file), explorer.join(file))?;
+        carry(&ui.join(file), &explorer.join(file))?;
     }
     for target in [&page, &explorer] {
         library(&ui.join(lit), &target.join(lit))?;
@@ -43,7 +47,7 @@ fn library(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
             let file = entry?.path();
             if served(&file) {
                 let name = file.file_name().ok_or("a file has a name")?;
-                fs::copy(&file, to.join(part).join(name))?;
+                carry(&file, &to.join(part).join(name))?;
             }
         }
     }
@@ -61,9 +65,16 @@ fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
         if path.is_dir() && !skipped.iter().any(|skip| name == *skip) {
             copy(&path, &target)?;
         } else if path.is_file() && served(&path) {
-            fs::copy(&path, &target)?;
+            carry(&path, &target)?;
         }
     }
+    Ok(())
+}
+
+/// Copies one file that the program carries.
+fn carry(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", from.display());
+    fs::copy(from, to)?;
     Ok(())
 }
 

@@ -54,13 +54,14 @@ fn transactions() {
 fn scripts() {
     let all = vectors("scripts");
     let all = all["scripts"].as_array().expect("scripts");
-    // Random walks, one in which changes of a user wait, and one of validators.
+    // Random walks, one in which changes of a user wait, one in which a meeting leaves the state, and
+    // one of validators.
     let named = |word: &'static str| {
         all.iter()
             .filter(move |script| script["name"].as_str().is_some_and(|n| n.starts_with(word)))
     };
     let some =
-        named("walk").step_by(20).chain(named("what waits")).chain(named("validators").take(1));
+        named("walk").step_by(20).chain(named("what")).chain(named("validators").take(1));
     for script in some {
         let (mut signers, mut before) = (Vec::new(), None);
         let mut history = Vec::new();

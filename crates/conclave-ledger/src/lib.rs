@@ -17,6 +17,8 @@ pub mod audit;
 #[cfg(not(test))]
 pub mod bench;
 mod block;
+#[cfg(test)]
+mod cast;
 mod committee;
 pub mod evidence;
 mod execution;

@@ -10,7 +10,7 @@ use std::{
 
 use conclave_ledger::{
     light::{Freshness, LightClient, Snapshot},
-    validator::{Config, Rejected, Seed, Validator, start, start_dev},
+    validator::{Config, Keep, Rejected, Seed, Validator, start, start_dev},
 };
 use conclave_protocol::{
     Ed25519Signer, Genesis, Key, Params, Record, RegisterUser, Seconds, Signer as _, Tx, UserInfo,
@@ -182,6 +182,7 @@ impl Network {
             listen: self.addresses[usize::from(index)].1,
             peers: self.addresses.iter().map(|(key, at)| (*key, (*at).into())).collect(),
             state_sync: false,
+            keep: Keep::All,
             signs_from: 0,
         })
         .unwrap()

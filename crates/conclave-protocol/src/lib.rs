@@ -45,7 +45,8 @@ pub use key::{
 };
 pub use meeting::{
     EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
-    MeetingRecord, MeetingRequest, MemberRecord, PublishMeeting, RefreshKeys, Roster, VoteLeader,
+    MeetingRecord, MeetingRequest, MemberRecord, PruneMeeting, PublishMeeting, RefreshKeys, Roster,
+    VoteLeader,
 };
 pub use params::{Genesis, Params};
 pub use signed::{Context, verify, verify_batch};

@@ -128,6 +128,9 @@ pub struct Params {
     /// Blocks of one epoch of the set of validators, at least 2: a change of the set agreed in one
     /// epoch is in force from the next one on.
     pub epoch_blocks: u32,
+    /// How long after its last sign of life a meeting that is over is kept in the state, and blocks
+    /// are kept by everybody.
+    pub retention: u32,
 }
 
 crate::fields!(Params {
@@ -150,6 +153,7 @@ crate::fields!(Params {
     request_window,
     pow_bits,
     epoch_blocks,
+    retention,
 });
 
 impl Params {
@@ -189,6 +193,7 @@ impl Default for Params {
             request_window: 100,
             pow_bits: 0,
             epoch_blocks: 3_600,
+            retention: 2_592_000,
         }
     }
 }

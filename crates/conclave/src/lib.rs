@@ -3,8 +3,8 @@
 //! Read in this order: [`cli`] (what a person can ask for), [`http`] (what their browser and their
 //! command line talk to), [`node`] (the daemon behind it), [`chain`] (what the validators say,
 //! verified), [`mod@anchor`] (what Ethereum holds of it), [`audit`] (a whole ledger, checked by a
-//! stranger), [`rpc`] and [`explorer`] (what a validator serves), [`links`] and [`rtc`] (where packets come from and
-//! go to), [`demo`] (all of it on one machine), [`mod@bench`] (what it costs). Everything that decides
+//! stranger), [`rpc`] and [`explorer`] (what a validator serves), [`links`], [`rtc`] and [`mod@ports`] (where packets
+//! come from and go to), [`demo`] (all of it on one machine), [`mod@bench`] (what it costs). Everything that decides
 //! lies in the pure crates; this one owns clocks, sockets, files and randomness.
 
 // The person's side.
@@ -34,5 +34,7 @@ mod web;
 // The other participants, and the browser.
 pub mod clip;
 pub mod links;
+pub mod ports;
 pub mod relay;
 pub mod rtc;
+mod sound;

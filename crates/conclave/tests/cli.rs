@@ -131,12 +131,12 @@ fn anchoring_says_what_is_missing_and_never_what_is_secret() {
     let key = key.to_str().unwrap();
     let run = ["anchor", "run", "--validator", validator, "--ethereum", "http://127.0.0.1:1"];
     for (args, expected) in [
-        (run.to_vec(), "no key of an Ethereum account is given\n  run: "),
-        ([&run[..], &["--key-file", key]].concat(), "others may read it (mode 644)\n  run: "),
+        (run.to_vec(), "no key of an Ethereum account is given\n  next: "),
+        ([&run[..], &["--key-file", key]].concat(), "others may read it (mode 644)\n  next: "),
         (vec!["anchor", "verify", "--network", network], "no Ethereum endpoint is named\n  run: "),
         (
             vec!["anchor", "verify", "--network", network, "--ethereum", "ftp://x/SECRET"],
-            "an Ethereum endpoint is an http:// or https:// URL\n  run: ",
+            "an Ethereum endpoint is an http:// or https:// URL\n  next: ",
         ),
     ] {
         let output = conclave(home.path(), &args);
@@ -209,8 +209,8 @@ fn peers_are_measured_from_a_source_tree_only() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty(), "nothing is measured in vain");
     let expected = "error: no source tree of Conclave is here: bench/peers/Cargo.toml was not \
-                    found\n  run: conclave bench rekey --peers, in a clone of Conclave on a \
-                    machine with cargo\n";
+                    found\n  next: --peers works in a clone of Conclave, on a machine with \
+                    cargo\n";
     assert_eq!(text(&output.stderr), expected);
 }
 
@@ -268,11 +268,14 @@ async fn each_line_about_a_ledger_says_whether_it_is_proven() {
         let block = ask(&["block", &height]);
         assert!(block.iter().all(|line| line["proven"] == true));
         assert_eq!((&block[0]["identity"], &block[1]["tx"]), (&1.into(), &id.as_str().into()));
+        assert_eq!(block[0]["proposer"], hex::encode(key.0));
+        let genesis = ask(&["block", "0"]);
+        assert_eq!((&genesis[0]["height"], &genesis[0]["proposer"]), (&0.into(), &().into()));
         let tx = ask(&["tx", &id]);
         assert_eq!((&tx[0]["proven"], &tx[0]["kind"]), (&true.into(), &"RegisterUser".into()));
         let lines = ask(&["user", &user]);
         assert!(lines.iter().all(|line| line["proven"] == true));
-        assert_eq!(lines[0]["info"], "\u{201c}Ada  live\u{201d}");
+        assert_eq!(lines[0]["info"], serde_json::json!({ "form": "clear", "text": "Ada  live" }));
         assert_eq!(lines[1]["device"], dev.to_hex());
         assert_eq!(lines[2]["tx"], id.as_str());
         let validators = ask(&["validators"]);

@@ -167,7 +167,10 @@ async fn an_export_goes_on_where_it_was_interrupted() {
     let output = conclave(&["ledger", "verify", part.to_str().unwrap()]).await;
     assert_eq!(output.status.code(), Some(1));
     let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.contains("height 1 is next") && words.contains("run: name the files"), "{words}");
+    assert!(
+        words.contains("height 1 is next") && words.contains("next: name the files"),
+        "{words}"
+    );
     consortium.stop().await;
 }
 
@@ -302,7 +305,7 @@ async fn a_client_that_meets_a_fork_keeps_a_proof_that_others_verify() {
     let output = conclave(&args).await;
     assert_eq!(output.status.code(), Some(1));
     let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.contains("run: believe nothing of what came with it"), "{words}");
+    assert!(words.contains("next: believe nothing of what came with it"), "{words}");
 }
 
 /// The header answer of a record without transactions: its header, no links, its certificate.

@@ -1,5 +1,6 @@
-/** @import { DaemonEvent, Disclosed, Handed, Identity, Preview, Refusal, Sheet } from "./types.js" */
+/** @import { Check, DaemonEvent, Disclosed, Handed, Identity, Preview, Refusal, Sheet } from "./types.js" */
 import { parse } from "./text.js";
+import { t } from "./words.js";
 
 /** What the daemon answered instead of doing what was asked. */
 export class Refused extends Error {
@@ -38,8 +39,8 @@ async function ask(path, init = {}) {
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
     throw new Refused(0, {
-      error: "Conclave does not answer on this computer.",
-      next: "Check that it is still running. This page reconnects on its own.",
+      error: t("error.silent"),
+      next: t("error.silent.next"),
     });
   }
   if (!response.ok) throw new Refused(response.status, await refusal(response));
@@ -55,7 +56,7 @@ async function refusal(response) {
     const { error, next } = parse(await response.text());
     return { error: String(error), next: String(next ?? "") };
   } catch {
-    return { error: `The request failed (${response.status}).`, next: "Try it again." };
+    return { error: t("error.request", { status: response.status }), next: t("error.again") };
   }
 }
 
@@ -143,6 +144,14 @@ export const api = {
    * @returns {Promise<{ id: string, sdp: string }>}
    */
   receive: (body) => post("/api/receive", body),
+  /** @returns {Promise<{ checks: Check[] }>} */
+  doctor: async () => parse(await (await ask("/api/doctor")).text()),
+  /** @param {File} file */
+  sendFile: (file) => ask(`/api/file?name=${encodeURIComponent(file.name)}`, {
+    method: "POST", headers: { "content-type": "application/octet-stream" }, body: file,
+  }),
+  /** @param {string} id @returns {Promise<Blob>} */
+  file: async (id) => (await ask(`/api/file/${encodeURIComponent(id)}`)).blob(),
 };
 
 const RECONNECT_MS = 1000;

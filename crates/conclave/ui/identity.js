@@ -1,5 +1,6 @@
 /** @import { Actions, Happening, Screen } from "./types.js" */
 import { api } from "./api.js";
+import { t } from "./words.js";
 
 /**
  * What a person does about their own user on the ledger.
@@ -35,37 +36,37 @@ export function own(run, tell) {
     },
     /** @type {Actions["claimHandle"]} */
     claimHandle: async (name) => {
-      if (HANDLE.test(name)) return change("handle", { name }, `@${name} is yours`);
-      const error = "A handle has 3 to 32 of a–z, 0–9, dot, hyphen and underscore, a letter or a digit first.";
-      tell({ kind: "refused", refusal: { error, next: "Take another one.", of: "handle" } });
+      if (HANDLE.test(name)) return change("handle", { name }, t("handle.yours", { name }));
+      const error = t("handle.rule.error");
+      tell({ kind: "refused", refusal: { error, next: t("handle.another.next"), of: "handle" } });
       return false;
     },
     /** @type {Actions["rename"]} */
     rename: (name, form, passphrase) =>
-      change("info", guarded({ name, form }, passphrase), "Your name was changed"),
+      change("info", guarded({ name, form }, passphrase), t("name.changed")),
     offerDevice: () => hand("devices/offer", "offer"),
     /** @type {Actions["acceptDevice"]} */
     acceptDevice: (link, passphrase) =>
       hand("devices/accept", "answer", guarded({ link }, passphrase)),
     /** @type {Actions["addDevice"]} */
     addDevice: async (link) => {
-      if (await change("devices/add", { link }, "The device was added")) {
+      if (await change("devices/add", { link }, t("device.added"))) {
         tell({ kind: "go", screen: "identity" });
       }
     },
     /** @type {Actions["revokeDevice"]} */
-    revokeDevice: (device) => change("devices/revoke", { device }, "The ledger was told"),
+    revokeDevice: (device) => change("devices/revoke", { device }, t("device.told")),
     /** @type {Actions["rotateKey"]} */
     rotateKey: (passphrase) =>
-      change("devices/rotate", guarded({}, passphrase), "This device has a new key"),
-    acknowledge: () => change("changes/known", {}, "Noted"),
+      change("devices/rotate", guarded({}, passphrase), t("device.newkey")),
+    acknowledge: () => change("changes/known", {}, t("said.noted")),
     disclose: () => hand("info/disclose", "identity"),
     /** @type {Actions["checkDisclosure"]} */
     checkDisclosure: (link) => run("info/check", async () => {
       tell({ kind: "disclosed", disclosed: await api.checkDisclosure(link) });
     }),
     /** @type {Actions["forget"]} */
-    forget: (user) => change("contacts/forget", { user }, "Forgotten"),
+    forget: (user) => change("contacts/forget", { user }, t("said.forgotten")),
   };
 }
 

@@ -1,14 +1,25 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { Refused, api, follow, takeToken } from "./api.js";
 import { keepFocus } from "./focus.js";
+import { speakThrough } from "./gear.js";
 import { own } from "./identity.js";
+import { press } from "./keys.js";
 import { Studio } from "./media.js";
 import { render } from "./node_modules/lit-html/lit-html.js";
 import { recovery } from "./recovery.js";
+import { apply, language, load } from "./settings.js";
+import { arrange, closeOthers, fill, float, openDialogs } from "./show.js";
 import { initial, place, reduce } from "./state.js";
+import { talk } from "./talk.js";
 import { page } from "./view/page.js";
+import { watch } from "./watch.js";
+import { speak, t } from "./words.js";
 
-let screen = initial;
+const settings = load();
+/** Nothing is drawn before there are words for it. */
+const spoken = speak(language(settings)).then(() => document.getElementById("page")?.replaceChildren());
+const { cameraOff, micOff } = settings;
+let screen = { ...initial, settings, media: { ...initial.media, camera: !cameraOff, mic: !micOff } };
 let shown = "";
 let drawing = false;
 
@@ -17,21 +28,25 @@ function tell(happening) {
   screen = reduce(screen, happening);
   if (drawing) return;
   drawing = true;
-  queueMicrotask(draw);
+  void spoken.then(draw);
 }
 
-const studio = new Studio(tell);
+const studio = new Studio(tell, () => screen);
+const follows = watch(tell, studio);
 
 function draw() {
   drawing = false;
   studio.follow(screen);
+  follows(screen);
   const root = /** @type {HTMLElement} */ (document.getElementById("page"));
-  // Closed first, so that focus goes back to where the question came from.
-  if (!screen.question) root.querySelector("dialog")?.close();
+  closeOthers(root, screen.question ? "question" : screen.dialog);
   render(page(screen, actions), root);
+  arrange(root);
+  speakThrough(root.querySelectorAll("audio"), screen.settings.speaker);
   const where = place(screen);
+  if (where !== "meeting") actions.endRecording();
   document.title = title();
-  for (const dialog of root.querySelectorAll("dialog")) if (!dialog.open) dialog.showModal();
+  openDialogs(root);
   // Focus moves to what opened, so that keyboard and screen reader begin there.
   const opened = `${where}/${screen.panel ?? ""}`;
   const heading = /** @type {HTMLElement | null} */ (
@@ -73,11 +88,23 @@ async function run(name, work) {
 /** @param {string} name @param {object} [body] */
 const post = (name, body) => run(name, () => api.post(`/api/${name}`, body));
 
-/** @type {Actions} */
+/** @param {Partial<import("./types.js").Settings>} change */
+async function set(change) {
+  tell({ kind: "settings", settings: change });
+  apply(screen.settings);
+  await speak(language(screen.settings));
+  tell({ kind: "settings", settings: {} });
+}
+
+/** @type {Actions & { endRecording: () => void }} */
 const actions = {
   tell,
   ...own(run, tell),
   ...recovery(run, tell),
+  ...talk(run, tell, () => screen, studio),
+  set: (change) => void set(change),
+  fill: (idx) => void fill(idx),
+  float: (idx) => void float(idx),
   start: (title, rules) => post("meetings", { title, ...rules }),
   check: (link) => run("invite", async () => {
     tell({ kind: "preview", link, preview: await api.preview(link) });
@@ -93,7 +120,7 @@ const actions = {
   appoint: (idx) => run(`appoint ${idx}`, () => api.post("/api/appoint", { idx })),
   vote: (idx) => run(`vote ${idx}`, async () => {
     await api.post("/api/vote", { idx });
-    tell({ kind: "said", text: "Your vote is on the ledger" });
+    tell({ kind: "said", text: t("said.vote") });
   }),
   lock: (locked) => run("lock", () => api.post("/api/lock", { locked })),
   kick: (idx, ban) => run(`kick ${idx}`, () => api.post("/api/kick", { idx, ban })),
@@ -109,18 +136,28 @@ const actions = {
   copy: async (text) => {
     try {
       await navigator.clipboard.writeText(text);
-      tell({ kind: "said", text: "Copied" });
+      tell({ kind: "said", text: t("said.copied") });
     } catch {
-      const next = "Select the link and copy it.";
-      tell({ kind: "refused", refusal: { error: "The browser does not let this page copy.", next } });
+      const next = t("copy.next");
+      tell({ kind: "refused", refusal: { error: t("copy.error"), next } });
     }
   },
   mute: (on) => void studio.turn("audio", !on),
   camera: (on) => void studio.turn("video", on),
   share: (on) => void studio.share(on),
+  choose: async (kind, id) => {
+    await set({ [kind]: id });
+    if (kind !== "speaker") await studio.change(kind === "mic" ? "audio" : "video");
+  },
+  blur: async (on) => {
+    await set({ blur: on });
+    await studio.blur(on);
+  },
   picture: (idx, kind) => studio.picture(screen.daemon?.meeting ?? null, idx, kind),
 };
 
+apply(settings);
+addEventListener("keydown", (event) => press(event, screen, actions));
 if (takeToken()) {
   void follow(tell, (to) => tell({ kind: "connection", to }));
 } else {

@@ -92,11 +92,4 @@ export class Publisher {
   }
 }
 
-/** Size and rate asked of the camera; a meeting of many on one machine may ask for less. */
-export function cameraConstraints() {
-  const asked = /^(\d+)x(\d+)@(\d+)$/.exec(localStorage.getItem("video") ?? "");
-  const [width, height, rate] = asked ? asked.slice(1).map(Number) : [640, 360, 24];
-  return { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: rate, max: rate } };
-}
-
 const RETRY_MS = 1000;

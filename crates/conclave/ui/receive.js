@@ -82,6 +82,14 @@ export class Receiver {
     return this.slots.find(({ key }) => key === keyOf(idx, kind))?.stream ?? null;
   }
 
+  /** How loud a stream is at this moment, 0 to 1, as the browser measured what it plays.
+   * @param {string} key
+   */
+  level(key) {
+    const receiver = this.slots.find((slot) => slot.key === key)?.transceiver.receiver;
+    return receiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
+  }
+
   /**
    * What is to be received from now on, or null for nothing ever; one exchange runs at a time.
    * With an empty list the connection stands ready, so that the first picture comes at once.

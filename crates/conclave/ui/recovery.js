@@ -1,6 +1,7 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { api } from "./api.js";
 import { guarded } from "./identity.js";
+import { t } from "./words.js";
 
 /**
  * What a person does about the sheet of paper that brings them back.
@@ -18,8 +19,8 @@ export function recovery(run, tell) {
       const words = sheet.words.split(" ");
       const wrong = ask.find((number, n) => typed[n]?.toLowerCase() !== words[number - 1]);
       if (wrong !== undefined) {
-        const error = `Word ${wrong} on your sheet is another one.`;
-        return tell({ kind: "refused", refusal: { error, next: "Look at the sheet and type it again." } });
+        const error = t("sheet.wrong", { number: wrong });
+        return tell({ kind: "refused", refusal: { error, next: t("sheet.wrong.next") } });
       }
       if (await run("recovery/keep", () => api.post("/api/recovery/keep", { words: sheet.words }))) {
         tell({ kind: "go", screen: "identity" });
@@ -29,14 +30,14 @@ export function recovery(run, tell) {
     /** @type {Actions["callOff"]} */
     callOff: async (by) => {
       const done = await run(`cancel ${by}`, () => api.post("/api/changes/cancel", { device: by }));
-      if (done) tell({ kind: "said", text: "Called off" });
+      if (done) tell({ kind: "said", text: t("said.calledoff") });
     },
     print: () => globalThis.print(),
     /** @type {Actions["recover"]} */
     recover: (words, name, form, passphrase) => run("recovery/recover", async () => {
       const { registered } = await api.recover(guarded({ words, name, form }, passphrase));
       tell({ kind: "go", screen: registered ? "home" : "recovering" });
-      if (registered) tell({ kind: "said", text: "This computer is one of your devices now" });
+      if (registered) tell({ kind: "said", text: t("said.device") });
     }),
   };
 }

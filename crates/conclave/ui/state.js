@@ -1,4 +1,6 @@
 /** @import { Happening, Meeting, Screen } from "./types.js" */
+import { DEFAULTS } from "./settings.js";
+import { t } from "./words.js";
 
 /** @type {Screen} */
 export const initial = {
@@ -20,6 +22,17 @@ export const initial = {
   read: 0,
   closed: null,
   said: "",
+  settings: DEFAULTS,
+  dialog: null,
+  layout: "grid",
+  pinned: null,
+  speaker: null,
+  large: null,
+  gear: { cameras: [], mics: [], speakers: [], blur: "none" },
+  checks: null,
+  recording: false,
+  told: 0,
+  heard: [],
 };
 
 /**
@@ -40,7 +53,7 @@ export function reduce(screen, happening) {
     case "go":
       return { ...screen, ...BLANK, screen: happening.screen };
     case "preview":
-      return { ...screen, link: happening.link, preview: happening.preview, refusal: null };
+      return { ...screen, link: happening.link, preview: happening.preview, refusal: null, media: quiet(screen) };
     case "handed":
       return { ...screen, ...BLANK, screen: happening.screen, handed: happening.handed };
     case "disclosed":
@@ -66,9 +79,31 @@ export function reduce(screen, happening) {
     case "dismiss":
       return { ...screen, toasts: without(screen.toasts, happening.id) };
     case "close":
-      return { ...screen, ...BLANK, closed: happening.mid, screen: "home" };
+      return { ...screen, ...BLANK, closed: happening.mid, screen: "home", media: quiet(screen) };
     case "said":
       return { ...screen, said: happening.text };
+    case "settings":
+      return { ...screen, settings: { ...screen.settings, ...happening.settings } };
+    case "dialog":
+      return { ...screen, dialog: happening.dialog };
+    case "layout":
+      return { ...screen, layout: happening.layout, pinned: null };
+    case "pin":
+      return { ...screen, pinned: happening.idx };
+    case "speaker":
+      return {
+        ...screen, speaker: happening.idx,
+        // Nobody wants to see oneself large.
+        large: happening.idx === null || happening.idx === screen.daemon?.meeting?.me ? screen.large : happening.idx,
+      };
+    case "gear":
+      return { ...screen, gear: { ...screen.gear, ...happening.gear } };
+    case "checks":
+      return { ...screen, checks: happening.checks };
+    case "recording":
+      return { ...screen, recording: happening.on };
+    case "unheard":
+      return { ...screen, heard: screen.heard.filter(({ id }) => id !== happening.id) };
   }
 }
 
@@ -81,20 +116,34 @@ function arrive(screen, daemon) {
   const before = screen.daemon?.meeting ?? null;
   const now = daemon.meeting;
   /** @type {Screen} */
-  const next = { ...screen, daemon, connection: "open", said: news(before, now) || screen.said };
+  const next = { ...screen, daemon, connection: "open" };
+  const text = news(before, now);
+  if (text) {
+    const id = screen.told + 1;
+    Object.assign(next, { said: text, told: id, heard: [...screen.heard, { id, text }].slice(-HEARD) });
+  }
   if (now && now.mid !== before?.mid) {
     const { refusal } = screen;
-    Object.assign(next, BLANK, { screen: "home", panel: null, question: null, read: 0, refusal });
+    Object.assign(next, BLANK, {
+      screen: "home", panel: null, question: null, read: 0, refusal, pinned: null, speaker: null, large: null, heard: [],
+    });
   }
   if (daemon.identity?.registered && isNewcomer(next.screen)) {
-    Object.assign(next, BLANK, { screen: "home", said: "This computer is one of your devices now" });
+    Object.assign(next, BLANK, { screen: "home", said: t("said.device") });
   }
   const waited = screen.daemon?.identity && recovery(screen.daemon.identity);
   if (next.screen === "recovering" && waited && !(daemon.identity && recovery(daemon.identity))) {
-    Object.assign(next, BLANK, { screen: "home", said: "Your recovery waits no longer" });
+    Object.assign(next, BLANK, { screen: "home", said: t("said.waitsnot") });
   }
   if (next.question && !stands(next.question, daemon)) next.question = null;
   return read(next);
+}
+
+/** Camera and microphone as the person wants them at the start.
+ * @param {Screen} screen
+ */
+function quiet({ media, settings }) {
+  return { ...media, camera: !settings.cameraOff, mic: !settings.micOff, problem: "" };
 }
 
 /** Whether what a question is about is still there.
@@ -144,17 +193,34 @@ export function news(before, now) {
   return [
     ...before.leader === null || before.leader === now.leader ? [] : leads(now),
     ...Boolean(before.locked) === Boolean(now.locked) ? []
-      : [now.locked ? "The meeting is locked" : "The meeting is open"],
-    ...now.members.filter(({ idx, me }) => !me && !had.has(idx)).map((one) => `${one.name} joined`),
-    ...before.members.filter(({ idx }) => !has.has(idx)).map((one) => `${one.name} left`),
-    ...now.lobby.filter(({ idx }) => !asked.has(idx)).map((one) => `${one.name} asks to come in`),
+      : [now.locked ? t("news.locked") : t("news.open")],
+    ...now.members.filter(({ idx, me }) => !me && !had.has(idx)).map((one) => t("news.joined", { name: one.name })),
+    ...before.members.filter(({ idx }) => !has.has(idx)).map((one) => t("news.left", { name: one.name })),
+    ...now.lobby.filter(({ idx }) => !asked.has(idx)).map((one) => t("news.asks", { name: one.name })),
+    ...marks(before, now),
   ].join(". ");
+}
+
+/** Who raised a hand, who began to record and who stopped.
+ * @param {Meeting} before
+ * @param {Meeting} now
+ */
+function marks(before, now) {
+  return now.members.filter(({ me }) => !me).flatMap((one) => {
+    const { name } = one;
+    const was = before.members.find(({ idx }) => idx === one.idx);
+    return [
+      ...one.hand_ms && !was?.hand_ms ? [t("news.hand", { name })] : [],
+      ...Boolean(one.recording) === Boolean(was?.recording) ? []
+        : [t(one.recording ? "news.records" : "news.recordsnot", { name })],
+    ];
+  });
 }
 
 /** @param {Meeting} meeting */
 function leads({ leader, members }) {
   const who = members.find(({ idx }) => idx === leader);
-  return who ? [who.me ? "You lead the meeting" : `${who.name} leads the meeting`] : [];
+  return who ? [who.me ? t("news.lead.you") : t("news.lead", { name: who.name })] : [];
 }
 
 /** @param {Meeting} meeting */
@@ -167,11 +233,12 @@ export function over(meeting) {
  *
  * @param {Screen} screen
  * @returns {"loading" | "locked" | "welcome" | "home" | "join" | "preview" | "waiting" | "meeting"
- *   | "over" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof" | "recover" | "recovering"}
+ *   | "over" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof" | "recover" | "recovering" | "doctor"}
  */
 export function place(screen) {
   if (screen.connection === "locked") return "locked";
   if (!screen.daemon) return "loading";
+  if (screen.screen === "doctor") return "doctor";
   if (!screen.daemon.identity) {
     return isNewcomer(screen.screen) ? screen.screen : "welcome";
   }
@@ -193,6 +260,9 @@ export function recovery({ registered, waits }) {
 function isNewcomer(screen) {
   return NEWCOMER.includes(screen);
 }
+
+/** As many news as are shown at once. */
+const HEARD = 3;
 
 /** The ways of a computer that is nobody yet. @type {Screen["screen"][]} */
 const NEWCOMER = ["accept", "answer", "recover", "recovering"];

@@ -59,7 +59,16 @@
  *   locked?: boolean,
  *   sealed?: boolean,
  *   provisional?: boolean,
+ *   reactions?: Reaction[], asked?: Asked[], files?: SharedFile[], policy?: { admit: Admission },
  * }} Meeting
+ * @typedef {"ask" | "met" | "everyone"} Admission who is let in without being asked about
+ * @typedef {{ id: string, idx: number, name: string, emoji: string, at_ms: number }} Reaction
+ * @typedef {"mute" | "unmute" | "camera-off" | "hand-down"} Wish
+ * @typedef {{ id: string, idx: number, name: string, what: Wish, at_ms: number }} Asked
+ * @typedef {{
+ *   id: string, idx: number, name: string, me: boolean, file: string, size: number, at_ms: number,
+ *   state: "offered" | "receiving" | "sending" | "here" | "failed" | "gone", done: number, text: string,
+ * }} SharedFile
  * @typedef {{
  *   security: string, epoch: string, short: { picture: string, name: string }[],
  *   waits_for: string[], evidence: Evidence[],
@@ -72,6 +81,7 @@
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
  *   key_text: string, met?: Fact, votes?: number, hidden?: boolean, streams: Stream[],
+ *   hand_ms?: number, recording?: boolean, quality?: { rtt_ms: number, loss: number },
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
@@ -94,7 +104,13 @@
  *
  * What the page itself remembers.
  *
- * @typedef {"chat" | "codes" | "identity" | "invite" | "people"} Panel
+ * @typedef {"chat" | "files" | "gear" | "identity" | "invite" | "more" | "people" | "security"} Panel
+ * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {{ name: string, level: "ok" | "warn" | "bad", text: string, next: string }} Check
+ * @typedef {{ id: string, label: string }} Plugged
+ * @typedef {{
+ *   cameras: Plugged[], mics: Plugged[], speakers: Plugged[], blur: "none" | "off" | "on",
+ * }} Gear the devices of this computer; `blur`: whether the camera can hide what is behind a person
  * @typedef {{ act: "end" } | { act: "appoint", idx: number } | { act: "kick", idx: number, ban: boolean } | { act: "rotate" }
  *   | { act: "revoke", device: string } | { act: "forget", user: string }} Question
  * @typedef {{ camera: boolean, mic: boolean, screen: boolean, problem: string }} Media
@@ -103,7 +119,7 @@
  *   connection: "connecting" | "open" | "lost" | "locked",
  *   daemon: State | null,
  *   screen: "home" | "join" | "identity" | "offer" | "accept" | "answer" | "sheet" | "proof"
- *     | "recover" | "recovering",
+ *     | "recover" | "recovering" | "doctor",
  *   link: string,
  *   preview: Preview | null,
  *   handed: Handed | null,
@@ -119,6 +135,17 @@
  *   read: number,
  *   closed: string | null,
  *   said: string,
+ *   settings: Settings,
+ *   dialog: "settings" | "keys" | null,
+ *   layout: "grid" | "speaker",
+ *   pinned: number | null,
+ *   speaker: number | null,
+ *   large: number | null,
+ *   gear: Gear,
+ *   checks: Check[] | null,
+ *   recording: boolean,
+ *   told: number,
+ *   heard: { id: number, text: string }[],
  * }} Screen
  * @typedef {DaemonEvent
  *   | { kind: "connection", to: Screen["connection"] }
@@ -136,7 +163,16 @@
  *   | { kind: "media", media: Partial<Media> }
  *   | { kind: "dismiss", id: string }
  *   | { kind: "close", mid: string }
- *   | { kind: "said", text: string }} Happening
+ *   | { kind: "said", text: string }
+ *   | { kind: "settings", settings: Partial<Settings> }
+ *   | { kind: "dialog", dialog: Screen["dialog"] }
+ *   | { kind: "layout", layout: Screen["layout"] }
+ *   | { kind: "pin", idx: number | null }
+ *   | { kind: "speaker", idx: number | null }
+ *   | { kind: "gear", gear: Partial<Gear> }
+ *   | { kind: "checks", checks: Check[] | null }
+ *   | { kind: "recording", on: boolean }
+ *   | { kind: "unheard", id: number }} Happening
  *
  * What the views may ask for.
  *
@@ -179,6 +215,23 @@
  *   camera: (on: boolean) => void,
  *   share: (on: boolean) => void,
  *   picture: (idx: number, kind: StreamKind) => MediaStream | null,
+ *   set: (settings: Partial<Settings>) => void,
+ *   choose: (kind: "camera" | "mic" | "speaker", id: string) => void,
+ *   blur: (on: boolean) => void,
+ *   hand: (up: boolean) => void,
+ *   react: (emoji: string) => void,
+ *   ask: (idx: number | null, what: Wish) => void,
+ *   answer: (asked: Asked, yes: boolean) => void,
+ *   record: (on: boolean) => void,
+ *   admitKnown: () => void,
+ *   admission: (admit: Admission) => void,
+ *   sendFiles: (files: Iterable<File>) => void,
+ *   takeFile: (file: SharedFile) => void,
+ *   saveFile: (file: SharedFile) => void,
+ *   download: (name: string, type: string, text: string) => void,
+ *   doctor: () => void,
+ *   fill: (idx: number | null) => void,
+ *   float: (idx: number) => void,
  * }} Actions
  */
 

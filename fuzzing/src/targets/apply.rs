@@ -54,8 +54,9 @@ impl World {
     /// Users with keys of every algorithm; one of them has a recovery key.
     fn new() -> Self {
         let sponsor = Ed25519Signer::from_seed(&[77; 32]).validator();
-        // What waits can come to pass in one run, and validators change.
-        let params = Params { junior_delay: 60, epoch_blocks: 3, ..Params::default() };
+        // What waits can come to pass in one run, validators change, and meetings leave the state.
+        let params =
+            Params { junior_delay: 60, epoch_blocks: 3, retention: 60, ..Params::default() };
         let genesis = Genesis::new("fuzz", 1, vec![sponsor], params).unwrap();
         let rules = Rules::from(&genesis);
         let mut world = Self { rules, state: BTreeMap::new(), devices: Vec::new() };
@@ -195,6 +196,7 @@ impl World {
             Body::MeetingDismiss(body) => (body.mid, body.term) = (MID, meeting.term),
             Body::MeetingPolicy(body) => (body.mid, body.term) = (MID, meeting.term),
             Body::MeetingRequest(body) => body.term = meeting.term,
+            Body::PruneMeeting(body) => (body.mid, body.next) = (MID, meeting.next_idx),
             Body::VoteLeader(body) => (body.mid, body.term) = (MID, meeting.term),
             _ => {}
         }

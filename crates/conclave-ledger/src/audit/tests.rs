@@ -1,12 +1,9 @@
 //! A ledger holds, or the first thing that does not is named.
 
-use commonware_codec::{Copying, DecodeExt as _};
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_runtime::{Runner as _, deterministic};
 use conclave_protocol::{
-    AnchorPlace, AnchorRecord, Contact, Context, Digest, Ed25519Signer, Genesis, Height, Kind,
-    Ledger, Params, RegisterUser, Seconds, Signer as _, Tx, UserInfo, ValidatorChange,
-    ValidatorVote, codec::Text, encode, identity::Gate, tx::Role,
+    AnchorPlace, AnchorRecord, Digest, Genesis, Height, Kind, Ledger, Seconds, Tx, tx::Role,
 };
 use proptest::prelude::*;
 
@@ -18,51 +15,17 @@ use super::{
     *,
 };
 use crate::{
-    block::{RawTx, to_bytes, tx_tree},
+    block::{to_bytes, tx_tree},
+    cast::{BEGIN, EPOCH, genesis, private, raw, registration, signer, vote},
     committee::Committee,
     validator::Seed,
 };
-
-const BEGIN: u64 = 1_700_000_000_000;
-
-/// Blocks of an epoch.
-const EPOCH: u64 = 4;
-
-fn signer(seed: u8) -> Ed25519Signer {
-    Ed25519Signer::from_seed(&[seed; 32])
-}
-
-fn genesis(name: &str) -> Genesis {
-    let keys: Vec<_> = (1..=4).map(|seed| signer(seed).validator()).collect();
-    let params = Params { epoch_blocks: 4, ..Params::default() };
-    Genesis::new(name, BEGIN, keys, params).unwrap()
-}
-
-fn registration(genesis: &Genesis, number: u8, now: u64) -> Tx {
-    let (device, sponsor) = (signer(100 + number), signer(1));
-    let chain = genesis.chain_id();
-    let info = UserInfo::Clear(Text::new("somebody").unwrap());
-    let gate = Gate::Sponsor(sponsor.validator());
-    let body = RegisterUser::new(&chain, device.ivk(), [3; 16], info, gate);
-    let word = sponsor.sign(Context::Sponsor, &chain, &body.sponsor_message());
-    Tx::new(chain, body.dev, 0, Seconds(now + 300), body).sign(&device).with(Role::Sponsor, word)
-}
-
-fn vote(genesis: &Genesis, by: u8, change: ValidatorChange, now: u64) -> Tx {
-    let (chain, key) = (genesis.chain_id(), signer(by));
-    let body = ValidatorVote { seq: 0, change };
-    Tx::by_validator(chain, key.validator(), 0, Seconds(now + 300), body).sign(&key)
-}
 
 fn anchor(genesis: &Genesis, nonce: u64, header: Digest, now: u64) -> Tx {
     let (chain, key) = (genesis.chain_id(), signer(1));
     let anchor = AnchorPlace::Ethereum(1, [7; 32], [8; 32]);
     let body = AnchorRecord { height: Height(2), header, anchor };
     Tx::by_validator(chain, key.validator(), nonce, Seconds(now + 300), body).sign(&key)
-}
-
-fn raw(tx: &Tx) -> RawTx {
-    RawTx::new(encode(tx).into()).unwrap()
 }
 
 /// A ledger of ten blocks: people register; a fifth validator is voted in by the end of the first
@@ -74,21 +37,13 @@ fn ledger() -> (Genesis, Vec<Sealed>) {
         |context| async move {
             let seeds: Vec<_> = (1..=5).map(|seed| Seed::new([seed; 32])).collect();
             let mut quill = Quill::open(&context, &genesis, &seeds).await.unwrap();
-            let text = |text| Text::new(text).unwrap();
-            let contact = Contact {
-                name: Text::new("fifth").unwrap(),
-                p2p: Text::new("five:1").unwrap(),
-                rpc: text("http://five:2"),
-            };
-            let change = ValidatorChange::Add(signer(5).validator(), contact);
             let mut sealed: Vec<Sealed> = Vec::new();
             for height in 1..=10u8 {
                 let time_ms = BEGIN + u64::from(height) * 1_000;
                 let now = time_ms / 1_000;
-                let mut txs = vec![raw(&registration(&genesis, height, now))];
+                let mut txs = vec![raw(&registration(&genesis, height, now).1)];
                 if height == 2 {
-                    let votes = (1..=3).map(|by| raw(&vote(&genesis, by, change.clone(), now)));
-                    txs.extend(votes);
+                    txs.extend((1..=3).map(|by| raw(&vote(&genesis, by, now))));
                 }
                 if height == 6 {
                     let header = protocol(&sealed[1]);
@@ -130,8 +85,7 @@ fn broken(height: usize, change: impl FnOnce(&mut Sealed)) -> Broken {
     let one = &mut sealed[height - 1];
     change(one);
     let committee = Committee::of(&genesis).unwrap();
-    let key = |seed: u8| PrivateKey::decode(Copying(&[seed; 32])).unwrap();
-    let schemes: Vec<_> = (1..=4).map(|seed| committee.signer(key(seed)).unwrap()).collect();
+    let schemes: Vec<_> = (1..=4).map(|seed| committee.signer(private(seed)).unwrap()).collect();
     one.certificate = certify(&schemes, &one.block.header);
     match audit(&genesis, &records(&sealed)) {
         Err(AuditError::Broken(broken)) => broken,
@@ -217,8 +171,7 @@ fn a_certificate_of_another_block_of_strangers_or_of_too_few_does_not_count() {
     assert_eq!(first(&other), (Height(6), What::Certificate));
 
     let strangers = Committee::of(&self::genesis("another")).unwrap();
-    let key = |seed: u8| PrivateKey::decode(Copying(&[seed; 32])).unwrap();
-    let schemes: Vec<_> = (1..=4).map(|seed| strangers.signer(key(seed)).unwrap()).collect();
+    let schemes: Vec<_> = (1..=4).map(|seed| strangers.signer(private(seed)).unwrap()).collect();
     let mut other = sealed.clone();
     other[1].certificate = certify(&schemes, &other[1].block.header);
     assert_eq!(first(&other), (Height(2), What::Certificate));
@@ -226,7 +179,7 @@ fn a_certificate_of_another_block_of_strangers_or_of_too_few_does_not_count() {
     // Four are a quorum of the first set, and of the five that follow; those of the first set do
     // not sign for the second.
     let committee = Committee::of(&genesis).unwrap();
-    let schemes: Vec<_> = (1..=4).map(|seed| committee.signer(key(seed)).unwrap()).collect();
+    let schemes: Vec<_> = (1..=4).map(|seed| committee.signer(private(seed)).unwrap()).collect();
     let mut other = sealed;
     other[6].certificate = certify(&schemes, &other[6].block.header);
     assert_eq!(first(&other), (Height(7), What::Certificate));
@@ -289,9 +242,9 @@ fn a_forged_signature_is_named_even_if_everything_was_computed_with_it() {
         |context| async move {
             let seeds: Vec<_> = (1..=4).map(|seed| Seed::new([seed; 32])).collect();
             let mut quill = Quill::open(&context, &genesis, &seeds).await.unwrap();
-            let good = registration(&genesis, 1, BEGIN / 1_000);
-            let word = registration(&genesis, 3, BEGIN / 1_000).signature(Role::Signer).unwrap();
-            let forged = registration(&genesis, 2, BEGIN / 1_000).with(Role::Signer, word);
+            let person = |number| registration(&genesis, number, BEGIN / 1_000).1;
+            let word = person(3).signature(Role::Signer).unwrap();
+            let (good, forged) = (person(1), person(2).with(Role::Signer, word));
             vec![quill.next(BEGIN + 1, vec![raw(&good), raw(&forged)]).await.unwrap()]
         }
     });
@@ -303,7 +256,7 @@ fn a_forged_signature_is_named_even_if_everything_was_computed_with_it() {
 #[test]
 fn a_transaction_that_was_replaced_is_told_by_the_header() {
     let (genesis, mut sealed) = ledger();
-    let other = registration(&genesis, 50, BEGIN / 1_000);
+    let (_, other) = registration(&genesis, 50, BEGIN / 1_000);
     sealed[3].block.identity[0] = raw(&other);
     let Err(AuditError::Broken(broken)) = audit(&genesis, &records(&sealed)) else { panic!() };
     assert_eq!((broken.height, broken.what), (Height(4), What::TxRoot(Ledger::Identity)));

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Most transactions that wait.
-pub(crate) const MAX_WAITING: usize = 32_768;
+pub(crate) const MAX_WAITING: usize = 16_384;
 
 /// Most bytes that wait.
 pub(crate) const MAX_WAITING_BYTES: usize = 16 << 20;

@@ -5,7 +5,7 @@
 //! engines, the handover between two sets (on disk before the boundary block is acknowledged, so a
 //! crash anywhere continues in the right epoch), the peers to keep connections with.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use commonware_actor::Feedback;
 use commonware_consensus::{
@@ -43,6 +43,7 @@ use super::{
     schemes::{Role, Schemes},
     service::Finalized,
     steps::{Step, Steps},
+    tally::Tally,
     wiring::{BUFFER, FETCH_RETRY, FETCH_TIMEOUT, MAILBOX, Marshal, REPLAY, Runtime},
 };
 use crate::{
@@ -241,6 +242,12 @@ where
         Accuser::new(chain, &self.schemes.sets(), epoch, accusations)
     }
 
+    /// Counts what this validator signs in an epoch.
+    fn tally(&self, epoch: u64) -> Tally {
+        let me = validator_key(&self.schemes.me());
+        Tally::new(self.schemes.committee(epoch), me, Arc::clone(self.app.finality()))
+    }
+
     /// Starts the engine of an epoch.
     #[expect(clippy::expect_used, reason = "the horizon reached this epoch before")]
     fn start<S: Sender<PublicKey = PublicKey>>(
@@ -266,7 +273,10 @@ where
                 blocker: self.blocker.clone(),
                 automaton: self.automaton.clone(),
                 relay: self.automaton.clone(),
-                reporter: Reporters::from((self.automaton.clone(), self.accuser(epoch))),
+                reporter: Reporters::from((
+                    self.automaton.clone(),
+                    Reporters::from((self.accuser(epoch), self.tally(epoch))),
+                )),
                 strategy: Sequential,
                 partition: self.partition(epoch),
                 mailbox_size: MAILBOX,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use commonware_cryptography::sha256::Digest;
@@ -31,6 +34,7 @@ pub(crate) struct Finality {
     state: Mutex<State>,
     height: watch::Sender<u64>,
     opened: OnceLock<u64>,
+    lowest: AtomicU64,
     meter: Meter,
 }
 
@@ -48,6 +52,7 @@ impl Finality {
             state: Mutex::default(),
             height: watch::Sender::new(0),
             opened: OnceLock::new(),
+            lowest: AtomicU64::new(1),
             meter: Meter::new(),
         }
     }
@@ -96,6 +101,17 @@ impl Finality {
             }
         }
         true
+    }
+
+    /// Notes the lowest block that is kept.
+    pub(crate) fn note_lowest(&self, height: u64) {
+        self.lowest.store(height, Ordering::Relaxed);
+        self.meter.lowest(height);
+    }
+
+    /// The lowest block that is kept; 1 while all are.
+    pub(crate) fn lowest(&self) -> u64 {
+        self.lowest.load(Ordering::Relaxed)
     }
 
     /// Notes that all that was on disk has been read.

@@ -57,6 +57,8 @@ pub struct Status {
     pub height: Height,
     /// Chain time of that block in milliseconds since the Unix epoch.
     pub time_ms: u64,
+    /// The lowest block that is kept here; 1 while all are.
+    pub lowest: Height,
     /// The epoch of the next block.
     pub epoch: u64,
     /// Validators of that epoch.
@@ -177,7 +179,8 @@ impl Validator {
     /// bytes.
     ///
     /// # Errors
-    /// [`AskError::Unknown`] if this validator does not have the first of them.
+    /// [`AskError::Unknown`] if this validator does not have the first of them yet,
+    /// [`AskError::Dropped`] if it has it no more.
     pub async fn records(&self, from: Height, most: u64) -> Result<Bytes, AskError> {
         self.ask(|reply| Request::Records { from: from.0, most, reply }).await
     }
@@ -227,6 +230,7 @@ impl Validator {
             key: self.shared.key,
             height: Height(tip.as_ref().map_or(0, |tip| tip.height)),
             time_ms: tip.as_ref().map_or(0, |tip| tip.time_ms),
+            lowest: Height(self.shared.finality.lowest()),
             epoch,
             validators: self.shared.schemes.committee(epoch).members().len(),
             role: self.shared.schemes.role(epoch),

@@ -1,6 +1,10 @@
 //! What a validator counts about the blocks it executes, for whoever watches it.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use commonware_runtime::{
     Metrics,
@@ -17,7 +21,11 @@ type Label = [(&'static str, String); 1];
 #[derive(Debug)]
 pub(crate) struct Meter {
     height: Gauge,
+    lowest: Gauge,
     time: Gauge,
+    signed: Counter,
+    /// Own votes to make final, by epoch and view, for blocks that are not executed yet.
+    votes: Mutex<BTreeSet<(u64, u64)>>,
     blocks: Family<Label, Counter>,
     transactions: Family<Label, Counter>,
     finality: Histogram,
@@ -27,7 +35,10 @@ impl Meter {
     pub(crate) fn new() -> Self {
         let meter = Self {
             height: Gauge::default(),
+            lowest: Gauge::default(),
             time: Gauge::default(),
+            signed: Counter::default(),
+            votes: Mutex::default(),
             blocks: Family::default(),
             transactions: Family::default(),
             finality: Histogram::new(SECONDS),
@@ -48,6 +59,12 @@ impl Meter {
                 "Chain time of the newest executed block, Unix time",
                 self.time.clone(),
             ),
+            context.register("lowest_block", "Lowest block that is kept here", self.lowest.clone()),
+            context.register(
+                "blocks_signed",
+                "Executed blocks that this validator voted to make final",
+                self.signed.clone(),
+            ),
             context.register("blocks", "Executed blocks by proposer", self.blocks.clone()),
             context.register(
                 "transactions",
@@ -62,6 +79,21 @@ impl Meter {
         )
     }
 
+    /// Notes which blocks are kept.
+    pub(crate) fn lowest(&self, height: u64) {
+        self.lowest.set(i64::try_from(height).unwrap_or(i64::MAX));
+    }
+
+    /// Notes that this validator voted to make the block of this epoch and view final. Votes that a
+    /// restart reads again are of blocks that were executed, and are not counted twice.
+    pub(crate) fn voted(&self, round: (u64, u64)) {
+        let mut votes = self.votes();
+        votes.insert(round);
+        if votes.len() > VOTES {
+            votes.pop_first();
+        }
+    }
+
     /// Counts a final block that was executed at `now_ms`.
     pub(crate) fn block(
         &self,
@@ -74,6 +106,13 @@ impl Meter {
         for kind in kinds {
             self.transactions.get_or_create(&label(kind)).inc();
         }
+        let round = (header.round.epoch, header.round.view);
+        let mut votes = self.votes();
+        if votes.remove(&round) {
+            self.signed.inc();
+        }
+        *votes = votes.split_off(&round);
+        drop(votes);
         self.height.set(i64::try_from(header.height).unwrap_or(i64::MAX));
         self.time.set(i64::try_from(header.time_ms / 1_000).unwrap_or(i64::MAX));
         let age = Duration::from_millis(now_ms.saturating_sub(header.time_ms));
@@ -84,11 +123,20 @@ impl Meter {
     }
 }
 
+impl Meter {
+    fn votes(&self) -> MutexGuard<'_, BTreeSet<(u64, u64)>> {
+        self.votes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The label of a kind of transaction: its name.
 fn label(kind: Kind) -> Label {
     let name = kind.context();
     [("kind", name.strip_prefix("tx/").unwrap_or(name).to_owned())]
 }
+
+/// Votes that are remembered: as many as views that wait to be executed at most.
+const VOTES: usize = 1_024;
 
 const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0];

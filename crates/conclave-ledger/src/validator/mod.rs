@@ -2,10 +2,10 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `schemes` and `steps` (who seals which epoch, and the proof
+//! (what is final), `service` (answers), `keep` (old blocks), `schemes` and `steps` (who seals which epoch, and the proof
 //! of it), `epochs` and `lines` (one engine after the other, and their channels), `wiring` (their
 //! parts), `links`, `peers`, `address` and `node` (whom it talks to, runtime, sockets, disk),
-//! `monitor` and `meter` (how it is doing).
+//! `monitor`, `meter` and `tally` (how it is doing).
 
 mod address;
 mod application;
@@ -13,6 +13,7 @@ mod clock;
 mod epochs;
 mod finality;
 mod handle;
+mod keep;
 mod lines;
 mod links;
 mod meter;
@@ -29,6 +30,7 @@ mod service;
 #[cfg(test)]
 mod simulation;
 mod steps;
+mod tally;
 mod wiring;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -38,6 +40,7 @@ use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 pub use address::{BadAddress, PeerAddress};
 pub use handle::{Status, Validator};
+pub use keep::Keep;
 #[cfg(not(test))]
 pub use node::{start, start_dev};
 pub use request::{AskError, Rejected};
@@ -56,6 +59,10 @@ use crate::committee::BadCommittee;
 /// validator's key has signed. A key must never sign without them.
 pub const SIGNED: &str = "validator-consensus-";
 
+/// What the names of the directories in [`Config::dir`] begin with whose size is bounded: votes and
+/// blocks of the last few hundred views, which go with the views.
+pub const BOUNDED: [&str; 2] = [SIGNED, "validator-cache-"];
+
 /// How a validator is set up.
 #[derive(Debug)]
 pub struct Config {
@@ -71,6 +78,8 @@ pub struct Config {
     /// Where this one reaches the others, whoever they are in the set; its own entry is ignored. What
     /// the ledger says of later validators counts where nothing is said here.
     pub peers: Vec<(ValidatorKey, PeerAddress)>,
+    /// How long blocks and certificates are kept here.
+    pub keep: Keep,
     /// Whether an empty validator fetches the state of a recent block instead of executing all.
     pub state_sync: bool,
     /// The first epoch in which this validator signs. Above 0 where the key may have signed before

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::Path,
     sync::{Arc, Mutex},
     thread,
@@ -24,12 +24,12 @@ use commonware_stream::{
     cups::{self, Cups},
     sake::{self, Sake},
 };
-use commonware_utils::{NZU32, NZUsize};
+use commonware_utils::{NZU32, NZU64, NZUsize};
 use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Config, PeerAddress, Seed, StartError,
+    Config, Keep, PeerAddress, Seed, StartError,
     application::App,
     finality::Finality,
     handle::{Shared, Validator},
@@ -49,6 +49,12 @@ const REQUESTS: usize = 1024;
 /// Submitted transactions that wait to be sent to the other validators.
 const OUTGOING: usize = 8192;
 
+/// How long a validator that misbehaved is not talked to.
+const KEPT_OUT: Duration = Duration::from_secs(60);
+
+/// Blocks of one file, which is dropped as a whole. It cannot change later.
+const SECTION: NonZeroU64 = NZU64!(4_096);
+
 /// How long a stopping validator waits for its tasks.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -57,7 +63,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// # Errors
 /// See [`StartError`].
 pub fn start(config: Config) -> Result<Validator, StartError> {
-    let Config { dir, seed, genesis, listen, peers, state_sync, signs_from } = config;
+    let Config { dir, seed, genesis, listen, peers, keep, state_sync, signs_from } = config;
     let network = Arc::new(Network::of(&genesis)?);
     let key =
         PrivateKey::decode(Copying(seed.bytes().as_slice())).map_err(|_| StartError::NotAKey)?;
@@ -96,6 +102,7 @@ pub fn start(config: Config) -> Result<Validator, StartError> {
         monitor,
         listen,
         addresses,
+        keep,
         state_sync,
         inbox,
         tips: tip_sender,
@@ -142,6 +149,7 @@ pub fn start_dev(dir: &Path) -> Result<(Validator, Genesis), StartError> {
         genesis: genesis.clone(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         peers: Vec::new(),
+        keep: Keep::All,
         state_sync: false,
         signs_from: 0,
     };
@@ -183,6 +191,7 @@ struct Parts {
     monitor: Arc<Monitor>,
     listen: SocketAddr,
     addresses: BTreeMap<PublicKey, PeerAddress>,
+    keep: Keep,
     state_sync: bool,
     inbox: mpsc::Receiver<Request>,
     tips: watch::Sender<Bytes>,
@@ -191,7 +200,7 @@ struct Parts {
 
 /// Runs a validator until it is asked to stop.
 async fn run(context: runtime::Context, parts: Parts) {
-    let Parts { key, app, monitor, listen, addresses, state_sync, inbox, tips, mut stopped } =
+    let Parts { key, app, monitor, listen, addresses, keep, state_sync, inbox, tips, mut stopped } =
         parts;
     let room = room(addresses.len());
     let mut config = lookup::Config::local(
@@ -212,6 +221,9 @@ async fn run(context: runtime::Context, parts: Parts) {
     );
     // The handshake proves the key; where a packet comes from proves nothing.
     config.bypass_ip_check = true;
+    // Who contradicted itself is kept out, but not for long: few validators carry the quorum, and one
+    // whose disk lost its last vote may do so once.
+    config.block_duration = KEPT_OUT;
     // The present peers and those before: who was removed learns of it, then the link ends.
     config.tracked_peer_sets = NZUsize!(2);
     let (mut sockets, oracle) = Sockets::new(context.child("sockets"), config);
@@ -239,6 +251,7 @@ async fn run(context: runtime::Context, parts: Parts) {
         blocker: oracle,
         links,
         app: app.clone(),
+        section: SECTION,
         state_sync,
     };
     let engine = wire(context.child("engine"), setup, channels, |stateful| stateful).await;
@@ -258,6 +271,8 @@ async fn run(context: runtime::Context, parts: Parts) {
     spawn("reindex").spawn(move |_| indexing.reindex(indexed));
     let following = service.clone();
     spawn("follow").spawn(move |_| following.follow(tips));
+    let retiring = service.clone();
+    spawn("retire").spawn(move |_| retiring.retire(keep));
     let sending = service.clone();
     spawn("send").spawn(move |_| sending.send(sender, outgoing));
     let receiving = service.clone();

@@ -84,6 +84,9 @@ impl From<Refused> for Rejected {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
+    /// The block is below the lowest one that is kept here.
+    #[error("not known here: this validator has blocks from height {0} on")]
+    Dropped(u64),
     /// The validator has no final state yet, or is catching up.
     #[error("this validator has not caught up yet")]
     NotReady,

@@ -148,8 +148,8 @@ impl<E: Runtime> Service<E> {
                 let _ = reply.send(self.header(height).await);
             }
             Request::Block { height, reply } => {
-                let block = self.block(height).await;
-                let _ = reply.send(block.map(|block| to_bytes(&block)).ok_or(AskError::Unknown));
+                let block = self.block(height).await.ok_or_else(|| self.unknown(height));
+                let _ = reply.send(block.map(|block| to_bytes(&block)));
             }
             Request::Records { from, most, reply } => {
                 let _ = reply.send(self.records(from, most).await);
@@ -265,16 +265,23 @@ impl<E: Runtime> Service<E> {
 
     async fn header(&self, height: Option<u64>) -> Result<Bytes, AskError> {
         let Some(height) = height else { return self.latest().await };
-        let block = self.block(height).await.ok_or(AskError::Unknown)?;
+        let block = self.block(height).await.ok_or_else(|| self.unknown(height))?;
         Ok(to_bytes(&self.certify(block.header).await?))
     }
 
-    async fn block(&self, height: u64) -> Option<Block> {
+    /// A final block that is kept. Block 0 is made of the genesis, so everybody has it.
+    pub(super) async fn block(&self, height: u64) -> Option<Block> {
+        if height == 0 {
+            return Some(self.app.network().genesis_block().clone());
+        }
+        if height < self.app.finality().lowest() {
+            return None;
+        }
         Some(self.marshal.get_block(Height::new(height)).await?.inner().clone())
     }
 
     /// Blocks in order with the certificates they have of their own.
-    async fn records(&self, from: u64, most: u64) -> Result<Bytes, AskError> {
+    pub(super) async fn records(&self, from: u64, most: u64) -> Result<Bytes, AskError> {
         let newest = self.tip()?.height;
         let mut answer = BytesMut::new();
         let until = from.saturating_add(most.clamp(1, MAX_RECORDS));
@@ -288,7 +295,7 @@ impl<E: Runtime> Service<E> {
                 break;
             }
         }
-        if answer.is_empty() { Err(AskError::Unknown) } else { Ok(answer.freeze()) }
+        if answer.is_empty() { Err(self.unknown(from.max(1))) } else { Ok(answer.freeze()) }
     }
 
     /// The certificate of exactly this header, if there is one.
@@ -307,7 +314,11 @@ impl<E: Runtime> Service<E> {
                 return Ok(HeaderAnswer { header, links, certificate });
             }
             let next = last.height.checked_add(1).ok_or(AskError::Unknown)?;
-            last = self.block(next).await.ok_or(AskError::NotReady)?.header;
+            let block = self.block(next).await.ok_or_else(|| match self.unknown(next) {
+                dropped @ AskError::Dropped(_) => dropped,
+                _ => AskError::NotReady,
+            });
+            last = block?.header;
             links.push(last.clone());
         }
         Err(AskError::NotReady)
@@ -333,7 +344,7 @@ impl<E: Runtime> Service<E> {
     }
 
     /// Proves what every key holds, all at the newest final height.
-    async fn query(&self, keys: &[Key]) -> Result<Bytes, AskError> {
+    pub(super) async fn query(&self, keys: &[Key]) -> Result<Bytes, AskError> {
         if keys.len() > MAX_KEYS {
             return Err(AskError::TooManyKeys);
         }

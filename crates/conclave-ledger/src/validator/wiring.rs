@@ -112,6 +112,8 @@ pub(crate) struct Setup<P, B, L> {
     pub(crate) links: L,
     /// The application: rules, mempool and what is final.
     pub(crate) app: App,
+    /// Blocks and certificates of one file, which is dropped as a whole.
+    pub(crate) section: NonZeroU64,
     /// Whether an empty validator fetches the state instead of executing every block.
     pub(crate) state_sync: bool,
 }
@@ -149,7 +151,7 @@ where
     L: Links,
     M: Reporter<Activity = Update<Block>>,
 {
-    let Setup { prefix, peers, blocker, mut links, app, state_sync } = setup;
+    let Setup { prefix, peers, blocker, mut links, app, section, state_sync } = setup;
     let schemes = app.schemes().clone();
     let me = schemes.me();
     let epoch_blocks = NonZeroU64::new(schemes.first_of(1)).expect("an epoch has blocks");
@@ -193,14 +195,22 @@ where
 
     let certificates = prunable::Archive::init(
         context.child("certificates"),
-        archive(&prefix, "certificates", &pages, Scheme::certificate_codec_config_unbounded()),
+        archive(
+            &prefix,
+            "certificates",
+            section,
+            &pages,
+            Scheme::certificate_codec_config_unbounded(),
+        ),
     )
     .await
     .expect("certificate archive opens");
-    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> =
-        prunable::Archive::init(context.child("blocks"), archive(&prefix, "blocks", &pages, ()))
-            .await
-            .expect("block archive opens");
+    let blocks: prunable::Archive<_, _, Digest, Arc<Block>> = prunable::Archive::init(
+        context.child("blocks"),
+        archive(&prefix, "blocks", section, &pages, ()),
+    )
+    .await
+    .expect("block archive opens");
 
     let newest = match blocks.last_index() {
         Some(height) => blocks.get(Identifier::Index(height)).await.expect("block archive reads"),
@@ -433,6 +443,7 @@ pub(crate) fn database(
 fn archive<C>(
     prefix: &str,
     name: &str,
+    section: NonZeroU64,
     pages: &CacheRef,
     codec_config: C,
 ) -> prunable::Config<EightCap, C> {
@@ -444,7 +455,7 @@ fn archive<C>(
         value_partition: format!("{prefix}-{name}-values"),
         compression: None,
         codec_config,
-        items_per_section: NZU64!(4096),
+        items_per_section: section,
         key_write_buffer: BUFFER,
         value_write_buffer: BUFFER,
         replay_buffer: REPLAY,

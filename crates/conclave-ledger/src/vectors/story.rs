@@ -1,37 +1,28 @@
 //! The ledger that the frozen answers are about.
 
-use commonware_codec::{Copying, DecodeExt as _};
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
-use commonware_cryptography::{
-    Signer as _,
-    ed25519::{PrivateKey, PublicKey},
-};
+use commonware_cryptography::{Signer as _, ed25519::PublicKey};
 use commonware_runtime::{Runner as _, deterministic};
 use conclave_protocol::{
-    Contact, Context, Ed25519Signer, Epk, Genesis, Key, Ledger, MeetingId, Npk, Params,
-    PublishMeeting, RegisterUser, Seconds, Signer as _, Tx, UserInfo, ValidatorChange,
-    ValidatorVote,
+    Epk, Genesis, Key, Ledger, MeetingId, Npk, PublishMeeting, RegisterUser, Seconds, Tx, UserInfo,
     codec::Text,
-    encode,
-    identity::Gate,
     meeting::{Policy, Suite},
-    tx::Role,
 };
 
 use crate::{
     answer::{Entry, HeaderAnswer},
     audit::{Quill, Sealed},
-    block::{Header, RawTx},
+    block::Header,
+    cast::{genesis, private, raw, registration, signer, vote},
     committee::Committee,
     handover::Handover,
     state::{Databases, state_key},
     validator::{Runtime, Seed, prove},
 };
 
-pub(super) const BEGIN: u64 = 1_700_000_000_000;
+pub(super) use crate::cast::{BEGIN, FOUNDERS};
 
-/// Four validators found the network, a fifth one follows in block 4.
-pub(super) const FOUNDERS: [u8; 4] = [1, 2, 3, 4];
+/// The founders, and the fifth that follows them in block 4.
 pub(super) const FIVE: [u8; 5] = [1, 2, 3, 4, 5];
 
 pub(super) const MID: MeetingId = MeetingId([5; 32]);
@@ -44,46 +35,8 @@ pub(super) struct Story {
     pub(super) proven: [Vec<(Key, Entry)>; 2],
 }
 
-fn signer(seed: u8) -> Ed25519Signer {
-    Ed25519Signer::from_seed(&[seed; 32])
-}
-
 pub(super) fn public(seed: u8) -> PublicKey {
     private(seed).public_key()
-}
-
-fn private(seed: u8) -> PrivateKey {
-    PrivateKey::decode(Copying(&[seed; 32])).unwrap()
-}
-
-pub(super) fn genesis() -> Genesis {
-    let keys = FOUNDERS.map(|seed| signer(seed).validator());
-    let params = Params { epoch_blocks: 4, ..Params::default() };
-    Genesis::new("answers", BEGIN, keys.to_vec(), params).unwrap()
-}
-
-fn registration(genesis: &Genesis, number: u8, now: u64) -> (RegisterUser, Tx) {
-    let (device, sponsor) = (signer(100 + number), signer(1));
-    let chain = genesis.chain_id();
-    let info = UserInfo::Clear(Text::new("somebody").unwrap());
-    let gate = Gate::Sponsor(sponsor.validator());
-    let body = RegisterUser::new(&chain, device.ivk(), [3; 16], info, gate);
-    let word = sponsor.sign(Context::Sponsor, &chain, &body.sponsor_message());
-    let tx = Tx::new(chain, body.dev, 0, Seconds(now + 300), body.clone());
-    (body, tx.sign(&device).with(Role::Sponsor, word))
-}
-
-fn vote(genesis: &Genesis, by: u8, now: u64) -> Tx {
-    let text = |text| Text::new(text).unwrap();
-    let contact = Contact {
-        name: Text::new("fifth").unwrap(),
-        p2p: Text::new("five:1").unwrap(),
-        rpc: text("http://five:2"),
-    };
-    let change = ValidatorChange::Add(signer(5).validator(), contact);
-    let (chain, key) = (genesis.chain_id(), signer(by));
-    let body = ValidatorVote { seq: 0, change };
-    Tx::by_validator(chain, key.validator(), 0, Seconds(now + 300), body).sign(&key)
 }
 
 fn meeting(genesis: &Genesis, who: &RegisterUser, now: u64) -> Tx {
@@ -102,14 +55,10 @@ fn meeting(genesis: &Genesis, who: &RegisterUser, now: u64) -> Tx {
     Tx::new(genesis.chain_id(), who.dev, 1, Seconds(now + 300), body).sign(&signer(101))
 }
 
-fn raw(tx: &Tx) -> RawTx {
-    RawTx::new(encode(tx).into()).unwrap()
-}
-
 impl Story {
     /// Tells it.
     pub(super) fn new() -> Self {
-        let genesis = genesis();
+        let genesis = genesis("answers");
         deterministic::Runner::default().start(|context| async move {
             let seeds: Vec<_> = FIVE.iter().map(|seed| Seed::new([*seed; 32])).collect();
             let mut quill = Quill::open(&context, &genesis, &seeds).await.unwrap();

@@ -280,6 +280,7 @@ fn an_ex_member_with_its_whole_state_opens_nothing_sent_after_the_switch() {
     }
     stream(&mut world, &[0, 1, 2], 500);
     let stolen = world.session(3).danger_export_keys();
+    let known = world.keys(3);
     assert!(!stolen.is_empty());
     let before = world.now;
     assert!(opened_with(&world, &stolen, 0, before) > 100, "the test would prove nothing");
@@ -291,6 +292,8 @@ fn an_ex_member_with_its_whole_state_opens_nothing_sent_after_the_switch() {
     assert!(last - before < 100, "{} ms from the click to the last old packet", last - before);
     assert_eq!(opened_with(&world, &stolen, last + 1, u64::MAX), 0);
     assert!(world.captured.iter().filter(|p| p.at > last).all(|p| p.to != 3));
+    let next = world.keys(0)[&Epoch(2)];
+    assert!(known.values().all(|old| *old != next), "the new key is one that it knew");
 }
 
 #[test]
@@ -301,9 +304,11 @@ fn a_joiner_opens_nothing_sent_before_it_was_admitted() {
     world.join(2);
     stream(&mut world, &[0, 1], 1_500);
     let admitted = world.now;
+    let before = world.keys(0);
     world.admit(2);
     stream(&mut world, &[0, 1], 1_500);
     let keys = world.session(2).danger_export_keys();
+    assert!(world.keys(2).values().all(|key| before.values().all(|old| old != key)));
     assert_eq!(opened_with(&world, &keys, 0, admitted), 0);
     assert!(opened_with(&world, &keys, admitted, u64::MAX) > 100);
 }

@@ -194,6 +194,7 @@ impl Body {
             | Self::MeetingLeave(_)
             | Self::MeetingRequest(_)
             | Self::PublishMeeting(_)
+            | Self::PruneMeeting(_)
             | Self::RefreshKeys(_)
             | Self::RegisterUser(_)
             | Self::LeaderReassign(_)

@@ -132,6 +132,21 @@ pub struct MeetingPolicy {
 
 crate::fields!(MeetingPolicy { mid, term, auto_admit, locked });
 
+/// Transaction 0x2a: the highest indexes of a meeting that is long over leave the state, and at
+/// last, when none is left, what it said about itself. Any device may say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PruneMeeting {
+    /// The meeting.
+    pub mid: MeetingId,
+    /// Its `next_idx`, so that of two devices that say the same the second changes nothing.
+    pub next: MemberIdx,
+}
+
+crate::fields!(PruneMeeting { mid, next });
+
+/// Indexes that one [`PruneMeeting`] takes.
+pub const PRUNED_AT_ONCE: u16 = 64;
+
 /// How the keys of a meeting are exchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suite {

@@ -8,8 +8,8 @@ pub(crate) mod rules;
 mod succession;
 
 pub use body::{
-    AutoAdmit, Heartbeat, MeetingDismiss, MeetingLeave, MeetingPolicy, MeetingRequest, Policy,
-    PublishMeeting, RefreshKeys, Suite,
+    AutoAdmit, Heartbeat, MeetingDismiss, MeetingLeave, MeetingPolicy, MeetingRequest,
+    PRUNED_AT_ONCE, Policy, PruneMeeting, PublishMeeting, RefreshKeys, Suite,
 };
 pub use epoch::{EpochRecord, Reason, Removal};
 pub use record::{MeetingRecord, MeetingStatus, MemberRecord, MemberStatus, RosterRecord};

@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// One meeting. Its members stand under `Member(mid, 0..next_idx)`, so a node that withholds one
-/// is seen.
+/// is seen. Pruning counts `next_idx` down; the record itself stays for ever, and with it its id is
+/// burnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeetingRecord {
     /// Whether it was ended; see [`status_at`](Self::status_at) for whether it is over.
@@ -75,6 +76,13 @@ impl MeetingRecord {
         } else {
             MeetingStatus::Open
         }
+    }
+
+    /// Whether its members may leave the state at `now`: it is over, and for longer than
+    /// [`Params::retention`].
+    pub fn may_be_pruned_at(&self, params: &Params, now: Seconds) -> bool {
+        self.status_at(params, now) != MeetingStatus::Open
+            && now > self.last_activity.plus(params.retention.into())
     }
 
     /// The last second of the lease: a leader that owes a new key has only the grace for it.

@@ -148,6 +148,7 @@ pub fn footprint(tx: &Tx) -> Vec<Key> {
         Body::Heartbeat(body) => keys.push(Key::Meeting(body.mid)),
         Body::MeetingDismiss(body) => keys.push(Key::Meeting(body.mid)),
         Body::MeetingPolicy(body) => keys.push(Key::Meeting(body.mid)),
+        Body::PruneMeeting(body) => keys.push(Key::Meeting(body.mid)),
         Body::RefreshKeys(body) => {
             keys.extend([Key::Meeting(body.mid), Key::Member(body.mid, body.idx)]);
         }

@@ -159,6 +159,13 @@ pub enum Event {
         /// The meeting.
         mid: MeetingId,
     },
+    /// A meeting that is long over left the state, wholly or in part.
+    MeetingPruned {
+        /// The meeting.
+        mid: MeetingId,
+        /// How many of its indexes are left.
+        left: MemberIdx,
+    },
     /// There is a new meeting.
     MeetingPublished {
         /// The meeting.

@@ -100,11 +100,14 @@ pub enum Refusal {
     /// Nothing waits for that device.
     #[error("nothing waits for that device")]
     NothingPending,
+    /// All that may leave the state of this meeting has left it.
+    #[error("nothing of the meeting is left to prune")]
+    NothingToPrune,
     /// The user has no recovery key.
     #[error("user has no recovery key")]
     NoRecoveryKey,
-    /// It was asked before, and the time for others to object is not over.
-    #[error("too early: it was asked before, and others may still object")]
+    /// The time for others to object is not over, or a meeting is not over for long enough.
+    #[error("too early: others may still object, or the meeting is not over for long enough")]
     NotYet,
     /// Not more than half of the users voted for the signer.
     #[error("signer was not elected")]

@@ -55,6 +55,8 @@ kinds! {
     0x29 MeetingPolicy Meeting
     /// A device asks to join (eqs. 9, 10).
     0x21 MeetingRequest Meeting
+    /// A meeting that is long over leaves the state, in parts.
+    0x2a PruneMeeting Meeting
     /// A new meeting (eqs. 6, 7).
     0x20 PublishMeeting Meeting
     /// A member puts other exchange keys in the place of its own.

@@ -18,7 +18,7 @@ use crate::{
     key::{Signature, Signer, ValidatorKey},
     meeting::{
         EpochRecord, Heartbeat, LeaderReassign, MeetingDismiss, MeetingLeave, MeetingPolicy,
-        MeetingRequest, PublishMeeting, RefreshKeys, VoteLeader,
+        MeetingRequest, PruneMeeting, PublishMeeting, RefreshKeys, VoteLeader,
     },
     signed::Context,
     validators::{AnchorRecord, ValidatorVote},
@@ -208,6 +208,8 @@ pub enum Body {
     MeetingPolicy(MeetingPolicy),
     /// 0x21: a device asks to join.
     MeetingRequest(MeetingRequest),
+    /// 0x2a: a meeting that is long over leaves the state.
+    PruneMeeting(PruneMeeting),
     /// 0x20: a new meeting.
     PublishMeeting(PublishMeeting),
     /// 0x28: other exchange keys.
@@ -261,8 +263,8 @@ macro_rules! bodies {
 
 bodies!(
     AddDevice AnchorRecord Cancel ClaimHandle EpochRecord Heartbeat LeaderReassign MeetingDismiss
-    MeetingLeave MeetingPolicy MeetingRequest PublishMeeting Recover RefreshKeys RegisterUser
-    RevokeDevice RotateKey SetRecoveryKey UpdateInfo ValidatorVote VoteLeader
+    MeetingLeave MeetingPolicy MeetingRequest PruneMeeting PublishMeeting Recover RefreshKeys
+    RegisterUser RevokeDevice RotateKey SetRecoveryKey UpdateInfo ValidatorVote VoteLeader
 );
 
 /// In which capacity somebody signed.

@@ -13,7 +13,7 @@ use crate::{
     promises::{self, Heard},
     says::{self, Say},
     state::{Seen, State},
-    world::{GUESTS, NOW, World},
+    world::{GUESTS, NOW, RETENTION, World},
 };
 
 /// A small network with one meeting.
@@ -30,6 +30,8 @@ pub(crate) struct Ledger {
 /// Which part of the rules is looked at: all at once is more than a test can see to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scene {
+    /// A meeting ends or dies of silence, and at last leaves the state.
+    Attic,
     /// Everybody of the roster may take the chair, and everybody tries; nobody new comes in.
     Chair,
     /// From the publication on: people ask, come in, go and are thrown out under one leader.
@@ -77,6 +79,11 @@ impl Bounds {
         Self { epochs: 1, ..Self::vote() }
     }
 
+    /// Two ask, and nobody comes in.
+    pub(crate) const fn attic() -> Self {
+        Self { epochs: 0, revoked: 0, ..Self::small() }
+    }
+
     pub(crate) const fn large() -> Self {
         Self { guests: 3, seats: 4, epochs: 4, terms: 1, max_members: 3, revoked: 2 }
     }
@@ -98,7 +105,10 @@ pub(crate) enum Action {
 
 impl Ledger {
     pub(crate) fn new(scene: Scene, bounds: Bounds) -> Self {
-        let world = World::new(bounds.guests, bounds.max_members);
+        let mut world = World::new(bounds.guests, bounds.max_members);
+        if scene == Scene::Attic {
+            world.rules.params.retention = RETENTION;
+        }
         Self { world, bounds, scene, mutant: None, heard: Arc::default() }
     }
 
@@ -170,7 +180,7 @@ impl Model for Ledger {
     fn init_states(&self) -> Vec<State> {
         match self.scene {
             Scene::Chair | Scene::Lock | Scene::Vote => vec![self.gathered()],
-            Scene::Door => {
+            Scene::Attic | Scene::Door => {
                 let empty = State::default();
                 vec![self.say(&empty, &says::publish(self.seen(&empty))).unwrap()]
             }
@@ -181,6 +191,7 @@ impl Model for Ledger {
         let seen = self.seen(state);
         actions.push(Action::Tick);
         let kinds: &[fn(Seen<'_>) -> Vec<Say>] = match self.scene {
+            Scene::Attic => &says::ATTIC,
             Scene::Chair => &says::CHAIR,
             Scene::Door => &says::DOOR,
             Scene::Lock => &says::LOCK,

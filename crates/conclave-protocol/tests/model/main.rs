@@ -28,6 +28,11 @@ fn the_chair_changes_hands_by_the_rules_and_nobody_is_orphaned() {
 }
 
 #[test]
+fn only_what_is_long_over_leaves_the_state() {
+    see_to_the_end(Scene::Attic, Bounds::attic());
+}
+
+#[test]
 fn keys_and_the_door_change_by_their_owners_alone() {
     see_to_the_end(Scene::Lock, Bounds::lock());
 }

@@ -1,6 +1,6 @@
 //! One state of the model: the records that differ from those of the world.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use conclave_protocol::{
     meeting::{MeetingStatus, MemberStatus, Reason, RosterRecord},
@@ -63,6 +63,7 @@ impl State {
         let meeting = seen.meeting().clone();
         let votes = world.rules.params.vote_window;
         let over = seen.status() != MeetingStatus::Open;
+        let kept = u64::from(world.rules.params.retention) < NOW.time.since(LONG_AGO);
         let roster = seen.roster().clone();
         for (key, record) in &mut self.records {
             match (record, world.records.get(key)) {
@@ -76,7 +77,10 @@ impl State {
                 (Record::Ban(since), _) => *since = Height(0),
                 (Record::Meeting(meeting), _) => {
                     if over {
-                        (meeting.lease_end, meeting.last_activity) = (LONG_AGO, LONG_AGO);
+                        meeting.lease_end = LONG_AGO;
+                        if !kept {
+                            meeting.last_activity = LONG_AGO;
+                        }
                         meeting.last_rec_height = Height(0);
                         meeting.gone_at = meeting.gone_at.map(|_| LONG_AGO);
                         meeting.rekey_due = meeting.rekey_due.map(|_| LONG_AGO);
@@ -176,9 +180,12 @@ impl<'a> Seen<'a> {
         self.meeting().status_at(&self.world.rules.params, NOW.time)
     }
 
+    /// The roster; an empty one if it left the state.
     pub(crate) fn roster(self) -> &'a Roster {
+        static EMPTY: LazyLock<Roster> = LazyLock::new(Roster::default);
         match self.record(&Key::Roster(MID)) {
             Some(Record::Roster(RosterRecord { roster, .. })) => roster,
+            None => &EMPTY,
             other => panic!("{other:?}"),
         }
     }

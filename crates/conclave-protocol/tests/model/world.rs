@@ -36,6 +36,9 @@ pub(crate) const MID: MeetingId = MeetingId([9; 32]);
 pub(crate) const NOW: Position =
     Position { height: Height(50), index: 0, time: Seconds(1_000_000) };
 
+/// A second longer than the silence after which a meeting is over.
+pub(crate) const RETENTION: u32 = 4;
+
 impl World {
     pub(crate) fn new(guests: usize, max_members: u16) -> Self {
         let validator = Ed25519Signer::from_seed(&[250; 32]).validator();

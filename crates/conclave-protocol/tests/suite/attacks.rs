@@ -101,6 +101,37 @@ fn a_banned_user_cannot_come_back_by_an_old_request() {
 }
 
 #[test]
+fn a_pruned_meeting_is_no_way_back_in() {
+    let (mut world, mid, leader, guest) = meeting();
+    let seat = world.ask(&guest, mid).unwrap();
+    world.advance(&leader, mid, &[seat], &[]).unwrap();
+    let used = [MemberIdx(0), seat].map(|idx| world.member(mid, idx).npk);
+    world.advance(&leader, mid, &[], &[removal(seat, Reason::Banned)]).unwrap();
+    let late = world.record(mid, &[], &[]);
+    world.dismiss(&leader, mid).unwrap();
+    let retention = world.rules.params.retention;
+    world.wait(u64::from(retention) + 1);
+    for next in [MemberIdx(2), MemberIdx(0)] {
+        // Whoever was banned may even do it, and its ban is gone with all the rest.
+        world.say(&guest, PruneMeeting { mid, next }).unwrap();
+    }
+    assert!(!world.state.contains_key(&Key::Ban(mid, guest.user)));
+    let request = world.request_body(&guest, mid);
+    assert_eq!(world.say(&guest, request), Err(Refusal::MeetingOver));
+    assert_eq!(world.say(&leader, late), Err(Refusal::MeetingOver));
+    // The name is burnt, for its founder too, and so is every transport key of it elsewhere.
+    for who in [&guest, &leader] {
+        let again = PublishMeeting { mid, ..world.publish_body(who, 9) };
+        assert_eq!(world.say(who, again), Err(Refusal::MeetingTaken));
+    }
+    let other = world.publish(&leader);
+    for npk in used {
+        let stolen = MeetingRequest { npk, ..world.request_body(&guest, other) };
+        assert_eq!(world.say(&guest, stolen), Err(Refusal::NpkTaken));
+    }
+}
+
+#[test]
 fn a_member_cannot_write_the_epoch_of_its_leader() {
     let (mut world, mid, leader, guest) = meeting();
     let idx = world.ask(&guest, mid).unwrap();

@@ -152,7 +152,7 @@ fn a_key_or_signature_of_an_unknown_algorithm_is_refused() {
 
 #[test]
 fn unknown_kinds_are_refused() {
-    for tag in [0x00, 0x0a, 0x1f, 0x2a, 0xff] {
+    for tag in [0x00, 0x0a, 0x1f, 0x2b, 0xff] {
         assert_eq!(decode::<Kind>(&[tag]), Err(DecodeError::Tag));
         assert!(Kind::ALL.iter().all(|kind| encode(kind) != [tag]));
     }

@@ -56,6 +56,12 @@ pub(crate) fn transactions() -> Vec<Tx> {
     changes(&mut world, &leader, &mut said);
     recoveries(&mut world, &mut said);
     of_validators(&mut world, &mut said);
+    world.wait(u64::from(world.rules.params.retention) + 1);
+    for next in [world.meeting(mid).next_idx, MemberIdx(0)] {
+        let tx = world.tx(&leader, PruneMeeting { mid, next });
+        world.run(&tx).unwrap();
+        said.push(tx);
+    }
     said
 }
 

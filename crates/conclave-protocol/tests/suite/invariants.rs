@@ -10,7 +10,7 @@ use crate::world::{Person, World, removal};
 
 /// Something somebody tries. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
-enum Try {
+pub(crate) enum Try {
     Publish { who: usize },
     Ask { who: usize },
     Leave { who: usize, idx: u16 },
@@ -24,7 +24,7 @@ enum Try {
     Wait { seconds: u64 },
 }
 
-fn tries() -> impl Strategy<Value = Try> {
+pub(crate) fn tries() -> impl Strategy<Value = Try> {
     let reasons = vec![
         Reason::Left,
         Reason::Kicked,
@@ -60,11 +60,15 @@ fn tries() -> impl Strategy<Value = Try> {
     ]
 }
 
-const MID: MeetingId = MeetingId([100; 32]);
+pub(crate) const MID: MeetingId = MeetingId([100; 32]);
 
 /// Sends it, honestly signed. Records take who asked and who is in from the state half of the
 /// time by themselves, since the numbers are small.
-fn attempt(world: &mut World, people: &[Person], attempt: Try) -> Result<Vec<Event>, Refusal> {
+pub(crate) fn attempt(
+    world: &mut World,
+    people: &[Person],
+    attempt: Try,
+) -> Result<Vec<Event>, Refusal> {
     let person = |who: usize| &people[who % people.len()];
     match attempt {
         Try::Publish { who } => {

@@ -307,8 +307,9 @@ fn recoveries_spend_the_tokens_and_the_places_of_the_user() {
     let refused = loop {
         let (body, device) = world.recover_body(&other, 60 + said % 2);
         let tx = world.recovery(&body, &device, &sheet);
+        let tokens = world.user(other.user).tokens;
         match world.run(&tx).map_err(refusal) {
-            Ok(_) => {}
+            Ok(_) => assert_eq!(world.user(other.user).tokens + 1, tokens),
             Err(Refusal::NotYet) => {
                 let cancel = world.cancel_body(&other, device.dev);
                 if world.say(&other, cancel).is_err() {

@@ -323,6 +323,7 @@ pub(crate) fn body() -> impl Strategy<Value = Body> {
             ek_hash
         }
         .into()),
+        (mid(), idx()).prop_map(|(mid, next)| PruneMeeting { mid, next }.into()),
         (mid(), term(), policy()).prop_map(|(mid, term, policy)| {
             let Policy { auto_admit, locked, .. } = policy;
             MeetingPolicy { mid, term, auto_admit, locked }.into()

@@ -44,6 +44,14 @@ fn scripts_keep_their_verdicts() {
     let mut script = Script::new(SCRIPTS);
     script.wait_and_object();
     scripts.push(json!({ "name": "what waits", "steps": script.steps }));
+    let mut script = Script::new(SCRIPTS + VALIDATOR_SCRIPTS + 1);
+    script.prune();
+    let said: BTreeSet<_> = script.steps.iter().map(|step| step["verdict"].as_str()).collect();
+    for seen in ["NotYet", "StaleSeq", "NothingToPrune", "MeetingOver", "MeetingTaken", "NpkTaken"]
+    {
+        assert!(said.contains(&Some(seen)), "{seen}: {said:?}");
+    }
+    scripts.push(json!({ "name": "what is pruned", "steps": script.steps }));
     let mut of_validators = BTreeSet::new();
     for seed in SCRIPTS + 1..=SCRIPTS + VALIDATOR_SCRIPTS {
         let mut script = Script::new(seed);

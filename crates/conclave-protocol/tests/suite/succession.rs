@@ -415,8 +415,10 @@ fn a_new_leader_owes_a_key_and_loses_the_chair_without() {
     let mut five = Five::new();
     let mid = five.mid;
     five.world.leave(&five.people[0], mid, IDX[0]).unwrap();
+    five.world.wait(1);
     five.take(1, Succession::Time).unwrap();
     let taken = five.world.at.time;
+    assert_eq!(five.world.meeting(mid).rekey_due, Some(taken), "not only what its leave made due");
     assert_eq!(five.end(), taken.plus(10));
     five.world.at.time = taken.plus(11);
     assert_eq!(five.world.heartbeat(&five.people[1], mid), Err(Refusal::RekeyOverdue));

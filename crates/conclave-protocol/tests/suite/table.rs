@@ -39,6 +39,12 @@ struct Row {
     refresh: Result<(), Refusal>,
     policy: Result<(), Refusal>,
     dismiss: Result<(), Refusal>,
+    prune: Result<(), Refusal>,
+}
+
+/// The next record of the scene while it was live: a pruned meeting has none to be made of.
+fn record(mid: MeetingId) -> EpochRecord {
+    EpochRecord { mid, ..live().world.record(live().mid, &[], &[]) }
 }
 
 /// Every transaction on a copy of the same scene.
@@ -53,18 +59,14 @@ fn row(scene: &Scene) -> Row {
         },
         request: world.clone().ask(stranger, mid).map(drop),
         leave: world.clone().leave(member, mid, MemberIdx(1)),
-        epoch: {
-            let mut world = world.clone();
-            let record = world.record(mid, &[], &[]);
-            world.say(leader, record).map(drop)
-        },
+        epoch: world.clone().say(leader, record(mid)).map(drop),
         reassign: {
             let meeting = world.meeting(mid);
             let claim = LeaderReassign {
                 mid,
                 term: meeting.term,
                 rule: Succession::Time,
-                prev_ivk: world.member(mid, meeting.leader).ivk,
+                prev_ivk: leader.signer.ivk(),
                 idx: MemberIdx(1),
                 ivk: member.signer.ivk(),
                 epk: Epk([9; 32]),
@@ -88,6 +90,10 @@ fn row(scene: &Scene) -> Row {
             world.clone().say(leader, door).map(drop)
         },
         dismiss: world.clone().dismiss(leader, mid),
+        prune: {
+            let next = world.meeting(mid).next_idx;
+            world.clone().say(stranger, PruneMeeting { mid, next }).map(drop)
+        },
     }
 }
 
@@ -102,7 +108,8 @@ fn a_meeting_that_does_not_exist_can_only_be_published() {
     assert_eq!(world.say(&stranger, MeetingLeave { mid, idx: MemberIdx(0) }), unknown);
     assert_eq!(world.say(&leader, Heartbeat { mid, term, epoch }), unknown);
     assert_eq!(world.say(&leader, MeetingDismiss { mid, term, epoch }), unknown);
-    let record = EpochRecord { mid, ..world.record(live().mid, &[], &[]) };
+    let (next, record) = (MemberIdx(0), record(mid));
+    assert_eq!(world.say(&leader, PruneMeeting { mid, next }), unknown);
     assert_eq!(world.say(&leader, record), unknown);
     let body = world.publish_body(&stranger, 77);
     assert_eq!(world.say(&stranger, body), Ok(vec![Event::MeetingPublished { mid }]));
@@ -123,6 +130,7 @@ fn while_the_lease_runs_all_but_a_second_publish_goes() {
             refresh: Ok(()),
             policy: Ok(()),
             dismiss: Ok(()),
+            prune: Err(Refusal::NotYet),
         }
     );
 }
@@ -144,6 +152,7 @@ fn after_the_lease_a_leader_must_be_heard_before_it_acts() {
             refresh: Ok(()),
             policy: Err(Refusal::LeaseOver),
             dismiss: Err(Refusal::LeaseOver),
+            prune: Err(Refusal::NotYet),
         }
     );
     scene.world.heartbeat(&scene.leader, scene.mid).unwrap();
@@ -167,6 +176,7 @@ fn a_leader_that_left_leads_no_more() {
             refresh: Ok(()),
             policy: Err(Refusal::LeaderGone),
             dismiss: Err(Refusal::LeaderGone),
+            prune: Err(Refusal::NotYet),
         }
     );
 }
@@ -184,6 +194,7 @@ fn over() -> Row {
         refresh: over,
         policy: over,
         dismiss: over,
+        prune: Err(Refusal::NotYet),
     }
 }
 
@@ -202,6 +213,22 @@ fn a_dismissed_meeting_is_over_and_its_id_burnt() {
     // Time changes nothing about it.
     scene.world.wait(10_000);
     assert_eq!(row(&scene), over());
+}
+
+#[test]
+fn a_meeting_that_is_long_over_is_pruned_and_its_id_stays_burnt() {
+    let mut scene = live();
+    scene.world.dismiss(&scene.leader, scene.mid).unwrap();
+    let retention = scene.world.rules.params.retention;
+    scene.world.wait(u64::from(retention));
+    assert_eq!(row(&scene), over());
+    scene.world.wait(1);
+    assert_eq!(row(&scene), Row { prune: Ok(()), ..over() });
+    let mid = scene.mid;
+    scene.world.say(&scene.stranger, PruneMeeting { mid, next: MemberIdx(2) }).unwrap();
+    assert_eq!(row(&scene), Row { prune: Ok(()), ..over() });
+    scene.world.say(&scene.member, PruneMeeting { mid, next: MemberIdx(0) }).unwrap();
+    assert_eq!(row(&scene), Row { prune: Err(Refusal::NothingToPrune), ..over() });
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub mod export;
 pub mod file;
 pub mod verify;
 
-pub use export::{Exported, export};
+pub use export::{ExportError, Exported, export};
 pub use verify::{VerifyError, verify_files, verify_network};
 
 use conclave_protocol::Height;

@@ -40,8 +40,8 @@ impl Chain {
         best.ok_or(ChainError::Silent)
     }
 
-    /// Asks a validator to sign for a new user (paper, section V.B(4)), trying them all; the body
-    /// that comes back names the one that did.
+    /// Asks a validator to sign for a new user (paper, section V.B(4)), trying all of the set; the
+    /// body that comes back names the one that did.
     ///
     /// # Errors
     /// [`ChainError::Refused`] or [`ChainError::Silent`].
@@ -53,7 +53,8 @@ impl Chain {
         let began = Instant::now();
         // A network that has just been started says for a moment that it is not ready.
         while began.elapsed() < PATIENCE {
-            for remote in self.ranked() {
+            let set = self.0.validators();
+            for remote in self.ranked().into_iter().filter(|remote| set.contains(&remote.key)) {
                 user.gate = Gate::Sponsor(remote.key);
                 match remote.sponsor(&user).await {
                     Ok(signature) => return Ok((user, signature)),

@@ -58,11 +58,10 @@ pub enum CopyError {
         "the blocks that were copied are not those the validators signed, from height {0} down"
     )]
     Forged(Height),
-    /// No validator has this block.
-    #[error(
-        "no validator gives block {0}; one that was wiped, or keeps a limited time, has no older ones"
-    )]
-    Missing(Height),
+    /// No validator that answers has this block; the second height is the lowest that any of them
+    /// says to have, where it is higher.
+    #[error("no validator that answers gives block {0}{kept}", kept = kept(*.1))]
+    Missing(Height, Option<Height>),
     /// No validator answers with anything that can be verified.
     #[error("no validator answers")]
     Silent,
@@ -139,10 +138,13 @@ impl Copier {
             }
             // Beyond `until` a block is waited for that certifies the last ones.
             if at.height < until && is_missing {
-                return Err(CopyError::Missing(next));
+                return Err(self.missing(next).await);
             }
             if began.elapsed() > PATIENCE {
-                return Err(if is_missing { CopyError::Missing(next) } else { CopyError::Silent });
+                return Err(match is_missing {
+                    true => self.missing(next).await,
+                    false => CopyError::Silent,
+                });
             }
             sleep(PAUSE).await;
         }
@@ -186,8 +188,22 @@ impl Copier {
             }
             sleep(PAUSE).await;
         }
-        Err(CopyError::Missing(height))
+        Err(self.missing(height).await)
     }
+
+    /// Says of a block that nobody gives whether they have dropped it.
+    async fn missing(&self, height: Height) -> CopyError {
+        let mut lowest = None;
+        for remote in &self.remotes {
+            let Some(from) = remote.blocks_from().await else { continue };
+            lowest = Some(lowest.map_or(from, |lowest: Height| lowest.min(from)));
+        }
+        CopyError::Missing(height, lowest.filter(|lowest| *lowest > height))
+    }
+}
+
+fn kept(lowest: Option<Height>) -> String {
+    lowest.map_or_else(String::new, |lowest| format!(": they keep blocks from {lowest} on"))
 }
 
 /// Reads an answer whose records must link to each other and to this place; stops at the first

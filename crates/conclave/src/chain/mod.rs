@@ -227,11 +227,12 @@ impl Chain {
 }
 
 impl Shared {
-    /// How many validators seal the newest block that is known.
-    fn validators(&self) -> usize {
+    /// The validators that seal the block after the newest one that is known. What others say
+    /// without a proof counts nothing, those included that were removed from the set.
+    fn validators(&self) -> Vec<ValidatorKey> {
         let light = self.light();
         let newest = light.newest().map_or(Height(0), |newest| newest.height);
-        light.validators(newest).len()
+        light.validators(newest.next())
     }
 
     fn light(&self) -> MutexGuard<'_, LightClient> {

@@ -131,6 +131,18 @@ impl Remote {
         body(check(answer).await?, MAX_ANSWER).await
     }
 
+    /// The lowest block it says it keeps.
+    pub(super) async fn blocks_from(&self) -> Option<Height> {
+        #[derive(serde::Deserialize)]
+        struct Status {
+            blocks_from: u64,
+        }
+        let answer = self.client.get(format!("{}/v1/status", self.url)).timeout(QUICK).send().await;
+        let text = body(check(answer.ok()?).await.ok()?, 4_096).await.ok()?;
+        let Status { blocks_from } = serde_json::from_slice(&text).ok()?;
+        Some(Height(blocks_from))
+    }
+
     /// Records of the ledger from a height on, not far beyond `until`.
     pub(super) async fn records(&self, from: Height, until: Height) -> Result<Bytes, RemoteError> {
         let most = until.0.saturating_sub(from.0).saturating_add(MORE);

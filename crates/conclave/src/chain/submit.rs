@@ -16,7 +16,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError::Refused`] when more validators than may be faulty say so and none takes it, or
-    /// a quorum that took it says so later, [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
+    /// more than twice as many after it was taken, [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
     /// reached.
     pub async fn submit(&self, tx: &Tx) -> Result<Included, ChainError> {
         self.bring(tx, Some(GIVE_UP)).await
@@ -68,32 +68,37 @@ impl Chain {
 
     /// Sends it to everyone and waits up to [`RESEND`] for a proof from anyone.
     async fn round(&self, id: &TxId, bytes: &Bytes, taken: bool) -> Round {
-        let mut asked: FuturesUnordered<_> = self
-            .0
-            .remotes
-            .iter()
-            .map(|remote| self.one(remote, id, bytes.clone(), taken))
-            .collect();
-        let mut accepted = false;
-        let mut refused = Vec::new();
-        while let Some(answer) = asked.next().await {
+        let ask = |remote: &Remote| {
+            let (remote, bytes) = (remote.clone(), bytes.clone());
+            async move { (remote.key, self.one(&remote, id, bytes, taken).await) }
+        };
+        let mut asked: FuturesUnordered<_> = self.0.remotes.iter().map(ask).collect();
+        let (mut takers, mut refusals) = (Vec::new(), Vec::new());
+        while let Some((by, answer)) = asked.next().await {
             match answer {
                 Ok(One::Final(included)) => return Round::Final(included),
-                Ok(One::Taken) => accepted = true,
-                Err(RemoteError::Refused(text)) => refused.push(text),
+                Ok(One::Taken) => takers.push(by),
+                Err(RemoteError::Refused(text)) => refusals.push((by, text)),
                 Err(error) => tracing::debug!(tx = %id, %error, "not submitted"),
             }
         }
-        // One more than may be faulty (n = 3f + 1) must agree that it is refused. What was taken
-        // may be final where this has not looked: then a quorum must agree, so that one of them
-        // would know.
-        let all = self.0.validators();
-        let faulty = all.saturating_sub(1) / 3;
-        let enough = if taken { all.saturating_sub(faulty) } else { faulty.saturating_add(1) };
-        if !accepted && refused.len() >= enough.min(self.0.remotes.len()) {
-            return Round::Refused(refused.swap_remove(0));
+        // Only a proof counts whoever gives it. What is merely said counts from the set of now.
+        let set = self.0.validators();
+        if takers.iter().any(|by| set.contains(by)) {
+            return Round::Taken;
         }
-        if accepted { Round::Taken } else { Round::Nothing }
+        refusals.retain(|(by, _)| set.contains(by));
+        let reachable = self.0.remotes.iter().filter(|remote| set.contains(&remote.key)).count();
+        // Of n validators f may be faulty. One more than that must agree that it is refused. What
+        // was taken may be final where this has not looked: then n - f have signed that, so that
+        // of 2f + 1 who know nothing of it one would be honest and have signed.
+        let faulty = set.len().saturating_sub(1) / 3;
+        let enough = if taken { faulty.saturating_mul(2) } else { faulty }.saturating_add(1);
+        let said = refusals.len();
+        match refusals.pop() {
+            Some((_, text)) if said >= enough.min(reachable) => Round::Refused(text),
+            _ => Round::Nothing,
+        }
     }
 
     async fn one(

@@ -2,8 +2,8 @@ use std::time::Instant;
 
 use conclave_ledger::validator::start_dev;
 use conclave_protocol::{
-    DeviceId, Ed25519Signer, RegisterUser, Signer as _, Tx, UserInfo, codec::Text, identity::Gate,
-    tx::Role,
+    Context, DeviceId, Ed25519Signer, RegisterUser, Signer as _, Tx, UserInfo, codec::Text,
+    identity::Gate, tx::Role,
 };
 
 use super::*;
@@ -23,11 +23,17 @@ async fn network(dir: &Path) -> (Running, Network) {
     (running, network)
 }
 
-async fn registration(chain: &Chain, seed: u8) -> Tx {
+/// A key, and the registration of a user by it.
+fn somebody(chain: &Chain, seed: u8) -> (Ed25519Signer, RegisterUser) {
     let signer = Ed25519Signer::from_seed(&[seed; 32]);
     let info = UserInfo::Clear(Text::new("Ada").unwrap());
     let gate = Gate::Sponsor(chain.sponsor_key());
-    let user = RegisterUser::new(&chain.chain_id(), signer.ivk(), [seed; 16], info, gate);
+    let user = RegisterUser::new(&chain.chain_id(), signer.ivk(), [1; 16], info, gate);
+    (signer, user)
+}
+
+async fn registration(chain: &Chain, seed: u8) -> Tx {
+    let (signer, user) = somebody(chain, seed);
     let (user, word) = chain.sponsor(user).await.unwrap();
     let expiry = chain.time().await.unwrap().plus(120);
     let dev: DeviceId = user.dev;
@@ -103,11 +109,10 @@ async fn when_nobody_answers_it_says_so() {
     assert_eq!(chain.network().freshness, wire::Freshness::Stale);
 }
 
-#[tokio::test]
-async fn what_became_void_after_it_was_taken_is_refused() {
-    use axum::{Json, Router, http::StatusCode, routing};
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let asked = Arc::new(asked);
+/// A validator that takes a transaction, and then says that it is void.
+fn takes_once() -> axum::Router {
+    use axum::{Json, http::StatusCode, routing};
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let submit = move || {
         let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         let refused =
@@ -115,28 +120,36 @@ async fn what_became_void_after_it_was_taken_is_refused() {
         let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         async move { (status, Json(refused)) }
     };
-    let router = Router::new().route("/v1/submit", routing::post(submit));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let rpc = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    axum::Router::new().route("/v1/submit", routing::post(submit))
+}
 
-    let signer = Ed25519Signer::from_seed(&[3; 32]);
-    let genesis = Genesis::new("one", 1, vec![signer.validator()], Params::default()).unwrap();
-    let peer = Peer { key: signer.validator(), rpc, name: None, p2p: None, relay: None };
-    let chain =
-        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
-    let user = RegisterUser::new(
-        &chain.chain_id(),
-        signer.ivk(),
-        [1; 16],
-        UserInfo::Clear(Text::new("Ada").unwrap()),
-        Gate::Sponsor(chain.sponsor_key()),
-    );
+async fn assert_void(network: &Network) {
+    let chain = Chain::start(network).unwrap();
+    let (signer, user) = somebody(&chain, 3);
     let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
-    let answer = tokio::time::timeout(Duration::from_secs(20), chain.submit(&tx));
-    let answer = answer.await.expect("it is not tried until it expires");
+    let answer = tokio::time::timeout(Duration::from_secs(20), chain.submit(&tx)).await;
+    let answer = answer.expect("it is not tried until it expires");
     assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "the meeting is over"));
-    serving.abort();
+}
+
+#[tokio::test]
+async fn what_became_void_after_it_was_taken_is_refused() {
+    let (network, serving) = made_up(vec![takes_once()]).await;
+    assert_void(&network).await;
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn what_became_void_is_refused_although_one_of_five_is_dead_and_one_is_not_known_here() {
+    let (mut network, serving) = made_up((0..3).map(|_| takes_once()).collect()).await;
+    let set: Vec<_> =
+        (1..6).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
+    // Port 1 is closed on every machine that runs tests.
+    let rpc = "http://127.0.0.1:1".into();
+    network.validators.push(Peer { key: set[3], rpc, ..network.validators[0].clone() });
+    network.genesis = Genesis::new("grown", 1, set, Params::default()).unwrap();
+    assert_void(&network).await;
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 /// A made-up validator with this answer to everything, and the network of all of them.
@@ -185,13 +198,71 @@ async fn a_validator_beyond_its_capacity_is_left_alone_for_as_long_as_it_says() 
     let router = Router::new().route("/v1/submit", routing::post(submit));
     let (network, serving) = made_up(vec![router]).await;
     let chain = Chain::start(&network).unwrap();
-    let signer = Ed25519Signer::from_seed(&[3; 32]);
-    let info = UserInfo::Clear(Text::new("Ada").unwrap());
-    let gate = Gate::Sponsor(chain.sponsor_key());
-    let user = RegisterUser::new(&chain.chain_id(), signer.ivk(), [1; 16], info, gate);
+    let (signer, user) = somebody(&chain, 3);
     let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
     assert!(matches!(chain.submit(&tx).await, Err(ChainError::Refused(_))));
     let times = times.lock().unwrap();
     assert!(times[1] - times[0] >= Duration::from_millis(650), "{:?}", times[1] - times[0]);
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Two of a set of four, and before them one that is not in the set, as after its removal.
+async fn with_a_removed_one(
+    removed: axum::Router,
+    members: [axum::Router; 2],
+) -> (Network, Vec<tokio::task::JoinHandle<()>>) {
+    let (mut network, serving) = made_up([vec![removed], members.to_vec()].concat()).await;
+    let set: Vec<_> =
+        (2..6).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
+    network.genesis = Genesis::new("changed", 1, set, Params::default()).unwrap();
+    (network, serving)
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_removed_validator_does_not_count() {
+    use axum::{Json, Router, http::StatusCode, routing};
+    let answers = |status: StatusCode| {
+        let refused = crate::rpc::Refused { error: "it is over".into(), retry_after_ms: None };
+        (status, Json(refused))
+    };
+    let refuses = move || {
+        let submit = async move || answers(StatusCode::UNPROCESSABLE_ENTITY);
+        Router::new().route("/v1/submit", routing::post(submit))
+    };
+    // Busy three times: meanwhile one of four says no, and the removed one.
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let times = Arc::clone(&asked);
+    let submit = move || {
+        let time = times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::UNPROCESSABLE_ENTITY];
+        let answer = answers(busy[usize::from(time >= 3)]);
+        async move { answer }
+    };
+    let busy = Router::new().route("/v1/submit", routing::post(submit));
+    let (network, serving) = with_a_removed_one(refuses(), [refuses(), busy]).await;
+    let chain = Chain::start(&network).unwrap();
+    let (signer, user) = somebody(&chain, 3);
+    let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
+    let answer = chain.submit(&tx).await;
+    assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "it is over"));
+    assert!(asked.load(std::sync::atomic::Ordering::Relaxed) >= 5, "two of the set must say so");
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_removed_validator_lets_nobody_in() {
+    use axum::{Router, routing};
+    let signs = || {
+        let word = Ed25519Signer::from_seed(&[9; 32]);
+        let word = word.sign(Context::Sponsor, &ChainId([0; 32]), &[]);
+        let word = conclave_protocol::encode(&word);
+        Router::new().route("/v1/sponsor", routing::post(async move || word))
+    };
+    let silent = || Router::new().fallback(routing::any(std::future::pending::<()>));
+    let (network, serving) = with_a_removed_one(signs(), [signs(), silent()]).await;
+    let chain = Chain::start(&network).unwrap();
+    let (_, user) = somebody(&chain, 3);
+    let (user, _) = chain.sponsor(user).await.unwrap();
+    assert_eq!(user.gate, Gate::Sponsor(network.validators[1].key));
     serving.iter().for_each(tokio::task::JoinHandle::abort);
 }

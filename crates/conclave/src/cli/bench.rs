@@ -99,7 +99,7 @@ fn runs() -> clap::builder::RangedU64ValueParser<usize> {
 }
 
 pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let advice = "conclave demo --once --keep, and look at the logs it names";
+    let advice = "look at what conclave demo --once --keep says, and at the logs that it names";
     let mut progress = |run: usize, text: &str| {
         common.output().progress(&format!("run {run}: {text}"));
     };
@@ -130,12 +130,13 @@ async fn ledger(args: Ledger, common: &Common) -> anyhow::Result<()> {
         return publish(file, args.at).advise("look at the path and at the room on the disk");
     }
     let output = common.output();
-    let advice = "conclave bench ledger --quick, with a disk that has 4 GB of room";
+    let advice = "see that the disk has 4 GB of room, or measure less with --quick";
     let here = std::env::current_dir()?;
-    let manifest =
-        args.peers.then(|| peers::manifest(&here)).transpose().advise(
-            "conclave bench ledger --peers, in a clone of Conclave on a machine with cargo",
-        )?;
+    let manifest = args
+        .peers
+        .then(|| peers::manifest(&here))
+        .transpose()
+        .advise("--peers works in a clone of Conclave, on a machine with cargo")?;
     let users = if args.quick { ledger::USERS[..1].to_vec() } else { args.users };
     let mut progress = |text: &str| output.progress(text);
     let mut each = |lines: Vec<Line>| lines.iter().try_for_each(|line| plain(output, line));
@@ -165,7 +166,7 @@ fn plain(output: Output, line: &Line) -> anyhow::Result<()> {
 
 fn rekey(members: &[u16], peers: bool, common: &Common) -> anyhow::Result<()> {
     let output = common.output();
-    let advice = "conclave bench rekey --peers, in a clone of Conclave on a machine with cargo";
+    let advice = "--peers works in a clone of Conclave, on a machine with cargo";
     let here = std::env::current_dir()?;
     let manifest = peers.then(|| peers::manifest(&here)).transpose().advise(advice)?;
     if common.json {

@@ -10,11 +10,14 @@ mod client;
 mod doctor;
 mod identity;
 mod ledger;
+mod manual;
+mod media;
 mod meeting;
 mod network;
 mod output;
 mod up;
 mod validator;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -86,6 +89,13 @@ enum Command {
     /// What things cost on this machine
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Print what a shell needs to complete commands
+    Completions(manual::Completions),
+    /// Write the man pages
+    Man(manual::Man),
+    /// Print the command reference of the handbook
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Play the whole paper on this machine: validators, guests, real media.
@@ -148,6 +158,9 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
             Command::Ledger(command) => Box::pin(ledger::run(command, common)).await,
             Command::Anchor(command) => Box::pin(anchor::run(command, common)).await,
             Command::Bench(command) => bench::run(command, common).await.map(|()| true),
+            Command::Completions(shell) => shell.print().map(|()| true),
+            Command::Man(man) => man.write(common.output()).map(|()| true),
+            Command::Reference => manual::print_reference().map(|()| true),
         }
     })
 }
@@ -155,7 +168,7 @@ fn run(command: Command, common: &Common) -> anyhow::Result<bool> {
 async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
     if let Some(dir) = &demo.record {
         let other = "conclave demo --once --record ANOTHER-DIRECTORY";
-        crate::demo::may_record_in(dir).advise(other)?;
+        crate::demo::may_record_in(dir).suggest(other)?;
     }
     let options = crate::demo::Options {
         once: demo.once,
@@ -167,35 +180,10 @@ async fn play(demo: Demo, common: &Common) -> anyhow::Result<bool> {
         keep: demo.keep,
         record: demo.record,
     };
-    crate::demo::run(options).await.advise("conclave demo --keep, and look at the logs it names")
+    crate::demo::run(options)
+        .await
+        .advise("start it with --keep, and look at the logs that it names")
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_arguments_contradict_nothing() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_of_the_handbook_is_one() {
-        let text = include_str!("../../../../docs/validators.md").replace("\\\n", " ");
-        let fences = text.split("```").skip(1).step_by(2);
-        let mut lines = fences.filter_map(|fence| fence.strip_prefix("sh\n")).flat_map(str::lines);
-        let mut count = 0;
-        for line in lines.by_ref().filter(|line| line.starts_with("conclave ")) {
-            let parsed = Cli::try_parse_from(line.split_whitespace());
-            assert!(
-                parsed.is_ok(),
-                "{line}: {}",
-                parsed.err().map(|e| e.to_string()).unwrap_or_default()
-            );
-            count += 1;
-        }
-        assert!(count >= 15, "{count}");
-    }
-}
+mod tests;

@@ -19,6 +19,9 @@ use crate::{
 /// `Params::default().epoch_blocks`, which no constant can say: two hours of an idle ledger.
 const EPOCH_BLOCKS: u32 = 3_600;
 
+/// `Params::default().retention`: thirty days.
+const RETENTION: u32 = 2_592_000;
+
 /// Consortia.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -40,6 +43,9 @@ pub(super) enum Command {
         /// Blocks of an epoch, at whose end changes of the validators come into force
         #[arg(long, value_name = "N", default_value_t = EPOCH_BLOCKS, value_parser = clap::value_parser!(u32).range(2..))]
         epoch_blocks: u32,
+        /// Seconds for which a meeting that is over stays in the state, and blocks with everybody
+        #[arg(long, value_name = "SECONDS", default_value_t = RETENTION)]
+        retention: u32,
     },
     /// Found a consortium on this machine: genesis, keys, network.toml
     New {
@@ -52,6 +58,9 @@ pub(super) enum Command {
         /// Blocks of an epoch, at whose end changes of the validators come into force
         #[arg(long, value_name = "N", default_value_t = EPOCH_BLOCKS, value_parser = clap::value_parser!(u32).range(2..))]
         epoch_blocks: u32,
+        /// Seconds for which a meeting that is over stays in the state, and blocks with everybody
+        #[arg(long, value_name = "SECONDS", default_value_t = RETENTION)]
+        retention: u32,
         /// Bits of work that let a newcomer in without a validator's word, e.g. 22; 0 for none
         #[arg(long, value_name = "BITS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=32))]
         work: u8,
@@ -69,11 +78,12 @@ pub(super) enum Command {
 
 pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
     match command {
-        Command::Assemble { files, name, out, start, epoch_blocks } => {
-            together(&files, (&name, start, epoch_blocks), &out, common)
+        Command::Assemble { files, name, out, start, epoch_blocks, retention } => {
+            let params = Params { epoch_blocks, retention, ..Params::default() };
+            together(&files, (&name, start, params), &out, common)
         }
-        Command::New { validators, dir, epoch_blocks, work } => {
-            let params = Params { epoch_blocks, pow_bits: work, ..Params::default() };
+        Command::New { validators, dir, epoch_blocks, retention, work } => {
+            let params = Params { epoch_blocks, retention, pow_bits: work, ..Params::default() };
             new(validators, &dir, params, common)
         }
         Command::Show { file, qr } => {
@@ -88,7 +98,7 @@ pub(super) fn run(command: Command, common: &Common) -> anyhow::Result<()> {
 
 fn together(
     files: &[PathBuf],
-    (name, start, epoch_blocks): (&str, Option<jiff::Timestamp>, u32),
+    (name, start, params): (&str, Option<jiff::Timestamp>, Params),
     out: &Path,
     common: &Common,
 ) -> anyhow::Result<()> {
@@ -100,17 +110,18 @@ fn together(
         cards.push(card);
     }
     let start_ms = start.and_then(|start| u64::try_from(start.as_millisecond()).ok());
-    let network = assemble(name, &cards, start_ms, Params { epoch_blocks, ..Params::default() })
-        .context("these files make no network")
-        .advise("ask the organisations concerned which file is theirs, and leave the other out")?;
+    let network =
+        assemble(name, &cards, start_ms, params).context("these files make no network").advise(
+            "ask the organisations concerned which file is theirs, and leave the other out",
+        )?;
     if out.exists() {
         return Err(NetworkError::Exists(out.to_owned()))
-            .advise("conclave network assemble --out ANOTHER-FILE");
+            .suggest("conclave network assemble --out ANOTHER-FILE");
     }
     let text = network.to_toml()?;
     std::fs::write(out, text)
         .with_context(|| format!("writing {}", out.display()))
-        .advise("conclave network assemble --out ANOTHER-FILE")?;
+        .suggest("conclave network assemble --out ANOTHER-FILE")?;
     let answer = json!({ "network": out });
     common.output().say(&described(&network, answer), || {
         format!(
@@ -125,7 +136,7 @@ fn together(
 fn new(validators: u8, dir: &Path, params: Params, common: &Common) -> anyhow::Result<()> {
     let network = create_with(dir, validators.into(), params)
         .context("the consortium was not founded")
-        .advise("conclave network new --dir ANOTHER-DIRECTORY")?;
+        .suggest("conclave network new --dir ANOTHER-DIRECTORY")?;
     let chain_id = network.genesis.chain_id().to_hex();
     let file = dir.join("network.toml");
     let answer = json!({ "chain_id": chain_id, "network": file, "validators": validators });

@@ -1,21 +1,30 @@
 //! Standard output and standard error.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use super::advice::Advice;
+use super::advice::{Advice, Next};
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
+    /// Answers go to standard error: something else goes to standard output.
+    aside: bool,
     json: bool,
 }
 
 impl Output {
     pub(super) const fn new(json: bool) -> Self {
-        Self { json }
+        Self { aside: false, json }
+    }
+
+    /// The same on standard error.
+    pub(super) const fn aside(self) -> Self {
+        Self { aside: true, ..self }
     }
 
     /// One answer: an object of its own line, or the text for people.
@@ -26,7 +35,8 @@ impl Output {
     ) -> anyhow::Result<()> {
         let mut line = if self.json { serde_json::to_string(value)? } else { text() };
         line.push('\n');
-        let mut out = io::stdout().lock();
+        let mut out: Box<dyn io::Write> =
+            if self.aside { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
         out.write_all(line.as_bytes())?;
         out.flush()?;
         Ok(())
@@ -44,14 +54,17 @@ impl Output {
             advice.map_or_else(|| format!("{error:#}"), |advice| format!("{:#}", advice.error()));
         let next = advice.map(Advice::next);
         let text = if self.json {
+            let next = next.map(Next::text);
             serde_json::json!({ "event": "error", "error": what, "next": next }).to_string()
         } else {
+            let error = format!("{ERROR}error:{ERROR:#} {what}");
             next.map_or_else(
-                || format!("error: {what}"),
-                |next| format!("error: {what}\n  run: {next}"),
+                || error.clone(),
+                |next| format!("{error}\n  {NEXT}{}:{NEXT:#} {}", next.label(), next.text()),
             )
         };
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        // The colours stay away unless a terminal shows them and nobody objects.
+        let _ = writeln!(AutoStream::auto(io::stderr()).lock(), "{text}");
     }
 }
 
@@ -80,10 +93,19 @@ pub(super) fn start_logging(format: LogFormat) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second start finds a log that is there, and leaves it.
     let _ = match format {
-        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => log.with_ansi(is_colourful()).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
 }
+
+/// Whether standard error is a terminal that shows colours and nobody objects: NO_COLOR,
+/// CLICOLOR, TERM=dumb.
+fn is_colourful() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NEXT: Style = AnsiColor::Green.on_default();
 
 /// What others wrote, without what a terminal would obey: controls, and marks that turn the
 /// direction of what follows (UAX 9).

@@ -57,7 +57,7 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     let home = common.home();
     let port = (up.port != 0).then_some(up.port);
-    let server = Server::bind(port).await.advise("conclave up --port ANOTHER-PORT")?;
+    let server = Server::bind(port).await.suggest("conclave up --port ANOTHER-PORT")?;
     let Ground { network, embedded } = ground(&up, &home).await?;
     let keystore = Keystore::new(home.path());
     let passphrase = unlock(&keystore, &network)?;
@@ -115,7 +115,8 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
     let own = home.network_file();
     let file = up.network.clone().or_else(|| (!up.dev && own.exists()).then_some(own));
     if let Some(file) = file {
-        let network = Network::load(&file).advise("conclave up --network FILE, or --dev")?;
+        let network = Network::load(&file)
+            .advise("start it with --network FILE, or with --dev for a ledger of its own")?;
         return Ok(Ground { network, embedded: None });
     }
     let (validator, genesis) = start_dev(&home.dev_dir())
@@ -134,7 +135,7 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
 /// What opens the identity, if there is one and it needs something.
 fn unlock(keystore: &Keystore, network: &Network) -> anyhow::Result<Option<Passphrase>> {
     let path = keystore.path();
-    let move_away = format!("conclave up --home ANOTHER-DIRECTORY, or move {}", path.display());
+    let move_away = format!("start it with --home ANOTHER-DIRECTORY, or move {}", path.display());
     let Some((chain_id, _)) = keystore.owner().advise(move_away.clone())? else { return Ok(None) };
     if chain_id != network.genesis.chain_id() {
         let text = format!("the identity here belongs to another network ({chain_id})");
@@ -147,9 +148,9 @@ fn unlock(keystore: &Keystore, network: &Network) -> anyhow::Result<Option<Passp
     let passphrase = match Passphrase::from_environment() {
         Some(passphrase) => Some(passphrase),
         None => Passphrase::prompt("Passphrase of the identity: ")
-            .advise(format!("{ENVIRONMENT}=... conclave up"))?,
+            .advise(format!("set {ENVIRONMENT}, or start it on a terminal"))?,
     };
-    keystore.open(passphrase.as_ref()).advise("conclave up, and the right passphrase")?;
+    keystore.open(passphrase.as_ref()).advise("start it again, with the right passphrase")?;
     Ok(passphrase)
 }
 

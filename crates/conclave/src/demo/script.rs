@@ -17,8 +17,8 @@ use super::{
     timeline::Timeline,
 };
 use crate::http::wire::{
-    Admit, Appoint, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Kick, Meeting,
-    Member, NewIdentity, NewMeeting, Opened, Phase, Preview,
+    Admit, Appoint, Empty, Freshness, InfoForm, Invitation, KeyState, Kick, Meeting, Member,
+    NewMeeting, Opened, Phase, Preview,
 };
 use crate::stage::{Daemon, GUESTS, Recording, World};
 
@@ -144,15 +144,8 @@ pub(crate) async fn run(
 }
 
 async fn identity(daemon: &Daemon, form: InfoForm, timeline: &Timeline) -> Result<()> {
-    let ask = NewIdentity {
-        name: daemon.name.to_owned(),
-        form,
-        passphrase: None,
-        key: Default::default(),
-        work: false,
-    };
     let start = Instant::now();
-    let identity: Identity = daemon.post("/api/identity", &ask).await?;
+    let identity = daemon.register(form).await?;
     let how = match form {
         InfoForm::Clear => "in the clear",
         InfoForm::Encrypted => "encrypted",

@@ -5,9 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::{Options, timeline::Timeline};
-use crate::http::wire::{
-    Empty, Identity, InfoForm, Invitation, NewIdentity, NewMeeting, Opened, Phase,
-};
+use crate::http::wire::{Empty, InfoForm, Invitation, NewMeeting, Opened, Phase};
 use crate::stage::{Daemon, GUESTS, World};
 
 /// Bound of one step.
@@ -57,15 +55,7 @@ pub(crate) async fn run(options: &Options, world: &World, timeline: &Timeline) -
 }
 
 async fn identity(daemon: &Daemon, timeline: &Timeline) -> Result<()> {
-    let name = daemon.name.to_owned();
-    let ask = NewIdentity {
-        name,
-        form: InfoForm::Clear,
-        passphrase: None,
-        key: Default::default(),
-        work: false,
-    };
-    let identity: Identity = daemon.post("/api/identity", &ask).await?;
+    let identity = daemon.register(InfoForm::Clear).await?;
     timeline.step(
         "(1)-(3)",
         &format!("{} is registered with key {}", daemon.name, identity.fingerprint),

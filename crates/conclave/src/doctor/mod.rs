@@ -1,8 +1,9 @@
 //! What is wrong with a validator, its machine or its network, and what to do about it.
 //!
 //! `machine` looks at this computer and the validator's directory, `others` at the validators as
-//! the network file names them. Nothing here changes anything.
+//! the network file names them, `anchors` at what they wrote elsewhere. Nothing here changes anything.
 
+mod anchors;
 mod machine;
 mod others;
 
@@ -88,6 +89,7 @@ pub(crate) async fn of_validator(dir: &Path) -> Vec<Finding> {
             found.extend(machine::ports(&home, runs).await);
             let own = runs.then(|| machine::own_url(home.rpc));
             found.extend(others::examine(&home.network, Some(home.key()), own).await);
+            found.extend(anchors::examine(&home.network).await);
         }
         Err(error) => found.push(unusable(&error)),
     }

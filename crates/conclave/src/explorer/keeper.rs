@@ -73,7 +73,7 @@ impl Keeper {
                     self.explorer.0.grown.send_replace(height);
                 }
                 // Not here: the validator began with a later state, or has not caught up.
-                Err(AskError::Unknown) if known == 0 => {}
+                Err(AskError::Dropped(_) | AskError::Unknown) if known == 0 => {}
                 Err(_) => return,
             }
         }

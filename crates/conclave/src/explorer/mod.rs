@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use self::index::Index;
 
 pub(crate) use routes::router;
-pub(crate) use words::words;
+pub(crate) use words::{said, words};
 
 /// What the explorer of one validator shares. Clones are the same explorer.
 #[derive(Clone, Debug)]

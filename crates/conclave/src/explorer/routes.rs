@@ -134,6 +134,7 @@ fn asked(answer: Result<impl Serialize, AskError>) -> Response {
             StatusCode::NOT_FOUND,
             "not on this ledger, or older than what this validator keeps",
         ),
+        Err(error @ AskError::Dropped(_)) => refuse(StatusCode::NOT_FOUND, error.to_string()),
         Err(error) => refuse_for(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), LATER),
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn named(tx: &Tx) -> BTreeSet<Subject> {
         Body::VoteLeader(body) => subjects.extend([Meeting(body.mid)]),
         Body::Heartbeat(body) => subjects.extend([Meeting(body.mid)]),
         Body::MeetingDismiss(body) => subjects.extend([Meeting(body.mid)]),
+        Body::PruneMeeting(body) => subjects.extend([Meeting(body.mid)]),
         Body::RefreshKeys(body) => subjects.extend([Meeting(body.mid)]),
         Body::MeetingPolicy(body) => subjects.extend([Meeting(body.mid)]),
     }

@@ -4,7 +4,7 @@ use conclave_protocol::{
     Body, DeviceId, EpochRecord, Height, LeaderReassign, MeetingId, MemberIdx, Tx, UserId,
     UserInfo, ValidatorKey,
     identity::Gate,
-    meeting::{AutoAdmit, Reason, Succession},
+    meeting::{AutoAdmit, PRUNED_AT_ONCE, Reason, Succession},
     validators::{AnchorPlace, Contact, ValidatorChange},
 };
 
@@ -74,6 +74,16 @@ pub(crate) fn words(tx: &Tx) -> Vec<Part> {
             by.say(&whom).meeting(body.mid)
         }
         Body::MeetingDismiss(body) => by.say(" ended meeting ").meeting(body.mid),
+        Body::PruneMeeting(body) => {
+            let what = match body.next.0 {
+                0 => " cleared away what was left of meeting ".to_owned(),
+                next => {
+                    let first = next.saturating_sub(PRUNED_AT_ONCE);
+                    format!(" cleared away members {first} to {} of meeting ", next - 1)
+                }
+            };
+            by.say(&what).meeting(body.mid).say(", which is long over")
+        }
         Body::RefreshKeys(body) => {
             by.say(" renewed its exchange keys in meeting ").meeting(body.mid)
         }
@@ -90,7 +100,7 @@ pub(crate) fn words(tx: &Tx) -> Vec<Part> {
 }
 
 /// What is said about somebody: the text, or that it is hidden.
-pub(super) fn said(info: &UserInfo) -> (&'static str, &str) {
+pub(crate) fn said(info: &UserInfo) -> (&'static str, &str) {
     match info {
         UserInfo::Clear(text) => ("clear", text.as_str()),
         UserInfo::Encrypted(..) => ("encrypted", ""),
@@ -252,7 +262,7 @@ impl Sentence {
 mod tests {
     use conclave_protocol::{
         ChainId, ClaimHandle, Digest, Ed25519Signer, Epk, Epoch, Ivk, MeetingRequest, Npk,
-        RegisterUser, Roster, Seconds, Signer as _, Term,
+        PruneMeeting, RegisterUser, Roster, Seconds, Signer as _, Term,
         codec::{Set, Text},
         identity::Handle,
         meeting::Removal,
@@ -309,6 +319,17 @@ mod tests {
              1, 2, 3, 4, 5, 6, 7, 8 and 6 more, put out member 30 (kicked), put out member 31 (left); \
              20 are in";
         assert_eq!(read(&tx(record)), expected);
+    }
+
+    #[test]
+    fn a_meeting_that_is_long_over_is_cleared_away_in_parts() {
+        let prune = |next| read(&tx(PruneMeeting { mid: MID, next: MemberIdx(next) }));
+        let expected = "Device 3f3f3f3f\u{2026} cleared away members 6 to 69 of meeting \
+             91919191\u{2026}, which is long over";
+        assert_eq!(prune(70), expected);
+        let expected = "Device 3f3f3f3f\u{2026} cleared away what was left of meeting \
+             91919191\u{2026}, which is long over";
+        assert_eq!(prune(0), expected);
     }
 
     #[test]

@@ -4,19 +4,16 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State as Extract,
-    response::sse::{Event as Message, KeepAlive, Sse},
+    response::sse::{Event as Message, Sse},
 };
-use futures::{Stream, stream};
-use tokio::{
-    sync::{broadcast, watch},
-    time::{Instant, sleep_until},
-};
-use tokio_util::sync::CancellationToken;
+use futures::Stream;
+use tokio::sync::broadcast;
 
 use super::{
     Api, Backend,
     wire::{Event, Notice, State},
 };
+use crate::web::{self, Paced};
 
 /// `GET /api/events`.
 pub(super) async fn events<B: Backend>(
@@ -24,44 +21,31 @@ pub(super) async fn events<B: Backend>(
 ) -> Sse<impl Stream<Item = Result<Message, Infallible>>> {
     let mut state = api.backend.state();
     state.mark_changed();
-    let source = Source {
-        state,
-        notices: Some(api.backend.notices()),
-        closing: api.closing.clone(),
-        not_before: Instant::now(),
-    };
-    let messages = stream::unfold(source, |mut source| async move {
-        let event = source.next().await?;
-        let message = Message::default().json_data(&event).unwrap_or_default();
-        Some((Ok(message), source))
-    });
-    Sse::new(messages).keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
+    let source =
+        Source { state: Paced::new(state, COALESCE), notices: Some(api.backend.notices()) };
+    web::events(source, api.closing.clone())
 }
 
 struct Source {
-    state: watch::Receiver<Arc<State>>,
+    state: Paced<Arc<State>>,
     notices: Option<broadcast::Receiver<Notice>>,
-    closing: CancellationToken,
-    /// When the next state may go out, so that a burst of changes becomes one message.
-    not_before: Instant,
 }
 
-impl Source {
+impl web::Source for Source {
+    type Told = Event;
+
     async fn next(&mut self) -> Option<Event> {
         loop {
             tokio::select! {
                 biased;
-                () = self.closing.cancelled() => return None,
                 notice = told(&mut self.notices) => match notice {
                     Ok(notice) => return Some(Event::Notice { notice }),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => self.notices = None,
                 },
-                changed = changed(&mut self.state, self.not_before) => {
-                    changed.ok()?;
-                    self.not_before = Instant::now() + COALESCE;
-                    let state = Box::new(State::clone(&self.state.borrow_and_update()));
-                    return Some(Event::State { state });
+                state = self.state.changed() => {
+                    let state = state?;
+                    return Some(Event::State { state: Box::new(State::clone(&state)) });
                 }
             }
         }
@@ -77,12 +61,5 @@ async fn told(
     }
 }
 
-async fn changed(
-    state: &mut watch::Receiver<Arc<State>>,
-    not_before: Instant,
-) -> Result<(), watch::error::RecvError> {
-    sleep_until(not_before).await;
-    state.changed().await
-}
-
+/// Between two states.
 const COALESCE: Duration = Duration::from_millis(50);

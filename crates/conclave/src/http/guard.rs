@@ -3,6 +3,7 @@
 //! Another site open in the same browser can send requests to loopback, and a name that it
 //! controls can be made to resolve to 127.0.0.1. Hence, on every route: the exact `Host`, no
 //! foreign `Origin`, no cross-site fetch, and, on all that is not the page's own files, the token.
+//! A program that publishes has one of its own, which opens nothing else.
 //! There is no CORS, so nothing answered is readable elsewhere.
 
 use std::sync::Arc;
@@ -10,25 +11,28 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use super::{page, reply, token::Token};
+use crate::web::{self, content_policy};
 
 /// What the guard compares with.
 #[derive(Debug)]
 pub(super) struct Guard {
     host: String,
     origin: String,
+    /// Opens what publishes, and nothing else.
+    studio: Token,
     token: Token,
 }
 
 impl Guard {
     pub(super) fn new(port: u16, token: Token) -> Self {
         let host = format!("127.0.0.1:{port}");
-        Self { origin: format!("http://{host}"), host, token }
+        Self { origin: format!("http://{host}"), host, studio: token.studio(), token }
     }
 
     fn check(&self, request: &Request) -> Result<(), Denied> {
@@ -52,7 +56,9 @@ impl Guard {
             }
         }
         let token = only(headers, &header::AUTHORIZATION)?;
-        if !file && !token.is_some_and(|token| self.token.opens(token)) {
+        let publishes = is_whip(request.uri().path());
+        let opens = |token| self.token.opens(token) || publishes && self.studio.opens(token);
+        if !file && !token.is_some_and(opens) {
             return Err(Denied::Token);
         }
         Ok(())
@@ -72,9 +78,7 @@ pub(super) async fn guard(
             denied.into_response()
         }
     };
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
+    web::protect(response.headers_mut(), POLICY, FEATURES);
     response
 }
 
@@ -106,31 +110,20 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     if values.next().is_some() { Err(Denied::Repeated) } else { Ok(value) }
 }
 
+/// Where a studio program publishes (RFC 9725).
+fn is_whip(path: &str) -> bool {
+    path == "/whip" || path.starts_with("/whip/")
+}
+
 fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD)
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// On every answer. The policy allows this page's own files and nothing inline; `lit-html` makes
-/// its templates through the one Trusted Types policy named here.
-const HEADERS: [(HeaderName, &str); 8] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-         connect-src 'self'; media-src 'self' blob: mediastream:; font-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'; trusted-types lit-html",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
-         fullscreen=(self), geolocation=(), usb=(), serial=(), payment=()",
-    ),
-];
+const POLICY: &str = content_policy!(
+    "img-src 'self' data: blob:; media-src 'self' blob: mediastream:; font-src 'self';"
+);
+
+const FEATURES: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), \
+                        fullscreen=(self), geolocation=(), usb=(), serial=(), payment=()";

@@ -9,6 +9,7 @@ mod guard;
 mod handlers;
 pub(crate) mod metrics;
 mod page;
+mod ports;
 mod reply;
 mod routes;
 mod server;

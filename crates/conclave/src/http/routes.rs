@@ -15,7 +15,7 @@ use super::{
     Api, Backend, Token, events,
     guard::{Guard, guard},
     handlers::{self as h, identity as i, recovery as r, room},
-    page,
+    page, ports,
     reply::refuse,
 };
 
@@ -35,6 +35,8 @@ pub struct Listed {
 pub enum Access {
     /// Whoever can open the page; there is no secret in it.
     Page,
+    /// Who holds the token, or the one for studios.
+    Studio,
     /// Who holds the token.
     Token,
 }
@@ -136,6 +138,7 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         ask("/api/leave", SMALL, post(h::leave::<B>)),
         ask("/api/end", SMALL, post(h::end::<B>)),
         ask("/api/chat", SMALL, post(h::chat::<B>)),
+        ask("/api/ledger/prune", SMALL, post(h::prune::<B>)),
         ask("/api/hand", SMALL, post(room::hand::<B>)),
         ask("/api/react", SMALL, post(room::react::<B>)),
         ask("/api/ask", SMALL, post(room::ask::<B>)),
@@ -149,8 +152,13 @@ fn routes<B: Backend>() -> Vec<Route<B>> {
         read("/api/doctor", get(room::doctor::<B>)),
         ask("/api/dismiss-notice", SMALL, post(h::dismiss_notice::<B>)),
         ask("/api/receive", LARGE, post(h::receive::<B>)),
-        ask("/whip", LARGE, post(h::publish::<B>)),
-        Route { method: Method::DELETE, ..ask("/whip/{id}", 0, delete(h::unpublish::<B>)) },
+        ask("/api/ports", SMALL, post(ports::open::<B>)),
+        Route { access: Access::Studio, ..ask("/whip", LARGE, post(h::publish::<B>)) },
+        Route {
+            method: Method::DELETE,
+            access: Access::Studio,
+            ..ask("/whip/{id}", 0, delete(h::unpublish::<B>))
+        },
     ]
 }
 

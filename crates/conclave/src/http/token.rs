@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -31,6 +32,17 @@ impl Token {
     #[must_use]
     pub fn danger_hex(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.0))
+    }
+
+    /// The token for studios: it opens what publishes, and nothing else. Nobody gets from it to this
+    /// one.
+    #[must_use]
+    pub fn studio(&self) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let tag = hmac::sign(&key, b"conclave/v1 whip");
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        Self(bytes)
     }
 
     /// Whether an `Authorization` header carries this token, in time that does not depend on it.
@@ -63,5 +75,14 @@ mod tests {
         assert!(!token.opens(&format!("Bearer {}", &hex[..62])));
         assert!(!token.opens(&format!("Bearer {}", *Token::random().danger_hex())));
         assert_eq!(format!("{token:?}"), "Token");
+    }
+
+    #[test]
+    fn the_token_for_studios_is_another_one_and_always_the_same() {
+        let token = Token::random();
+        let studio = format!("Bearer {}", *token.studio().danger_hex());
+        assert!(!token.opens(&studio));
+        assert!(token.studio().opens(&studio));
+        assert!(!Token::random().studio().opens(&studio));
     }
 }

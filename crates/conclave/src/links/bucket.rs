@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 ///
 /// It owns no clock: the time comes in as an argument and never runs backwards.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     rate: f64,
     burst: f64,
     tokens: f64,
@@ -15,12 +15,12 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full bucket. `rate` is in tokens per second and above zero.
-    pub(super) fn new(rate: f64, burst: f64, now: Instant) -> Self {
+    pub(crate) fn new(rate: f64, burst: f64, now: Instant) -> Self {
         Self { rate, burst, tokens: burst, at: now }
     }
 
     /// Takes `n` tokens if they are there.
-    pub(super) fn try_take(&mut self, n: f64, now: Instant) -> bool {
+    pub(crate) fn try_take(&mut self, n: f64, now: Instant) -> bool {
         self.fill(now);
         let enough = self.tokens >= n;
         if enough {
@@ -30,7 +30,7 @@ impl Bucket {
     }
 
     /// Takes `n` tokens, on credit if need be, and says how long to wait before going on.
-    pub(super) fn take(&mut self, n: f64, now: Instant) -> Duration {
+    pub(crate) fn take(&mut self, n: f64, now: Instant) -> Duration {
         self.fill(now);
         self.tokens -= n;
         Duration::try_from_secs_f64((-self.tokens).max(0.0) / self.rate).unwrap_or(Duration::MAX)

@@ -43,6 +43,7 @@ use tokio_util::{
 };
 use zeroize::Zeroizing;
 
+pub(crate) use self::bucket::Bucket;
 pub use self::{
     address::{AddressBlob, AddressError, MAX_ADDRESS_BLOB},
     limits::{MAX_LOBBY_MESSAGE, MAX_MESSAGE},

@@ -154,6 +154,7 @@ fn prepare(
                     .ok_or_else(|| NetworkError::WhereToListen(relay.clone()))?,
             ),
         },
+        keep_blocks: None,
     };
     let key = dir.join(KEY);
     if key.exists() {

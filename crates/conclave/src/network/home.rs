@@ -10,7 +10,7 @@ use conclave_protocol::{Ed25519Signer, ValidatorKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Guard, MAX_FILE, Network, NetworkError, Peer, read};
+use super::{Guard, KeepBlocks, MAX_FILE, Network, NetworkError, Peer, read};
 use crate::files;
 
 /// One validator's own directory, checked.
@@ -28,6 +28,8 @@ pub struct ValidatorHome {
     pub rpc: SocketAddr,
     /// Where its relay listens, if it has one.
     pub relay: Option<SocketAddr>,
+    /// How long it keeps blocks.
+    pub keep_blocks: KeepBlocks,
     /// Whether its key has signed what is remembered nowhere.
     pub guard: Guard,
 }
@@ -45,9 +47,10 @@ impl ValidatorHome {
             return Err(NetworkError::NoNetwork(path));
         }
         let network = Network::load(&path)?;
-        let Settings { p2p, rpc, relay, .. } = settings;
+        let Settings { p2p, rpc, relay, keep_blocks, .. } = settings;
         let guard = Guard::load(dir)?;
-        Ok(Self { dir: dir.to_owned(), network, seed, p2p, rpc, relay, guard })
+        let keep_blocks = keep_blocks.unwrap_or_default();
+        Ok(Self { dir: dir.to_owned(), network, seed, p2p, rpc, relay, keep_blocks, guard })
     }
 
     /// Its public key.
@@ -124,6 +127,9 @@ pub(crate) struct Settings {
     pub(crate) rpc: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) relay: Option<SocketAddr>,
+    /// Days, or "all", which is the same as nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_blocks: Option<KeepBlocks>,
 }
 
 impl Settings {

@@ -1,7 +1,7 @@
 //! A consortium as files: `network.toml` for everyone, one private directory per validator.
 //!
 //! `card` is what organisations send each other before there is a network, `found` makes the network
-//! of it, `home` is the directory of one validator, `lock` keeps a second process out of it, `guard` keeps a
+//! of it, `home` is the directory of one validator, `keep` how long it keeps blocks, `lock` keeps a second process out of it, `guard` keeps a
 //! key whose journal is lost from contradicting itself, `repair` begins anew where a disk was damaged.
 
 mod backup;
@@ -10,6 +10,7 @@ mod error;
 mod found;
 mod guard;
 mod home;
+mod keep;
 mod lock;
 pub(crate) mod repair;
 
@@ -25,6 +26,7 @@ pub use error::NetworkError;
 pub use found::{Init, assemble, create, create_with, init};
 pub use guard::{Guard, Twin};
 pub use home::{ValidatorHome, install};
+pub use keep::{BadKeep, KeepBlocks};
 pub use lock::DirLock;
 
 pub(crate) use home::KEY;

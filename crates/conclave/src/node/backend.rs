@@ -14,26 +14,31 @@ use conclave_protocol::{
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    Node,
+    Node, Person,
     persona::Persona,
     profile::{Profile, ProfileError},
     room::{Inviter, Opening, door},
-    words::{media, no_keys, no_persona, no_way_in, refused},
+    tidy::Tidy,
+    words::{media, no_keys, no_persona, no_ports, no_way_in, not_pruned, refused},
 };
 use crate::{
-    chain::{ChainError, Entry},
+    chain::{ChainError, Entry, now_ms},
     doctor,
     http::{
         Backend, Fault, Kind, Refused, RoomBackend, Sample,
         wire::{
             self, Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, FileBytes,
             FileRef, Hand, Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice,
-            Opened, Policy as DoorPolicy, Preview, Published, React, Receive, Received, Record,
-            Role, Source, State, Vote,
+            OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published, React,
+            Receive, Received, Record, Role, Source, State, Vote,
         },
     },
+    ports::Lease,
     rtc::{self, StreamKey},
 };
+
+/// Transactions that clear old meetings away when a person asks for it once.
+const PRUNED: u16 = 32;
 
 impl Backend for Node {
     fn state(&self) -> watch::Receiver<Arc<State>> {
@@ -124,6 +129,7 @@ impl Backend for Node {
         let title = title.to_owned();
         let opening = Opening { session, mid, title, role: Role::Leader, inviter };
         let outbox = person.outbox.clone();
+        attends(&person, mid);
         Box::pin(self.enter(&person, outbox, opening)).await
     }
 
@@ -148,6 +154,8 @@ impl Backend for Node {
             let persona = Persona::register(chain).await.map_err(|error| no_persona(&error))?;
             config = persona.veil(config);
             outbox = persona.outbox(chain.clone(), person.book.clone());
+        } else {
+            attends(&person, invite.mid);
         }
         let invited = Invited {
             mid: invite.mid,
@@ -204,6 +212,19 @@ impl Backend for Node {
         self.command(Command::Chat { text: ask.text }).await
     }
 
+    async fn prune(&self, ask: Prune) -> Result<Pruned, Refused> {
+        let tidy = Tidy::new(&self.setup.chain, &self.person()?);
+        let Some(mid) = ask.mid else {
+            let meetings = tidy.due(PRUNED).await.map_err(|error| not_pruned(&error))?;
+            return Ok(Pruned { meetings });
+        };
+        let mid = mid.parse().map_err(|_| {
+            Refused::new(Fault::Wrong, "that is no MeetingID", "give all 64 digits of it")
+        })?;
+        let one = tidy.whole(mid).await.map_err(|error| not_pruned(&error))?;
+        Ok(Pruned { meetings: vec![one] })
+    }
+
     async fn dismiss_notice(&self, ask: DismissNotice) -> Result<(), Refused> {
         self.room()?.dismiss_notice(ask.id).await;
         Ok(())
@@ -228,6 +249,11 @@ impl Backend for Node {
         }
         self.rtc.close(session).await;
         Ok(())
+    }
+
+    async fn open_ports(&self, ask: OpenPorts) -> Result<Lease, Refused> {
+        let opened = self.room()?.ports.open(&ask).await;
+        opened.map_err(|error| no_ports(&error))
     }
 
     async fn receive(&self, ask: Receive) -> Result<Received, Refused> {
@@ -302,5 +328,13 @@ impl RoomBackend for Node {
         let home = self.setup.keystore.home();
         let found = Box::pin(doctor::of_person(&home, &self.setup.network)).await;
         Diagnosis { checks: found.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// Remembers a meeting, to clear it away when it is long over. A guest of a sealed meeting does not:
+/// its own name in such a transaction would say that it was there.
+fn attends(person: &Person, mid: MeetingId) {
+    if let Err(error) = person.book.attended(mid, now_ms(), true) {
+        tracing::warn!(%error, "the meeting could not be written down");
     }
 }

@@ -1,8 +1,9 @@
 //! The daemon behind the local API: one identity, one ledger, one browser, one meeting at a time.
 //!
 //! Read in this order: [`Node`], `profile` (who the person is), `own` (what they do about it),
-//! `backend` (what the local API asks), `book` (what is remembered of others), `evidence` (what proves a lie), `outbox` (what this device
-//! says on the ledger), `room` (a meeting), `record` (what the demo writes down).
+//! `backend` (what the local API asks), `book` (what is remembered of others), `evidence` (what
+//! proves a lie), `outbox` (what this device says on the ledger), `room` (a meeting), `tidy` (what is left of
+//! old ones), `record` (what the demo writes down).
 
 mod backend;
 mod book;
@@ -14,6 +15,7 @@ mod profile;
 pub(crate) mod record;
 mod room;
 mod state;
+mod tidy;
 mod words;
 
 use std::{path::PathBuf, sync::Arc};
@@ -29,6 +31,7 @@ use self::{
     own::attend::attend,
     profile::Profile,
     room::{Ground, Opening, Room},
+    tidy::Tidy,
 };
 use crate::{
     anchor::{self, Ethereum},
@@ -156,7 +159,9 @@ impl Node {
         let person =
             Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), info_seq: 0 };
         self.person.send_replace(Some(person.clone()));
-        tokio::spawn(attend(chain, book, profile, self.person.clone()));
+        tokio::spawn(attend(chain, book, Arc::clone(&profile), self.person.clone()));
+        let tidy = Tidy::new(&self.setup.chain, &person);
+        tokio::spawn(tidy.run(profile, self.person.subscribe(), self.room.subscribe()));
         person
     }
 

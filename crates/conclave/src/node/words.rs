@@ -4,6 +4,7 @@ use super::{profile::ProfileError, room::door};
 use crate::{
     chain::ChainError,
     http::{Fault, Refused},
+    ports::PortError,
     rtc,
 };
 
@@ -42,6 +43,15 @@ pub(super) fn no_persona(error: &ChainError) -> Refused {
     Refused::new(Fault::Unavailable, text, "look whether the validators run, then try again")
 }
 
+pub(super) fn not_pruned(error: &ChainError) -> Refused {
+    let (fault, next) = match error {
+        ChainError::NotRegistered => (Fault::Conflict, "wait until the identity is registered"),
+        ChainError::Refused(_) => (Fault::Conflict, "wait a minute, then try again"),
+        _ => (Fault::Unavailable, "look whether the validators run, then try again"),
+    };
+    Refused::new(fault, error.to_string(), next)
+}
+
 pub(super) fn no_keys(error: &impl ToString) -> Refused {
     Refused::new(Fault::Internal, error.to_string(), "try again")
 }
@@ -54,4 +64,16 @@ pub(super) fn media(error: &rtc::RtcError) -> Refused {
         _ => Fault::Internal,
     };
     Refused::new(fault, error.to_string(), "reload the page")
+}
+
+/// Why no ports were opened.
+pub(super) fn no_ports(error: &PortError) -> Refused {
+    let (fault, next) = match error {
+        PortError::Bind { .. } => (Fault::Conflict, "take another port, or 0 for any"),
+        PortError::Nothing => (Fault::Wrong, "ask for at least one port"),
+        PortError::Over => (Fault::Conflict, "start or join another meeting"),
+        PortError::Reports(_) => (Fault::Wrong, "take a port below 65535"),
+        PortError::TooMany => (Fault::Conflict, "end one of the commands that hold them"),
+    };
+    Refused::new(fault, error.to_string(), next)
 }

@@ -206,10 +206,12 @@ pub(super) struct StatusView {
     validators: usize,
     mempool: usize,
     ready: bool,
+    /// The lowest block that is kept here.
+    blocks_from: u64,
 }
 
 pub(super) async fn status(State(rpc): State<Rpc>) -> Json<StatusView> {
-    let Status { key, height, time_ms, epoch, validators, role, mempool, is_ready } =
+    let Status { key, height, time_ms, lowest, epoch, validators, role, mempool, is_ready } =
         rpc.validator.status();
     let role = match role {
         Role::Member => "member",
@@ -217,8 +219,8 @@ pub(super) async fn status(State(rpc): State<Rpc>) -> Json<StatusView> {
         Role::Removed => "removed",
         Role::Silent => "silent",
     };
-    let (key, height, ready) = (hex::encode(key.0), height.0, is_ready);
-    Json(StatusView { key, height, time_ms, epoch, role, validators, mempool, ready })
+    let (key, height, ready, blocks_from) = (hex::encode(key.0), height.0, is_ready, lowest.0);
+    Json(StatusView { key, height, time_ms, epoch, role, validators, mempool, ready, blocks_from })
 }
 
 fn bytes(answer: Result<Bytes, AskError>) -> Response {
@@ -228,7 +230,7 @@ fn bytes(answer: Result<Bytes, AskError>) -> Response {
             let text = error.to_string();
             match error {
                 AskError::TooManyKeys => refuse(StatusCode::BAD_REQUEST, text),
-                AskError::Unknown => refuse(StatusCode::NOT_FOUND, text),
+                AskError::Dropped(_) | AskError::Unknown => refuse(StatusCode::NOT_FOUND, text),
                 _ => refuse_for(StatusCode::SERVICE_UNAVAILABLE, text, LATER),
             }
         }

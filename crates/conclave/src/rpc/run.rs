@@ -60,9 +60,13 @@ pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunE
         genesis: home.network.genesis.clone(),
         listen: home.p2p,
         peers: peers.filter_map(|peer| Some((peer.key, peer.p2p.clone()?))).collect(),
+        keep: home.keep_blocks.keep(),
         state_sync,
         signs_from: guard.signs_from(),
     };
+    if let Some(days) = home.keep_blocks.raised(home.network.genesis.params.retention) {
+        tracing::warn!(days, "everybody keeps blocks for longer than that in this network");
+    }
     let validator = validator::start(config)?;
     // A key may sign only where it is known that it has a journal.
     while !Guard::note_journal(&home.dir)? {

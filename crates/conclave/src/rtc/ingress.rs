@@ -121,7 +121,7 @@ fn captured(info: &SenderInfo, rtp_ts: u32, clock_rate: u32) -> Option<u32> {
     Some(low_u32(u64::try_from(captured / 1_000).ok()?))
 }
 
-pub(super) const fn low_u32(value: u64) -> u32 {
+pub(crate) const fn low_u32(value: u64) -> u32 {
     let [a, b, c, d, ..] = value.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }

@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 /// same sender, so a constant error does no harm; the drift between two computers' clocks is
 /// taken up by choosing a new zero when the result leaves the range it must be in.
 #[derive(Debug, Default)]
-pub(super) struct SenderClock {
+pub(crate) struct SenderClock {
     /// A capture time in milliseconds and the local time it stands for.
     zero: Option<(u32, Instant)>,
 }
 
 /// Where one stream's timestamps lie on its sender's clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Anchor {
+pub(crate) struct Anchor {
     /// Capture time of the sample at `rtp_ts`, milliseconds on the sender's clock.
-    pub(super) captured_ms: u32,
+    pub(crate) captured_ms: u32,
     /// Ticks per second.
-    pub(super) clock_rate: u32,
+    pub(crate) clock_rate: u32,
     /// The timestamp.
-    pub(super) rtp_ts: u32,
+    pub(crate) rtp_ts: u32,
 }
 
 impl SenderClock {
     /// The wall clock time to report for a sample; never in the future.
-    pub(super) fn wallclock(&mut self, now: Instant, anchor: Anchor, rtp_ts: u32) -> Instant {
+    pub(crate) fn wallclock(&mut self, now: Instant, anchor: Anchor, rtp_ts: u32) -> Instant {
         let ticks = i64::from(rtp_ts.wrapping_sub(anchor.rtp_ts).cast_signed());
         let since_anchor = ticks * 1_000_000 / i64::from(anchor.clock_rate);
         let lag = now.checked_sub(LAG).unwrap_or(now);

@@ -35,7 +35,12 @@ use thiserror::Error;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::unit::{AudioLevel, MediaKind, Orientation, RtpUnit, UnitError};
+pub use self::unit::{AudioLevel, MAX_PAYLOAD, MediaKind, Orientation, RtpUnit, UnitError};
+pub(crate) use self::{
+    ingress::low_u32,
+    lipsync::{Anchor, SenderClock},
+    reorder::{Reorder, extend},
+};
 
 /// What can be set about the browser's connections.
 #[derive(Clone, Debug)]

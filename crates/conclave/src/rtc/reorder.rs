@@ -12,7 +12,7 @@ use super::unit::RtpUnit;
 /// out, once: the browser's own buffer may yet have use for it. Numbers handed out are extended
 /// to 64 bits and never repeat.
 #[derive(Debug)]
-pub(super) struct Reorder {
+pub(crate) struct Reorder {
     /// Units waiting for an earlier one, by extended number, with their arrival.
     held: BTreeMap<u64, (Instant, RtpUnit)>,
     hold: Duration,
@@ -28,7 +28,7 @@ pub(super) struct Reorder {
 }
 
 impl Reorder {
-    pub(super) const fn new(hold: Duration) -> Self {
+    pub(crate) const fn new(hold: Duration) -> Self {
         Self {
             held: BTreeMap::new(),
             hold,
@@ -41,11 +41,11 @@ impl Reorder {
     }
 
     /// Changes the wait, usually to the round trip to the sender and a little more.
-    pub(super) const fn set_hold(&mut self, hold: Duration) {
+    pub(crate) const fn set_hold(&mut self, hold: Duration) {
         self.hold = hold;
     }
 
-    pub(super) fn push(&mut self, now: Instant, unit: RtpUnit) {
+    pub(crate) fn push(&mut self, now: Instant, unit: RtpUnit) {
         let next = *self.next.get_or_insert_with(|| START + u64::from(unit.seq));
         let mut number = extend(next.wrapping_sub(self.shift), unit.seq).wrapping_add(self.shift);
         if number < next {
@@ -68,7 +68,7 @@ impl Reorder {
     }
 
     /// The next unit that may go out, with its extended number.
-    pub(super) fn poll(&mut self, now: Instant) -> Option<(u64, RtpUnit)> {
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<(u64, RtpUnit)> {
         if let Some(late) = self.late.pop_front() {
             return Some(late);
         }
@@ -86,7 +86,7 @@ impl Reorder {
     }
 
     /// When waiting for a missing unit ends; `None` when nothing waits.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.held.values().map(|(arrived, _)| *arrived).min().map(|oldest| oldest + self.hold)
     }
 
@@ -97,7 +97,7 @@ impl Reorder {
 }
 
 /// The extended number nearest to `near` whose low 16 bits are `seq`.
-fn extend(near: u64, seq: u16) -> u64 {
+pub(crate) fn extend(near: u64, seq: u16) -> u64 {
     let [low, high, ..] = near.to_le_bytes();
     let ahead = seq.wrapping_sub(u16::from_le_bytes([low, high]));
     if ahead < 0x8000 {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::{sleep, timeout};
 
 use super::process::Process;
-use crate::http::wire::{Meeting, Refusal, State};
+use crate::http::wire::{Identity, InfoForm, Meeting, NewIdentity, Refusal, State};
 
 /// How often the state is looked at while waiting for something; small beside what is measured.
 const LOOK: Duration = Duration::from_millis(5);
@@ -104,6 +104,18 @@ impl Daemon {
             bail!("{} {path}: {}; {}", self.name, refusal.error, refusal.next);
         }
         answer.json().await.with_context(|| self.context(path))
+    }
+
+    /// Makes an identity under its name, without a passphrase.
+    pub(crate) async fn register(&self, form: InfoForm) -> Result<Identity> {
+        let ask = NewIdentity {
+            name: self.name.to_owned(),
+            form,
+            passphrase: None,
+            key: Default::default(),
+            work: false,
+        };
+        self.post("/api/identity", &ask).await
     }
 
     /// The whole state.

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     anvil::{ACCOUNT, Anvil, number},
     gate::{Gate, Way},
-    world::World,
+    world::{World, conclave},
 };
 
 const ONCE: &[&str] = &["--once", "--every", "1", "--depth", "3", "--bump-after", "3"];
@@ -40,6 +40,12 @@ async fn a_header_hash_is_posted_recorded_and_found_by_a_stranger() {
     // 21,000, and 40 for each byte that is not zero (EIP-7623); zeros cost 10.
     assert!((21_000..=24_080).contains(&gas), "{gas}");
     assert_eq!(gas, sent["gas"].as_u64().unwrap());
+
+    // The doctor of a validator looks how long ago that was.
+    let home = world.home();
+    let doctor = conclave(&["doctor", "--dir", home.to_str().unwrap()]).output().await.unwrap();
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert!(said.contains(&format!("anchors: block {height} is anchored, ")), "{said}");
 
     let gates = (Gate::before(&node).await, Gate::before(&node).await);
     let (status, lines) = world.verify(&[&gates.0.url, &gates.1.url], &["--depth", "3"]).await;

@@ -1,14 +1,19 @@
 //! Daemons that run, driven from the command line.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bots;
 mod chair;
 mod devices;
 mod files;
 mod person;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod recovery;
 mod sealed;
+mod set;
 mod signals;
 mod stall;
+mod tidy;
 
 use std::time::Instant;
 

@@ -183,14 +183,19 @@ pub(crate) fn consortium(dir: &Path) -> (PathBuf, Running) {
 
 /// The same, founded with further words.
 pub(crate) fn consortium_with(dir: &Path, words: &[&str]) -> (PathBuf, Running) {
-    let net = dir.join("net");
-    let path = net.to_str().unwrap();
-    say(dir, &[&["network", "new", "--validators", "1", "--dir", path], words].concat());
-    (net.join("network.toml"), validator(dir))
+    let network = founded(dir, &[&["--validators", "1"], words].concat());
+    (network, validator(dir, 0))
 }
 
-/// The only validator of the consortium below `dir`, for the first time or again.
-pub(crate) fn validator(dir: &Path) -> Running {
-    let home = dir.join("net").join("validator-0");
+/// The network file of a consortium that is founded below `dir` with these words; nobody runs yet.
+pub(crate) fn founded(dir: &Path, words: &[&str]) -> PathBuf {
+    let net = dir.join("net");
+    say(dir, &[&["network", "new", "--dir", net.to_str().unwrap()], words].concat());
+    net.join("network.toml")
+}
+
+/// This validator of the consortium below `dir`, for the first time or again.
+pub(crate) fn validator(dir: &Path, index: usize) -> Running {
+    let home = dir.join("net").join(format!("validator-{index}"));
     start(dir, &["validator", "run", "--json", "--dir", home.to_str().unwrap()])
 }

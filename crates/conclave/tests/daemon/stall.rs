@@ -49,7 +49,7 @@ fn people_go_without_the_ledger_and_it_confirms_that_when_it_is_back() {
     let error = ada.refused(&["meeting", "admit", &waiting]);
     assert!(error["error"].as_str().unwrap().contains("the ledger stands still"), "{error}");
 
-    let _again = validator(dir.path());
+    let _again = validator(dir.path(), 0);
     for person in [ada, grace] {
         person.until("the confirmation", |m| coded(m) && m["provisional"].is_null());
     }

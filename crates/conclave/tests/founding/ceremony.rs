@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::world::{Validator, free_ports, say, text};
+use crate::{
+    ports::free_ports,
+    world::{Validator, say, text},
+};
 
 const NAMES: [&str; 4] = ["org-a", "org-b", "org-c", "org-d"];
 

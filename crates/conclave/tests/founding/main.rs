@@ -4,6 +4,9 @@
 
 mod ceremony;
 mod deploy;
+mod keep;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod repair;
 mod votes;
 mod watch;

@@ -1,8 +1,20 @@
 //! A validator that lost its journal contradicts itself never, and comes back.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use crate::world::{Net, Validator, eventually, free_ports, say, text};
+use crate::{
+    ports::free_ports,
+    world::{Net, Said, Validator, eventually, say, text},
+};
+
+async fn back_up(home: &Path, out: &Path) {
+    let said = say(&["validator", "backup", "--dir", text(home), "--out", text(out)]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+async fn restore(backup: &Path, home: &Path, words: &[&str]) -> Said {
+    say(&[&["validator", "restore", text(backup), "--dir", text(home)], words].concat()).await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_validator_follows_in_silence_and_signs_from_the_next_epoch_on() {
@@ -10,23 +22,13 @@ async fn a_restored_validator_follows_in_silence_and_signs_from_the_next_epoch_o
     let mut running = net.run(4).await;
     running[3].reaches(2).await;
     let (backup, home) = (net.path("backup"), net.path("restored"));
-    let said =
-        say(&["validator", "backup", "--dir", text(&net.home(3)), "--out", text(&backup)]).await;
-    assert_eq!(said.code, 0, "{said:?}");
+    back_up(&net.home(3), &backup).await;
     running.pop().unwrap().kill().await;
 
-    let unsaid = say(&["validator", "restore", text(&backup), "--dir", text(&home)]).await;
+    let unsaid = restore(&backup, &home, &[]).await;
     assert_eq!(unsaid.code, 2, "it must be said that the old machine is gone");
-    let said = say(&[
-        "validator",
-        "restore",
-        text(&backup),
-        "--dir",
-        text(&home),
-        "--the-old-machine-is-gone",
-    ])
-    .await;
-    assert_eq!(said.code, 0);
+    let gone = restore(&backup, &home, &["--the-old-machine-is-gone"]).await;
+    assert_eq!(gone.code, 0, "{gone:?}");
     let mut restored = Validator::run(&home, &[]).await;
     restored.logs("the journal of this key is lost").await;
     assert_eq!(restored.status().await.unwrap()["role"], "silent");
@@ -48,19 +50,9 @@ async fn a_restored_validator_stops_when_the_old_machine_still_signs() {
     let running = net.run(4).await;
     running[3].reaches(2).await;
     let (backup, home) = (net.path("backup"), net.path("twin"));
-    let said =
-        say(&["validator", "backup", "--dir", text(&net.home(3)), "--out", text(&backup)]).await;
-    assert_eq!(said.code, 0, "{said:?}");
-    let said = say(&[
-        "validator",
-        "restore",
-        text(&backup),
-        "--dir",
-        text(&home),
-        "--the-old-machine-is-gone",
-    ])
-    .await;
-    assert_eq!(said.code, 0);
+    back_up(&net.home(3), &backup).await;
+    let gone = restore(&backup, &home, &["--the-old-machine-is-gone"]).await;
+    assert_eq!(gone.code, 0, "{gone:?}");
     // The twin has a machine of its own.
     let [p2p, rpc] = free_ports();
     let settings = format!(

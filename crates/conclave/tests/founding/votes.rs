@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::world::{Net, free_ports, say, text};
+use crate::{
+    ports::free_ports,
+    world::{Net, say, text},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_agreed_when_more_than_two_thirds_have_voted_for_it() {

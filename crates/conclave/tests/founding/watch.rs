@@ -48,6 +48,8 @@ async fn the_dashboard_asks_for_metrics_that_are_there_and_the_doctor_names_what
         "conclave_validator_mempool_transactions",
         "conclave_validator_peers_connected",
         "conclave_validator_blocks_total",
+        "conclave_validator_blocks_signed_total",
+        "conclave_validator_lowest_block",
         "conclave_validator_memory_bytes",
         "conclave_validator_open_files",
         "conclave_validator_disk_bytes",

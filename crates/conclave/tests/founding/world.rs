@@ -1,7 +1,6 @@
 //! Processes of this program on free loopback ports, and what they say.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -57,13 +56,6 @@ fn command(args: &[&str]) -> Command {
 
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// Ports that nothing listens on, all different.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<_> = (0..N).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-    let ports: Vec<u16> = held.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
-    ports.try_into().unwrap()
 }
 
 /// A validator that runs.
@@ -153,6 +145,13 @@ impl Validator {
         answer.text().await.ok()
     }
 
+    /// What it answers, good or bad.
+    pub(crate) async fn answer(&self, path: &str) -> (u16, String) {
+        let answer = client().get(format!("{}{path}", self.rpc)).timeout(PATIENCE);
+        let answer = answer.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
     /// Waits until a block of this height is final here.
     pub(crate) async fn reaches(&self, height: u64) {
         eventually("blocks are made", async || self.height().await >= height).await;
@@ -172,21 +171,15 @@ pub(crate) struct Net {
 
 impl Net {
     pub(crate) async fn new(validators: usize, epoch_blocks: u32) -> Self {
+        Self::founded(validators, &["--epoch-blocks", &epoch_blocks.to_string()]).await
+    }
+
+    /// The same, founded with further words.
+    pub(crate) async fn founded(validators: usize, words: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (count, blocks) = (validators.to_string(), epoch_blocks.to_string());
-        let net = dir.path().join("net");
-        let made = say(&[
-            "network",
-            "new",
-            "--validators",
-            &count,
-            "--epoch-blocks",
-            &blocks,
-            "--dir",
-            text(&net),
-        ])
-        .await;
-        assert_eq!(made.code, 0);
+        let (count, net) = (validators.to_string(), dir.path().join("net"));
+        let args = ["network", "new", "--validators", &count, "--dir", text(&net)];
+        assert_eq!(say(&[&args, words].concat()).await.code, 0);
         Self { dir }
     }
 

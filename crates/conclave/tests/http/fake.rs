@@ -1,4 +1,4 @@
-//! A daemon that takes everything and does nothing.
+//! A daemon behind the API that does nothing but count.
 
 use std::sync::{
     Arc,
@@ -11,11 +11,13 @@ use conclave::http::{
         AcceptDevice, Admit, Answered, Appoint, Ask, CancelChange, Chat, ClaimHandle, Deny,
         Diagnosis, Disclosed, DismissNotice, FileBytes, FileRef, ForgetContact, Hand, Handed,
         Identity, Invitation, KeepSheet, Kick, Link, Lock, NewIdentity, NewMeeting, NewName,
-        Notice, Opened, Policy, Preview, Published, React, Receive, Received, Record, Recover,
-        RevokeDevice, RotateKey, Sheet, Source, State, Vote,
+        Notice, OpenPorts, Opened, Policy, Preview, Prune, Pruned, Published, React, Receive,
+        Received, Record, Recover, RevokeDevice, RotateKey, Sheet, Source, State, Vote,
     },
 };
-use tokio::sync::{broadcast, watch};
+use conclave::ports::Lease;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 /// A daemon that counts what reaches it.
 pub(crate) struct Fake {
@@ -25,6 +27,14 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
+    pub(crate) fn new() -> Self {
+        Self {
+            calls: AtomicUsize::new(0),
+            state: watch::Sender::default(),
+            notices: broadcast::Sender::new(8),
+        }
+    }
+
     fn called(&self) {
         self.calls.fetch_add(1, Ordering::SeqCst);
     }
@@ -235,6 +245,17 @@ impl Backend for Fake {
     async fn lock(&self, _: Lock) -> Result<(), Refused> {
         self.called();
         Ok(())
+    }
+
+    async fn open_ports(&self, _: OpenPorts) -> Result<Lease, Refused> {
+        self.called();
+        let (_, news) = mpsc::channel(1);
+        Ok(Lease { news, held: CancellationToken::new().drop_guard() })
+    }
+
+    async fn prune(&self, _: Prune) -> Result<Pruned, Refused> {
+        self.called();
+        Ok(Pruned::default())
     }
 
     async fn leave(&self) -> Result<(), Refused> {

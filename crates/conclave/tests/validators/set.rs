@@ -1,15 +1,21 @@
 //! The validator set changes while people use the ledger: 4 -> 5 -> 4, in real processes.
 
-use std::{fs, net::TcpListener, os::unix::fs::OpenOptionsExt as _};
+use std::{fs, os::unix::fs::OpenOptionsExt as _, sync::Arc, time::Duration};
 
+use conclave::network::{Network, ValidatorHome};
 use conclave_protocol::{
     Contact, Ed25519Signer, Key, Record, Seconds, Tx, ValidatorChange, ValidatorVote, codec::Text,
     encode,
 };
+use reqwest::StatusCode;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    Arc, Consortium, Duration, Instant, Load, Network, PATIENCE, QUIET, StatusCode, ValidatorHome,
-    eventually, now_ms, sleep, timeout,
+use crate::{
+    QUIET,
+    consortium::Consortium,
+    load::Load,
+    ports::free_ports,
+    wait::{PATIENCE, eventually, now_ms},
 };
 
 /// Blocks of an epoch: short, so that a boundary is never far.
@@ -82,10 +88,10 @@ impl Consortium {
     fn newcomer(&mut self) -> ValidatorHome {
         let home = self.dir.path().join("net/validator-4");
         fs::create_dir(&home).unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let (p2p, rpc) = (free(), free());
-        let (p2p, rpc) = (p2p.local_addr().unwrap(), rpc.local_addr().unwrap());
-        let settings = format!("network = \"../network.toml\"\np2p = \"{p2p}\"\nrpc = \"{rpc}\"\n");
+        let [p2p, rpc] = free_ports();
+        let settings = format!(
+            "network = \"../network.toml\"\np2p = \"127.0.0.1:{p2p}\"\nrpc = \"127.0.0.1:{rpc}\"\n"
+        );
         fs::write(home.join("validator.toml"), settings).unwrap();
         let mut key = fs::OpenOptions::new();
         let mut key = key.create_new(true).write(true).mode(0o600).open(home.join("key")).unwrap();

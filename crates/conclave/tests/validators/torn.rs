@@ -1,5 +1,8 @@
 //! Killed at any point, and what it wrote last is lost: the validator comes back to the same state.
 //!
+//! What it lost may be a vote, and then it contradicts itself once: the others keep that as evidence,
+//! turn it away for a minute, and go on.
+//!
 //! `TORN_RUNS` says how often, `TORN_SEED` where the dice begin; `./campaign torn` plays many.
 
 use std::{
@@ -8,9 +11,10 @@ use std::{
     time::SystemTime,
 };
 
+use conclave_protocol::Key;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::{Consortium, Key, Load};
+use crate::{consortium::Consortium, load::Load};
 
 /// Most bytes that are lost.
 const TORN: u64 = 4_096;

@@ -17,7 +17,7 @@ const FORK = {
 onPage("a proof against the leader is shown, copied, and says where it is kept", {
   meeting: meeting({ me: null, codes: codes({ evidence: [TWICE] }) }),
 }, async (page) => {
-  await button(page, "Codes").click();
+  await button(page, "Something is wrong").click();
   const alert = page.getByRole("alert").filter({ hasText: TWICE.text });
   await alert.getByText(TWICE.file).waitFor();
   await shot(page, "evidence");

@@ -18,6 +18,8 @@ export async function fakeDaemon(state = freshState()) {
       send({ kind: "state", state: daemon.state });
     },
     notice: (notice) => send({ kind: "notice", notice }),
+    /** Every connection is cut, as when the daemon starts anew. */
+    drop: () => server.closeAllConnections(),
     close: () => { server.closeAllConnections(); server.close(); },
   };
   function send(event) {
@@ -31,7 +33,8 @@ export async function fakeDaemon(state = freshState()) {
     if (path === "/api/state") return json(response, 200, daemon.state);
     if (path === "/api/events") {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(": hello\n\n");
+      // What changed since the page asked for the state is not lost.
+      response.write(`data: ${JSON.stringify({ kind: "state", state: daemon.state })}\n\n`);
       streams.add(response);
       return request.on("close", () => streams.delete(response));
     }
@@ -168,6 +171,47 @@ export function meeting(change = {}) {
   };
 }
 
+/** A meeting of that many, as busy as one is: hands, recording, poor ways, a key that is missing. */
+export function crowd(count, change = {}) {
+  const extra = [
+    {}, {}, { hand_ms: 1_790_000_000_000 }, { link: "relayed", quality: { rtt_ms: 720, loss: 0.12 } },
+    { key: "problem", key_text: "no key for epoch 17 from them since 1.2 s, asking Bob Okafor" },
+    { recording: true, quality: { rtt_ms: 40, loss: 0 } }, { met: met(false) }, { link: "none" },
+  ];
+  const members = Array.from({ length: count }, (_, n) => n === 0
+    ? member(0, "Alice Martin", { leader: true, me: true, link: "self" })
+    : member(n, NAMES[n % NAMES.length] + (n < NAMES.length ? "" : ` ${n}`), {
+      user: n.toString(16).padStart(64, "0"), met: met(), streams: [{ stream_no: 0, kind: "audio", live: n % 3 === 0 }],
+      ...extra[n % extra.length],
+    }));
+  return meeting({ me: null, members, policy: { admit: "ask" }, ...change });
+}
+
+/** What somebody gives to the meeting. */
+export function file(id, name, change = {}) {
+  return {
+    id, idx: 1, name: "Bob Okafor", me: false, file: name, size: 1_250_000, at_ms: 1_790_000_000_000,
+    state: "offered", done: 0, text: "", ...change,
+  };
+}
+
+export function anchors(change = {}) {
+  return {
+    endpoints: ["rpc.example.org:443"], count: 12, checked_ms: 1_790_000_000_000, anchored: 1180, behind: 24,
+    list: [
+      { number: 12, height: 1200, header: "", by: "11111111", chain: 1, tx: "", block: null, block_ms: null, depth: null, verdict: "pending", words: "the transaction is not in a block yet", problems: [] },
+      { number: 11, height: 1180, header: "", by: "22222222", chain: null, tx: "", block: 9, block_ms: 1, depth: 6, verdict: "anchored", words: "the anchor is six blocks deep", problems: [] },
+    ], ...change,
+  };
+}
+
+export const CHECKS = [
+  { name: "identity", level: "ok", text: "your key file can be read by you alone", next: "" },
+  { name: "clock", level: "warn", text: "the clock of this computer is 42 s behind that of the validators", next: "let the system set the clock by the network" },
+  { name: "ledger", level: "bad", text: "3 of 4 validators do not answer", next: "check that this computer is connected to the network" },
+  { name: "disk", level: "bad", text: "the disk is full", next: "make room where Conclave keeps its data" },
+];
+
 export function codes(change = {}) {
   return {
     security: Array(8).fill("01234").join(" "), epoch: Array(6).fill("56789").join(" "),
@@ -177,6 +221,8 @@ export function codes(change = {}) {
   };
 }
 
+const NAMES = ["Alice Martin", "Bob Okafor", "Carla Ruiz", "Dan Weber", "Eve Lindqvist-Hernández", "Fatima Zahra",
+  "Grace Oduya", "Hiroshi Tanaka", "Ines Pereira", "Jonas Brandt", "Katarína Horváthová", "Li Wei", "Mahmoud Saleh"];
 const DEVICE = "bb".repeat(32);
 /** 3 May 2025, noon, and a day. */
 const MAY = 1_746_273_600_000;

@@ -28,6 +28,39 @@ export async function shot(page, name) {
 }
 
 /**
+ * Draws a screen at the three sizes by day and by night; nothing stands out of the window, and axe
+ * finds nothing in any of the themes.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} name
+ */
+export async function gallery(page, name) {
+  await mkdir(SHOTS, { recursive: true });
+  const before = page.viewportSize();
+  const theme = await page.evaluate(() => document.documentElement.dataset.theme ?? "system");
+  for (const [size, viewport] of Object.entries({ ...SIZES, tablet: { width: 1024, height: 768 } })) {
+    await page.setViewportSize(viewport);
+    for (const shown of size === "phone" ? ["light", "dark", "contrast"] : ["light", "dark"]) {
+      await wear(page, shown);
+      await page.screenshot({ path: join(SHOTS, `${name}-${size}-${shown}.png`), fullPage: true, animations: "disabled" });
+      await assertFits(page, `${name}-${size}-${shown}`);
+      await assertAccessible(page);
+    }
+  }
+  await wear(page, theme);
+  if (before) await page.setViewportSize(before);
+}
+
+/** Another theme, as the settings put it on, at once.
+ * @param {import("playwright-core").Page} page
+ * @param {string} theme
+ */
+const wear = (page, theme) => page.evaluate((theme) => {
+  document.documentElement.toggleAttribute("data-calm", true);
+  document.documentElement.dataset.theme = theme;
+}, theme);
+
+/**
  * @param {import("playwright-core").Page} page
  * @param {string} name
  */
@@ -35,7 +68,7 @@ async function assertFits(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.equal(wide, 0, `${name} is wider than its window`);
   const small = await page.evaluate(() =>
-    [...document.querySelectorAll("button, summary, textarea, input:not([type=radio], [type=checkbox]), .choice")]
+    [...document.querySelectorAll("button, summary, textarea, select, input:not([type=radio], [type=checkbox], [type=file]), .choice, .pick")]
       .filter((one) => one.checkVisibility())
       .map((one) => ({ one: one.outerHTML.slice(0, 90), ...one.getBoundingClientRect().toJSON() }))
       .filter(({ width, height }) => width < 44 || height < 44));

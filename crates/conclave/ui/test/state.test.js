@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { initial, news, place, reduce } from "../state.js";
 import { assign, remoteStreams } from "../receive.js";
+import { speak } from "../words.js";
 import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet, waiting } from "./fake-daemon.js";
 
+await speak("en");
 const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
 
 test("the daemon's state decides the screen", () => {

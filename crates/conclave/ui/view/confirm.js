@@ -1,6 +1,7 @@
 /** @import { Actions, Question, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { fields, short } from "./form.js";
+import { t } from "../words.js";
 
 /**
  * Asks before something that cannot be taken back.
@@ -13,7 +14,7 @@ export function confirm(screen, actions) {
   if (!question) return nothing;
   const { title, text, yes, act, secret } = words(question, screen, actions);
   const close = () => actions.tell({ kind: "ask", question: null });
-  return html`<dialog aria-labelledby="question" @cancel=${(/** @type {Event} */ event) => {
+  return html`<dialog data-of="question" aria-labelledby="question" @cancel=${(/** @type {Event} */ event) => {
     event.preventDefault();
     close();
   }}>
@@ -23,7 +24,7 @@ export function confirm(screen, actions) {
       ${secret ? html`<label class="field">${secret}
         <input name="passphrase" type="password" autocomplete="current-password"></label>` : nothing}
       <div class="row">
-        <button type="button" @click=${close}>Cancel</button>
+        <button type="button" @click=${close}>${t("confirm.cancel")}</button>
         <button class="danger full">${yes}</button>
       </div>
     </form>
@@ -41,9 +42,9 @@ function words(question, { daemon }, actions) {
   switch (question.act) {
     case "end":
       return {
-        title: "End the meeting for everyone?",
-        text: "Everyone is disconnected, and the end is written to the ledger.",
-        yes: "End the meeting", act: actions.end,
+        title: t("confirm.end"),
+        text: t("confirm.end.text"),
+        yes: t("confirm.end.yes"), act: actions.end,
       };
     case "kick": {
       const { idx, ban } = question;
@@ -60,28 +61,27 @@ function words(question, { daemon }, actions) {
       const { idx } = question;
       const name = isolated(daemon?.meeting?.members.find((member) => member.idx === idx)?.name);
       return {
-        title: `Let ${name} lead the meeting?`,
-        text: "They admit, remove and make the keys from then on. You stay in the meeting.",
-        yes: "Hand over", act: () => actions.appoint(idx),
+        title: t("confirm.appoint", { name }),
+        text: t("confirm.appoint.text"),
+        yes: t("person.handover"), act: () => actions.appoint(idx),
       };
     }
     case "revoke":
       return revoke(question.device, daemon, actions);
     case "rotate":
       return {
-        title: "Replace the key of this device?",
-        text: "This computer makes a new key. The old one signs for it and is never used again. "
-          + "People you met see that the change is yours.",
-        secret: "Passphrase, if the key has one",
-        yes: "Replace the key", act: (field) => actions.rotateKey(field("passphrase")),
+        title: t("confirm.rotate"),
+        text: t("confirm.rotate.text"),
+        secret: t("passphrase.if"),
+        yes: t("confirm.rotate.yes"), act: (field) => actions.rotateKey(field("passphrase")),
       };
     case "forget": {
       const { user } = question;
       const name = isolated(daemon?.contacts.find((contact) => contact.user === user)?.name);
       return {
-        title: `Forget ${name}?`,
-        text: "If you meet again, you will not be told whether it is the same person.",
-        yes: "Forget", act: () => actions.forget(user),
+        title: t("confirm.forget", { name }),
+        text: t("confirm.forget.text"),
+        yes: t("contact.forget"), act: () => actions.forget(user),
       };
     }
   }
@@ -98,25 +98,24 @@ function revoke(device, daemon, actions) {
   const act = () => actions.revokeDevice(device);
   if (me && active.length === 1) {
     return {
-      title: "Give up your identity?",
-      text: "This is your last device. Without it nobody, not even you, can ever speak as this "
-        + "identity again.",
-      yes: "Give it up for ever", act,
+      title: t("confirm.giveup"),
+      text: t("confirm.giveup.text"),
+      yes: t("confirm.giveup.yes"), act,
     };
   }
   const mine = active.find((one) => one.me)?.seniority ?? 0;
   if (active.some((one) => one.device === device && one.seniority < mine)) {
     return {
-      title: `Ask to revoke device ${short(device)}?`,
-      text: "It is older than this one: it is revoked after a day, and until then it can call that off.",
-      yes: "Ask for it", act,
+      title: t("confirm.askrevoke", { device: short(device) }),
+      text: t("confirm.askrevoke.text"),
+      yes: t("confirm.askrevoke.yes"), act,
     };
   }
   return {
-    title: me ? "Revoke this device?" : `Revoke device ${short(device)}?`,
-    text: me ? "This computer leaves its meetings and can never speak for you again."
-      : "It leaves its meetings and can never speak for you again.",
-    yes: me ? "Revoke this device" : "Revoke the device", act,
+    title: me ? t("confirm.revoke.this") : t("confirm.revoke", { device: short(device) }),
+    text: me ? t("confirm.revoke.this.text")
+      : t("confirm.revoke.text"),
+    yes: me ? t("device.revoke.this") : t("confirm.revoke.yes"), act,
   };
 }
 

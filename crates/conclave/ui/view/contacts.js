@@ -3,6 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { day, initials, sentence } from "./form.js";
 import { icon } from "./icon.js";
+import { t } from "../words.js";
 
 /**
  * The people met so far, the last one first.
@@ -12,12 +13,11 @@ import { icon } from "./icon.js";
  */
 export function contacts(daemon, actions) {
   return html`
-    <h2>People you met</h2>
-    <p>Only this device remembers them. When you meet again, it tells you whether the keys are the
-      same.</p>
+    <h2>${t("contacts.title")}</h2>
+    <p>${t("contacts.text")}</p>
     ${daemon.contacts.length ? html`<ul class="people">
       ${repeat(daemon.contacts, ({ user }) => user, (one) => contact(one, daemon, actions))}
-    </ul>` : html`<p class="hint">Nobody yet.</p>`}`;
+    </ul>` : html`<p class="hint">${t("contacts.none")}</p>`}`;
 }
 
 /**
@@ -32,10 +32,10 @@ function contact(one, daemon, actions) {
     <span class="face" aria-hidden="true">${initials(name)}</span>
     <div>
       <p><strong>${name}</strong></p>
-      <p class="hint">${first === last ? `Met on ${first}` : `Met first on ${first}, last on ${last}`}</p>
+      <p class="hint">${first === last ? t("contacts.met", { day: first }) : t("contacts.met.twice", { first, last })}</p>
     </div>
-    <button type="button" aria-label="Forget ${name}" @click=${() =>
-      actions.tell({ kind: "ask", question: { act: "forget", user } })}>Forget</button>
+    <button type="button" aria-label=${t("contact.forget.who", { name })} @click=${() =>
+      actions.tell({ kind: "ask", question: { act: "forget", user } })}>${t("contact.forget")}</button>
     ${met(daemon.meeting?.members.find((member) => member.user === user)?.met)}
   </li>`;
 }
@@ -48,6 +48,6 @@ function contact(one, daemon, actions) {
 export function met(fact) {
   if (!fact) return nothing;
   return html`<p class="met ${fact.ok ? "" : "bad"}">${icon(fact.ok ? "people" : "alarm")}
-    <span>${fact.ok ? nothing : html`<strong>Not explained.</strong> `}${sentence(fact.text)}
-      ${fact.ok ? nothing : "Ask them over another channel who they are."}</span></p>`;
+    <span>${fact.ok ? nothing : html`<strong>${t("contact.unexplained")}</strong> `}${sentence(fact.text)}
+      ${fact.ok ? nothing : t("contact.unexplained.next")}</span></p>`;
 }

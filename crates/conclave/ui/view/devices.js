@@ -5,6 +5,7 @@ import { day, fields, short } from "./form.js";
 import { handed, linkField } from "./handed.js";
 import { refusal } from "./notices.js";
 import { passphrase } from "./welcome.js";
+import { rich, t } from "../words.js";
 
 /**
  * The machines that are the person, the oldest first.
@@ -16,11 +17,11 @@ import { passphrase } from "./welcome.js";
 export function devices(screen, me, actions) {
   const mine = me.devices.find((one) => one.me);
   return html`
-    <h2>Devices</h2>
-    <p>Each has a key of its own and speaks for you.</p>
+    <h2>${t("devices.title")}</h2>
+    <p>${t("devices.text")}</p>
     ${me.devices.length ? html`<ul class="rows">
       ${repeat(me.devices, (one) => one.device, (one) => device(screen, one, mine, actions))}
-    </ul>` : html`<p class="hint">The ledger is being asked for the list.</p>`}`;
+    </ul>` : html`<p class="hint">${t("devices.none")}</p>`}`;
 }
 
 /**
@@ -30,21 +31,21 @@ export function devices(screen, me, actions) {
  * @param {Actions} actions
  */
 function device(screen, one, mine, actions) {
-  const name = one.me ? "This device" : `Device ${short(one.device)}`;
+  const name = one.me ? t("device.this") : t("device.name", { device: short(one.device) });
   const older = one.active && mine?.active && mine.seniority > one.seniority;
   const busy = screen.busy.includes("devices/revoke");
   return html`<li aria-label=${name}>
     <div>
       <p><strong>${name}</strong>
-        ${one.active ? nothing : html`<span class="tag bad">revoked</span>`}</p>
+        ${one.active ? nothing : html`<span class="tag bad">${t("device.revoked")}</span>`}</p>
       <p class="hint"><code>${one.fingerprint}</code></p>
-      <p class="hint">Added on ${day(one.added_at_ms)}${one.me ? ` · device ${short(one.device)}` : ""}
-        ${older ? "· older than this one" : ""}</p>
+      <p class="hint">${t("device.on", { day: day(one.added_at_ms) })}${one.me ? ` · ${t("waits.device", { device: short(one.device) })}` : ""}
+        ${older ? t("device.older") : ""}</p>
     </div>
     ${one.active && mine?.active ? html`<button type="button" class="danger" ?disabled=${busy}
-      aria-label=${one.me ? "Revoke this device" : `Revoke device ${short(one.device)}`}
+      aria-label=${one.me ? t("device.revoke.this") : t("device.revoke.that", { device: short(one.device) })}
       @click=${() => actions.tell({ kind: "ask", question: { act: "revoke", device: one.device } })}>
-      Revoke</button>` : nothing}
+      ${t("device.revoke")}</button>` : nothing}
   </li>`;
 }
 
@@ -60,25 +61,24 @@ export function offer(screen, actions) {
   const busy = screen.busy.includes("devices/add");
   return html`<div class="pair own">
     <section class="card">
-      <h1 tabindex="-1" data-focus>Add a device</h1>
-      <p><strong>1.</strong> On the new device, start Conclave, choose “I have an identity already”
-        and give it this link.</p>
-      ${handed(screen, actions, screen.handed, "Link for the new device")}
-      <p class="hint">${me.info.form === "clear" ? "It holds no key. A new one is made there."
-        : "It holds no key, but it opens your hidden name: show it to nobody else."}</p>
+      <h1 tabindex="-1" data-focus>${t("device.add")}</h1>
+      <p><strong>1.</strong> ${t("device.add.first")}</p>
+      ${handed(screen, actions, screen.handed, t("device.add.link"))}
+      <p class="hint">${me.info.form === "clear" ? t("device.add.nokey")
+        : t("device.add.hidden")}</p>
     </section>
     <section class="card">
-      <h2>Then, back here</h2>
-      <p><strong>2.</strong> The new device shows a link, too. Paste it here.</p>
+      <h2>${t("device.add.then")}</h2>
+      <p><strong>2.</strong> ${t("device.add.second")}</p>
       <form @submit=${fields((field) => actions.addDevice(field("link")))}>
-        ${linkField("Answer of the new device", "conclave:a/1", busy)}
-        <p class="hint">Take it from the device itself. Whoever made it will speak for you.</p>
+        ${linkField(t("device.add.answer"), "conclave:a/1", busy)}
+        <p class="hint">${t("device.add.hint")}</p>
         ${refusal(screen.refusal)}
         <div class="row">
           <button type="button" @click=${() => actions.tell({ kind: "go", screen: "identity" })}>
-            Back</button>
+            ${t("back")}</button>
           <button class="main" ?disabled=${busy}>
-            ${busy ? "Writing to the ledger …" : "Add the device"}</button>
+            ${busy ? t("busy.writing") : t("device.add.yes")}</button>
         </div>
       </form>
     </section>
@@ -95,16 +95,15 @@ export function accept(screen, actions) {
   const busy = screen.busy.includes("devices/accept");
   const send = fields((field) => actions.acceptDevice(field("link"), field("passphrase")));
   return html`<section class="card">
-    <h1 tabindex="-1" data-focus>Use your identity here, too</h1>
-    <p>On your first device, open “Your identity” and choose “Add a device”. It shows a link: paste
-      it here. This computer makes a key of its own.</p>
+    <h1 tabindex="-1" data-focus>${t("device.accept")}</h1>
+    <p>${t("device.accept.text")}</p>
     <form @submit=${send}>
-      ${linkField("Link from your first device", "conclave:d/1", busy)}
+      ${linkField(t("device.accept.link"), "conclave:d/1", busy)}
       ${screen.daemon?.identity ? nothing : passphrase(busy)}
       ${refusal(screen.refusal)}
       <div class="row">
-        <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>Back</button>
-        <button class="main" ?disabled=${busy}>${busy ? "Making a key …" : "Make a key here"}</button>
+        <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>${t("back")}</button>
+        <button class="main" ?disabled=${busy}>${busy ? t("busy.key") : t("device.accept.yes")}</button>
       </div>
     </form>
   </section>`;
@@ -120,13 +119,13 @@ export function answer(screen, actions) {
   const me = screen.daemon?.identity;
   if (!screen.handed) return html``;
   return html`<section class="card">
-    <h1 tabindex="-1" data-focus>Now take this back</h1>
-    <p>Paste this link on your first device, under “Then, back here”.</p>
-    ${handed(screen, actions, screen.handed, "Link for your first device")}
-    <p role="status">Waiting for your first device. This page goes on by itself.</p>
-    ${me ? html`<p class="hint">Its list of devices must then show <code>${me.fingerprint}</code>.</p>`
+    <h1 tabindex="-1" data-focus>${t("device.answer")}</h1>
+    <p>${t("device.answer.text")}</p>
+    ${handed(screen, actions, screen.handed, t("device.answer.link"))}
+    <p role="status">${t("device.answer.waits")}</p>
+    ${me ? html`<p class="hint">${rich("device.answer.hint", { fingerprint: html`<code>${me.fingerprint}</code>` })}</p>`
       : nothing}
     <button type="button" @click=${() => actions.tell({ kind: "go", screen: "accept" })}>
-      Start again with another link</button>
+      ${t("device.answer.again")}</button>
   </section>`;
 }

@@ -3,6 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { day, fields, sentence } from "./form.js";
 import { handed, linkField } from "./handed.js";
 import { icon } from "./icon.js";
+import { rich, t } from "../words.js";
 
 /**
  * Showing the own name to a chosen person over another channel.
@@ -14,13 +15,12 @@ import { icon } from "./icon.js";
 export function disclose(screen, me, actions) {
   const busy = screen.busy.includes("info/disclose");
   return html`
-    <h2>Show your name to somebody</h2>
-    ${me.info.form === "clear" ? html`<p>The ledger shows it to everyone. There is nothing to open.</p>`
-      : html`<p>The ledger hides your name. This link opens it for whoever has it: send it to that
-        person alone, not through Conclave.</p>`}
-    ${screen.handed ? handed(screen, actions, screen.handed, "Link that shows your name")
+    <h2>${t("disclose.title")}</h2>
+    ${me.info.form === "clear" ? html`<p>${t("disclose.clear")}</p>`
+      : html`<p>${t("disclose.text")}</p>`}
+    ${screen.handed ? handed(screen, actions, screen.handed, t("disclose.link"))
       : me.info.form === "clear" ? nothing
-      : html`<button type="button" ?disabled=${busy} @click=${actions.disclose}>Make the link</button>`}`;
+      : html`<button type="button" ?disabled=${busy} @click=${actions.disclose}>${t("disclose.make")}</button>`}`;
 }
 
 /**
@@ -33,11 +33,11 @@ export function disclose(screen, me, actions) {
 export function check(screen, daemon, actions) {
   const busy = screen.busy.includes("info/check");
   return html`
-    <h2>Check a name</h2>
-    <p>Did somebody send you a link that shows their name? The ledger says whether it is true.</p>
+    <h2>${t("check.title")}</h2>
+    <p>${t("check.text")}</p>
     <form @submit=${fields((field) => actions.checkDisclosure(field("link")))}>
-      ${linkField("Link from somebody", "conclave:i/1", busy)}
-      <button ?disabled=${busy}>${busy ? "Asking the ledger …" : "Check"}</button>
+      ${linkField(t("check.link"), "conclave:i/1", busy)}
+      <button ?disabled=${busy}>${busy ? t("busy.asking") : t("check.yes")}</button>
     </form>
     <div class="verdict" role="status">${screen.disclosed ? verdict(screen.disclosed, daemon) : nothing}</div>`;
 }
@@ -48,11 +48,11 @@ export function check(screen, daemon, actions) {
  */
 function verdict({ ok, shown, text, user, proof_height }, daemon) {
   const known = daemon.contacts.find((contact) => contact.user === user);
-  const who = user === daemon.identity?.user ? "This is you."
-    : known ? `You met this user on ${day(known.since_ms)}.` : "You have not met this user.";
+  const who = user === daemon.identity?.user ? t("check.you")
+    : known ? t("check.met", { day: day(known.since_ms) }) : t("check.notmet");
   return html`
-    <p>${ok ? "It is" : "It claims to be"} <strong>${shown}</strong>. ${who}</p>
+    <p>${rich(ok ? "check.is" : "check.claims", { name: html`<strong>${shown}</strong>` })} ${who}</p>
     <ul class="facts"><li class=${ok ? "good" : "bad"}>${icon(ok ? "check" : "cross")}
-      <span><span class="unseen">${ok ? "Checked: " : "Failed: "}</span>${sentence(text)}</span></li></ul>
-    <p class="hint">User <code>${user}</code>, proven at block ${proof_height}.</p>`;
+      <span><span class="unseen">${t(ok ? "facts.good" : "facts.bad")} </span>${sentence(text)}</span></li></ul>
+    <p class="hint">${rich("check.proven", { user: html`<code>${user}</code>`, height: proof_height })}</p>`;
 }

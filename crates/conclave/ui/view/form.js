@@ -1,3 +1,5 @@
+import { dates } from "../words.js";
+
 /**
  * Reads a form when it is sent; the page itself never navigates.
  *
@@ -25,11 +27,8 @@ export function age(ms) {
 
 /** @param {number} ms */
 export function clock(ms) {
-  return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return new Date(ms).toLocaleTimeString(dates(), { hour: "2-digit", minute: "2-digit" });
 }
-
-/** The language of the page, for dates within its sentences. */
-const LANGUAGE = "en-GB";
 
 /** A day as one says it; the year only if it is another one.
  * @param {number} ms
@@ -37,21 +36,21 @@ const LANGUAGE = "en-GB";
 export function day(ms) {
   const date = new Date(ms);
   const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return date.toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year });
+  return date.toLocaleDateString(dates(), { day: "numeric", month: "long", year });
 }
 
 /** A moment that is near, in local time.
  * @param {number} ms
  */
 export function moment(ms) {
-  return `${new Date(ms).toLocaleDateString(LANGUAGE, { weekday: "long" })}, ${day(ms)}, ${clock(ms)}`;
+  return `${new Date(ms).toLocaleDateString(dates(), { weekday: "long" })}, ${day(ms)}, ${clock(ms)}`;
 }
 
 /** A day as it is written on paper.
  * @param {number} ms
  */
 export function date(ms) {
-  return new Date(ms).toLocaleDateString(LANGUAGE, { day: "numeric", month: "long", year: "numeric" });
+  return new Date(ms).toLocaleDateString(dates(), { day: "numeric", month: "long", year: "numeric" });
 }
 
 /** What the daemon says, as a sentence.

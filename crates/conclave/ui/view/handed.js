@@ -1,6 +1,7 @@
 /** @import { Actions, Handed, Screen } from "../types.js" */
 import { html } from "../node_modules/lit-html/lit-html.js";
 import { icon } from "./icon.js";
+import { t } from "../words.js";
 
 /**
  * A link to hand over, its picture, and a way to copy it.
@@ -12,7 +13,7 @@ import { icon } from "./icon.js";
  */
 export function handed(screen, actions, { link, qr }, name) {
   return html`
-    <svg class="qr" role="img" aria-label="QR code of the link" viewBox="0 0 ${qr.size} ${qr.size}">
+    <svg class="qr" role="img" aria-label=${t("handed.qr")} viewBox="0 0 ${qr.size} ${qr.size}">
       <rect width=${qr.size} height=${qr.size}></rect><path d=${qr.path}></path>
     </svg>
     <label class="field">${name}
@@ -20,7 +21,7 @@ export function handed(screen, actions, { link, qr }, name) {
         /** @type {HTMLInputElement} */ (event.target).select()}>
     </label>
     <button type="button" class="main wide" @click=${() => actions.copy(link)}>
-      ${icon(screen.said === "Copied" ? "check" : "copy")}<span>Copy link</span></button>`;
+      ${icon(screen.said === t("said.copied") ? "check" : "copy")}<span>${t("handed.copy")}</span></button>`;
 }
 
 /**

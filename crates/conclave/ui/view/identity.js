@@ -10,7 +10,8 @@ import { refusal } from "./notices.js";
 import { panel } from "./panel.js";
 import { recovery } from "./sheet.js";
 import { isUrgent, waits } from "./waits.js";
-import { KEYS } from "./welcome.js";
+import { keyName } from "./welcome.js";
+import { rich, t } from "../words.js";
 
 /**
  * The person's own user: who they are, where, what changed, whom they know.
@@ -25,29 +26,29 @@ export function identity(screen, actions) {
   const active = me.devices.some((one) => one.me && one.active);
   return html`
     <header class="head">
-      <h1 tabindex="-1" data-focus>Your identity</h1>
-      <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>Back</button>
+      <h1 tabindex="-1" data-focus>${t("identity.title")}</h1>
+      <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>${t("back")}</button>
     </header>
     ${["handle", "info"].includes(screen.refusal?.of ?? "") ? nothing : refusal(screen.refusal)}
     ${warnings(screen, actions)}
     ${waits(screen, actions)}
     <div class="pair own">
-      <section class="card" aria-label="Who you are">${name(me)}${names(screen, me, active, actions)}</section>
-      <section class="card" aria-label="Devices">
+      <section class="card" aria-label=${t("identity.who")}>${name(me)}${names(screen, me, active, actions)}</section>
+      <section class="card" aria-label=${t("devices.title")}>
         ${devices(screen, me, actions)}
         <div class="row">
           <button type="button" class="main" ?disabled=${!active || screen.busy.includes("devices/offer")}
-            @click=${actions.offerDevice}>Add a device</button>
+            @click=${actions.offerDevice}>${t("device.add")}</button>
           <button type="button" ?disabled=${!active || screen.busy.includes("devices/rotate")}
             @click=${() => actions.tell({ kind: "ask", question: { act: "rotate" } })}>
-            ${screen.busy.includes("devices/rotate") ? "Writing to the ledger …" : "Replace the key of this device"}</button>
+            ${screen.busy.includes("devices/rotate") ? t("busy.writing") : t("device.rotate")}</button>
         </div>
       </section>
-      <section class="card" aria-label="Recovery sheet">${recovery(screen, me, active, actions)}</section>
-      <section class="card" aria-label="History">${history(me)}</section>
-      <section class="card" aria-label="People you met">${contacts(daemon, actions)}</section>
-      <section class="card" aria-label="Show your name">${disclose(screen, me, actions)}</section>
-      <section class="card" aria-label="Check a name">${check(screen, daemon, actions)}</section>
+      <section class="card" aria-label=${t("sheet.title")}>${recovery(screen, me, active, actions)}</section>
+      <section class="card" aria-label=${t("history.title")}>${history(me)}</section>
+      <section class="card" aria-label=${t("contacts.title")}>${contacts(daemon, actions)}</section>
+      <section class="card" aria-label=${t("disclose.region")}>${disclose(screen, me, actions)}</section>
+      <section class="card" aria-label=${t("check.title")}>${check(screen, daemon, actions)}</section>
     </div>`;
 }
 
@@ -60,10 +61,10 @@ export function identity(screen, actions) {
 export function identityPanel(screen, actions) {
   const me = screen.daemon?.identity;
   if (!me) return html``;
-  return panel("Your identity", actions, html`
+  return panel(t("identity.title"), actions, html`
     ${warnings(screen, actions)}
     ${waits(screen, actions)}
-    <p class="hint">Fingerprint <code>${me.fingerprint}</code></p>
+    <p class="hint">${rich("fingerprint.is", { fingerprint: html`<code>${me.fingerprint}</code>` })}</p>
     ${devices(screen, me, actions)}
     ${history(me)}`);
 }
@@ -75,16 +76,16 @@ function name(me) {
       <span class="face" aria-hidden="true">${initials(me.info.text)}</span>
       <div><h2 class="name">${me.info.text}</h2>
         ${me.handle ? html`<p class="handle">@${me.handle}</p>` : nothing}
-        <p class="hint">${FORMS[me.info.form]}</p></div>
+        <p class="hint">${t(FORMS[me.info.form])}</p></div>
     </div>
-    ${me.registered ? nothing : html`<p>The ledger does not know this device yet.</p>`}
+    ${me.registered ? nothing : html`<p>${t("identity.unknown")}</p>`}
     <dl class="ids">
-      <div><dt>Fingerprint of this device</dt><dd><code>${me.fingerprint}</code></dd></div>
-      ${me.key ? html`<div><dt>Kind of key</dt><dd>${KEYS[me.key][0]}</dd></div>` : nothing}
-      <div><dt>User</dt><dd><code>${me.user}</code></dd></div>
-      <div><dt>This device</dt><dd><code>${me.device}</code></dd></div>
+      <div><dt>${t("identity.fingerprint.device")}</dt><dd><code>${me.fingerprint}</code></dd></div>
+      ${me.key ? html`<div><dt>${t("identity.key")}</dt><dd>${keyName(me.key)}</dd></div>` : nothing}
+      <div><dt>${t("identity.user")}</dt><dd><code>${me.user}</code></dd></div>
+      <div><dt>${t("device.this")}</dt><dd><code>${me.device}</code></dd></div>
     </dl>
-    <p class="hint">Read the fingerprint to somebody to show that it is you.</p>`;
+    <p class="hint">${t("identity.read")}</p>`;
 }
 
 /**
@@ -100,14 +101,22 @@ export function corner(screen, actions) {
   return html`<button type="button" class="plain corner"
     @click=${() => actions.tell({ kind: "go", screen: "identity" })}>
     <span class="face" aria-hidden="true">${initials(me.info.text)}</span>
-    <span><span class="unseen">Your identity: </span><span class="name">${me.info.text}</span>${
-      alarm ? html`<span class="unseen">(something to look at)</span>` : nothing}</span>
+    <span>${rich("identity.corner", { name: html`<span class="name">${me.info.text}</span>` }).map(unseen)}${
+      alarm ? html`<span class="unseen">${t("identity.look")}</span>` : nothing}</span>
     ${alarm ? html`<span class="count alarm" aria-hidden="true">!</span>` : nothing}
   </button>`;
 }
 
+/** Words are for listeners: eyes see whose face it is.
+ * @param {unknown} part
+ */
+function unseen(part) {
+  return typeof part === "string" ? html`<span class="unseen">${part}</span>` : part;
+}
+
+/** @type {Record<import("../types.js").InfoForm, import("../words.js").Key>} */
 export const FORMS = {
-  clear: "The ledger shows your name",
-  commit: "The ledger holds a fingerprint of your name",
-  encrypted: "The ledger holds your name encrypted",
+  clear: "form.clear.says",
+  commit: "form.commit.says",
+  encrypted: "form.encrypted.says",
 };

@@ -3,7 +3,10 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { met } from "./contacts.js";
 import { clock } from "./form.js";
+import { icon } from "./icon.js";
 import { facts } from "./preview.js";
+import { suspects } from "../lookalike.js";
+import { many, t } from "../words.js";
 
 /**
  * Everyone who asks to come in, with what was checked about them.
@@ -14,45 +17,58 @@ import { facts } from "./preview.js";
  */
 export function lobby(screen, meeting, actions) {
   if (meeting.lobby.length === 0) return nothing;
+  const known = meeting.lobby.filter((one) => one.ready && isKnown(one)).length;
+  const odd = suspects(meeting.lobby, [...meeting.members, ...screen.daemon?.contacts ?? []]);
   const ready = meeting.lobby.filter((one) => one.ready).length;
-  return html`<section class="lobby" aria-label="Lobby">
+  return html`<section class="lobby" aria-label=${t("lobby.title")}>
     <header>
-      <h2>${meeting.lobby.length === 1 ? "One person asks" : `${meeting.lobby.length} people ask`} to come in</h2>
-      ${meeting.lobby.length > 1 ? html`<button type="button" class="main"
+      <h2>${many(meeting.lobby.length, "lobby.one", "lobby.many")}</h2>
+      ${meeting.lobby.length > 1 ? html`<div class="row"><button type="button" class="main"
         ?disabled=${ready === 0 || screen.busy.includes("admit all")}
-        @click=${actions.admitAll}>Admit all</button>` : nothing}
+        @click=${actions.admitAll}>${t("lobby.admitall")}</button>
+        <button type="button" ?disabled=${known === 0 || screen.busy.includes("admit all")}
+        @click=${actions.admitKnown}>${t("lobby.admitknown")}</button></div>` : nothing}
     </header>
-    <ul>${repeat(meeting.lobby, ({ idx }) => idx, (one) => asks(screen, one, actions))}</ul>
+    <ul>${repeat(meeting.lobby, ({ idx }) => idx, (one) => asks(screen, one, odd.get(one.idx), actions))}</ul>
   </section>`;
 }
 
 /**
  * @param {Screen} screen
  * @param {Lobbyist} one
+ * @param {"odd" | "twin" | undefined} odd
  * @param {Actions} actions
  */
-function asks(screen, one, actions) {
+function asks(screen, one, odd, actions) {
   const busy = [`admit ${one.idx}`, `deny ${one.idx}`, "admit all"]
     .some((name) => screen.busy.includes(name));
   const checks = one.facts.filter(({ name }) => name !== "met");
   const failed = checks.filter(({ ok }) => !ok);
   return html`<li class="asks" aria-label=${one.name}>
     <p class="head"><strong>${one.name}</strong>
-      <span class="hint"><code>${one.fingerprint}</code> · asked at ${clock(one.asked_at_ms)}</span></p>
+      <span class="hint"><code>${one.fingerprint}</code> · ${t("lobby.asked", { time: clock(one.asked_at_ms) })}</span></p>
     ${met(one.facts.find(({ name }) => name === "met"))}
+    ${odd ? html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>` : nothing}
     ${failed.length ? facts(failed) : nothing}
     <details>
-      <summary>${failed.length ? `${checks.length - failed.length} of ${checks.length} checks passed`
-        : `All ${checks.length} checks passed`}</summary>
+      <summary>${failed.length ? t("lobby.some", { passed: checks.length - failed.length, all: checks.length })
+        : t("lobby.all", { all: checks.length })}</summary>
       ${facts(checks)}
-      <p class="hint">Proven at block ${one.proof_height} of the ledger.</p>
+      <p class="hint">${t("lobby.proven", { height: one.proof_height })}</p>
     </details>
     <div class="row">
       <button type="button" class="main" ?disabled=${busy || !one.ready}
-        @click=${() => actions.admit(one.idx)}>Admit</button>
-      <button type="button" ?disabled=${busy} @click=${() => actions.deny(one.idx, false)}>Deny</button>
+        @click=${() => actions.admit(one.idx)}>${t("lobby.admit")}</button>
+      <button type="button" ?disabled=${busy} @click=${() => actions.deny(one.idx, false)}>${t("lobby.deny")}</button>
       <button type="button" class="danger" ?disabled=${busy}
-        @click=${() => actions.deny(one.idx, true)}>Deny and ban</button>
+        @click=${() => actions.deny(one.idx, true)}>${t("lobby.ban")}</button>
     </div>
   </li>`;
+}
+
+/** Whether somebody was met before, with keys that explain each other.
+ * @param {Lobbyist} one
+ */
+function isKnown({ facts }) {
+  return facts.some(({ name, ok, text }) => name === "met" && ok && !/not met/.test(text));
 }

@@ -1,17 +1,21 @@
 /** @import { Actions, Meeting, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { trust } from "../trust.js";
+import { t } from "../words.js";
 import { chat } from "./chat.js";
-import { codes } from "./codes.js";
-import { age } from "./form.js";
+import { files } from "./files.js";
+import { gear } from "./gear.js";
 import { warnings } from "./history.js";
 import { icon } from "./icon.js";
 import { identityPanel } from "./identity.js";
 import { invite } from "./invite.js";
 import { lobby } from "./lobby.js";
+import { more } from "./more.js";
 import { notices, refusal } from "./notices.js";
-import { people } from "./people.js";
-import { switches } from "./preview.js";
+import { overdue, people } from "./people.js";
+import { TRUST, security } from "./security.js";
 import { tiles } from "./tiles.js";
+import { tools } from "./tools.js";
 import { isUrgent, waits } from "./waits.js";
 
 /**
@@ -21,27 +25,26 @@ import { isUrgent, waits } from "./waits.js";
 export function meeting(screen, actions) {
   const now = screen.daemon?.meeting;
   if (!now) return html``;
-  return html`<div class="room ${screen.panel ? "open" : ""}">
+  return html`<div class="room ${screen.panel ? "open" : ""}" @dragover=${stop} @drop=${drop(actions)}>
     <header class="bar">
-      <h1 tabindex="-1" data-focus>${now.title || "Meeting"}</h1>
-      ${security(screen, now)}
+      <h1 tabindex="-1" data-focus>${now.title || t("meeting.untitled")}</h1>
+      ${strip(screen, now, actions)}
     </header>
     <main class="stage">
       ${lobby(screen, now, actions)}
       ${tiles(screen, now, actions)}
+      ${reactions(now)}
     </main>
-    ${screen.panel === "people" ? people(screen, now, actions)
-      : screen.panel === "chat" ? chat(screen, now, actions)
-      : screen.panel === "codes" ? codes(now, actions)
-      : screen.panel === "identity" ? identityPanel(screen, actions)
-      : screen.panel === "invite" ? invite(screen, now, actions) : nothing}
+    ${panel(screen, now, actions)}
     ${tools(screen, now, actions)}
     <div class="messages">
       ${refusal(screen.refusal)}
+      ${asked(now, actions)}
       ${screen.panel === "identity" ? nothing : warnings(screen, actions, html`
         <button type="button" class="main" @click=${() =>
-          actions.tell({ kind: "panel", panel: "identity" })}>Look at your devices</button>`)}
+          actions.tell({ kind: "panel", panel: "identity" })}>${t("home.look")}</button>`)}
       ${screen.panel === "identity" ? nothing : waits(screen, actions, isUrgent)}
+      ${overdue(screen.daemon?.network)}
       ${screen.media.problem ? html`<p class="refusal" role="alert">${screen.media.problem}</p>` : nothing}
       ${notices(screen, actions)}
     </div>
@@ -49,70 +52,100 @@ export function meeting(screen, actions) {
 }
 
 /**
- * What the encryption rests on at this moment.
+ * @param {Screen} screen
+ * @param {Meeting} now
+ * @param {Actions} actions
+ */
+function panel(screen, now, actions) {
+  switch (screen.panel) {
+    case "chat":
+      return chat(screen, now, actions);
+    case "files":
+      return files(screen, now, actions);
+    case "gear":
+      return gear(screen, actions);
+    case "identity":
+      return identityPanel(screen, actions);
+    case "invite":
+      return invite(screen, now, actions);
+    case "more":
+      return more(screen, now, actions);
+    case "people":
+      return people(screen, now, actions);
+    case "security":
+      return security(screen, now, actions);
+    case null:
+      return nothing;
+  }
+}
+
+/**
+ * What the encryption rests on at this moment, and the shield that leads to all of it.
  *
  * @param {Screen} screen
  * @param {Meeting} now
+ * @param {Actions} actions
  */
-function security(screen, now) {
+function strip(screen, now, actions) {
   const network = screen.daemon?.network;
-  if (!network) return nothing;
+  const { state } = trust(screen, now);
+  const open = screen.panel === "security";
   const leader = now.members.find(({ idx }) => idx === now.leader);
-  const good = network.validators.filter(({ ok }) => ok).length;
-  return html`<dl class="strip" aria-label="Security of this meeting">
-    <div title="End-to-end encrypted; a new key at every join and leave">
-      <dt>${icon("shield")}Key</dt><dd>epoch ${now.epoch}</dd></div>
-    <div class="extra"><dt>Leader</dt><dd>${leader ? (leader.me ? "you" : leader.name) : "unknown"}</dd></div>
-    <div class="extra"><dt>Validators</dt><dd>${good} of ${network.validators.length} ok</dd></div>
-    <div><dt><span class="dot ${network.freshness}" aria-hidden="true"></span>Ledger</dt>
-      <dd>${FRESHNESS[network.freshness]}${network.freshness === "fresh" ? "" : `, ${age(network.age_ms)} old`}</dd></div>
-  </dl>`;
+  return html`<div class="strip">
+    <dl aria-label=${t("strip.title")}>
+      <div class="extra"><dt>${t("strip.leader")}</dt>
+        <dd>${leader ? (leader.me ? t("tag.you") : leader.name) : t("strip.unknown")}</dd></div>
+      ${network ? html`<div class="extra"><dt><span class="dot ${network.freshness}" aria-hidden="true"></span>${t("page.ledger")}</dt>
+        <dd>${t(FRESHNESS[network.freshness])}</dd></div>` : nothing}
+    </dl>
+    <button type="button" class="shield ${state}" aria-expanded=${open}
+      @click=${() => actions.tell({ kind: "panel", panel: open ? null : "security" })}>
+      ${icon(state === "good" ? "shield" : state === "new" ? "shieldNew" : "alarm")}<span>${t(TRUST[state])}</span></button>
+  </div>`;
+}
+
+/** What others said without words, for as long as it lasts.
+ * @param {Meeting} now
+ */
+function reactions({ reactions = [] }) {
+  return html`<div class="reactions" role="log" aria-label=${t("react.title")}>${reactions.slice(-5).map(({ emoji, name }) =>
+    html`<p><span>${emoji}</span> <span class="name">${name}</span></p>`)}</div>`;
 }
 
 /**
- * @param {Screen} screen
+ * Whoever asks somebody to speak only asks: nothing is switched on from afar.
+ *
  * @param {Meeting} now
  * @param {Actions} actions
  */
-function tools(screen, now, actions) {
-  const { screen: sharing } = screen.media;
-  const unread = now.chat.length - screen.read;
-  return html`<nav class="tools" aria-label="Controls of the meeting">
-    <div class="group">
-      ${switches(screen, actions)}
-      <button type="button" class="tool ${sharing ? "on" : ""}" @click=${() => actions.share(!sharing)}>
-        ${icon("screen")}<span>${sharing ? "Stop sharing" : "Share screen"}</span></button>
-    </div>
-    <div class="group">
-      ${toggle(screen, actions, "chat", "Chat", unread)}
-      ${toggle(screen, actions, "people", "People", now.members.length)}
-      ${toggle(screen, actions, "codes", "Codes", now.codes?.evidence.length ?? 0)}
-      ${now.invite ? toggle(screen, actions, "invite", "Invite", 0) : nothing}
-    </div>
-    <div class="group">
-      <button type="button" class="tool danger" ?disabled=${screen.busy.includes("leave")}
-        @click=${actions.leave}>${icon("leave")}<span>Leave</span></button>
-      ${now.role === "leader" ? html`<button type="button" class="tool danger"
-        @click=${() => actions.tell({ kind: "ask", question: { act: "end" } })}>
-        ${icon("close")}<span>End for all</span></button>` : nothing}
-    </div>
-  </nav>`;
+function asked({ asked = [] }, actions) {
+  return asked.filter(({ what }) => what === "unmute").map((one) => html`
+    <div class="refusal calm asked" role="alert">
+      <p><strong>${t("asked.unmute", { name: one.name })}</strong></p>
+      <div class="row">
+        <button type="button" class="main" @click=${() => actions.answer(one, true)}>${t("asked.yes")}</button>
+        <button type="button" @click=${() => actions.answer(one, false)}>${t("asked.no")}</button>
+      </div>
+    </div>`);
 }
 
-/**
- * @param {Screen} screen
+/** @param {Event} event */
+function stop(event) {
+  event.preventDefault();
+}
+
+/** A file that is dropped anywhere in the room is given to the meeting.
  * @param {Actions} actions
- * @param {"chat" | "codes" | "invite" | "people"} panel
- * @param {string} name
- * @param {number} count
  */
-function toggle(screen, actions, panel, name, count) {
-  const open = screen.panel === panel;
-  return html`<button type="button" class="tool ${open ? "on" : ""}" aria-expanded=${open}
-    @click=${() => actions.tell({ kind: "panel", panel: open ? null : panel })}>
-    ${icon(panel === "codes" ? "shield" : panel)}<span>${name}</span>
-    ${count > 0 && !open ? html`<span class="count" aria-hidden="true">${count}</span>` : nothing}
-  </button>`;
+function drop(actions) {
+  return (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    const files = [...event.dataTransfer?.files ?? []];
+    if (files.length === 0) return;
+    actions.tell({ kind: "panel", panel: "files" });
+    actions.sendFiles(files);
+  };
 }
 
-const FRESHNESS = { amber: "late", fresh: "fresh", stale: "too old to admit" };
+/** @type {Record<import("../types.js").Network["freshness"], import("../words.js").Key>} */
+const FRESHNESS = { amber: "ledger.amber", fresh: "ledger.fresh", stale: "ledger.stale" };

@@ -3,6 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { fields } from "./form.js";
 import { refusal } from "./notices.js";
 import { infoForms } from "./welcome.js";
+import { t } from "../words.js";
 
 /**
  * Another handle and another name, each folded away until it is wanted.
@@ -29,17 +30,16 @@ function handle(screen, me, actions) {
     if (await actions.claimHandle(field("name").replace(/^@/, ""))) fold(form);
   });
   return html`<details>
-    <summary>${me.handle ? "Take another handle" : "Claim a handle"}</summary>
+    <summary>${me.handle ? t("handle.another") : t("handle.claim.open")}</summary>
     <form @submit=${send}>
-      <label class="field">Handle
+      <label class="field">${t("handle.title")}
         <input name="name" required maxlength="33" placeholder="@…" autocomplete="off" autocapitalize="none"
           spellcheck="false" aria-describedby="handle-rule" aria-invalid=${refused} ?disabled=${busy}>
       </label>
       ${refused ? refusal(screen.refusal) : nothing}
-      <p class="hint" id="handle-rule">3 to 32 of a–z, 0–9, dot, hyphen and underscore; a letter or a digit
-        first. Who claims it first has it. ${me.handle ? `You give up @${me.handle}.` : ""}
-        It proves nothing: people compare fingerprints.</p>
-      <button class="main" ?disabled=${busy}>${busy ? "Writing to the ledger …" : "Claim the handle"}</button>
+      <p class="hint" id="handle-rule">${t("handle.rule")} ${me.handle ? t("handle.giveup", { handle: me.handle }) : ""}
+        ${t("handle.proves")}</p>
+      <button class="main" ?disabled=${busy}>${busy ? t("busy.writing") : t("handle.claim")}</button>
     </form>
   </details>`;
 }
@@ -57,19 +57,19 @@ function rename(screen, me, actions) {
     if (await actions.rename(field("name"), shown, field("passphrase"))) fold(form);
   });
   return html`<details>
-    <summary>Change your name</summary>
+    <summary>${t("name.change.open")}</summary>
     <form @submit=${send}>
-      <label class="field">New name
+      <label class="field">${t("name.new")}
         <input name="name" required maxlength="200" autocomplete="name" value=${me.info.text}
           aria-invalid=${refused} ?disabled=${busy}>
       </label>
       ${refused ? refusal(screen.refusal) : nothing}
       ${infoForms(me.info.form, busy)}
-      <label class="field">Passphrase, if the key has one
+      <label class="field">${t("passphrase.if")}
         <input name="passphrase" type="password" autocomplete="current-password" ?disabled=${busy}>
       </label>
-      <p class="hint">What the ledger showed before stays in its history.</p>
-      <button class="main" ?disabled=${busy}>${busy ? "Writing to the ledger …" : "Change the name"}</button>
+      <p class="hint">${t("name.stays")}</p>
+      <button class="main" ?disabled=${busy}>${busy ? t("busy.writing") : t("name.change")}</button>
     </form>
   </details>`;
 }

@@ -2,6 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { sentence } from "./form.js";
 import { icon } from "./icon.js";
+import { t } from "../words.js";
 
 /**
  * What the person should know, newest last.
@@ -13,17 +14,20 @@ export function notices(screen, actions) {
   const known = screen.daemon?.meeting?.notices ?? [];
   const toasts = screen.toasts.filter((toast) => !known.some(({ id }) => id === toast.id));
   const all = [...known, ...toasts].slice(-MOST);
-  return html`<div class="notices" role="status">
+  // Listeners hear news from the page's own voice.
+  return html`<div class="notices"><div aria-hidden="true">${screen.heard.map(({ text }) => html`
+    <p class="notice quiet">${text}</p>`)}</div>
+  <div role="status">
     ${screen.connection === "lost" && screen.daemon ? html`
-      <div class="notice error"><p><strong>Conclave does not answer on this computer.</strong>
-        Check that it is still running. This page reconnects on its own.</p></div>` : nothing}
+      <div class="notice error"><p><strong>${t("error.silent")}</strong>
+        ${t("error.silent.next")}</p></div>` : nothing}
     ${all.map(({ id, level, text, next }) => html`
       <div class="notice ${level}">
-        <p><span class="unseen">${LEVELS[level]}: </span><strong>${text}</strong> ${next}</p>
-        <button type="button" class="plain" aria-label="Dismiss: ${text}"
+        <p><span class="unseen">${t(LEVELS[level])}: </span><strong>${text}</strong> ${next}</p>
+        <button type="button" class="plain" aria-label=${t("notice.dismiss", { text })}
           @click=${() => actions.dismiss(id)}>${icon("close")}</button>
       </div>`)}
-  </div>`;
+  </div></div>`;
 }
 
 /** @param {Refusal | null} refused */
@@ -33,5 +37,6 @@ export function refusal(refused) {
   </div>` : nothing;
 }
 
-const LEVELS = { error: "Error", info: "Note", warn: "Warning" };
+/** @type {Record<import("../types.js").Notice["level"], import("../words.js").Key>} */
+const LEVELS = { error: "notice.error", info: "notice.info", warn: "notice.warn" };
 const MOST = 4;

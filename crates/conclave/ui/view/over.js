@@ -1,5 +1,6 @@
 /** @import { Actions, Phase, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { t } from "../words.js";
 
 /**
  * @param {Screen} screen
@@ -10,21 +11,21 @@ export function over(screen, actions) {
   if (!meeting) return html``;
   const last = meeting.notices.filter(({ level }) => level === "error").at(-1);
   return html`<section class="card">
-    <h1 tabindex="-1" data-focus>${TITLES[meeting.phase] ?? "The meeting is over"}</h1>
+    <h1 tabindex="-1" data-focus>${t(TITLES[meeting.phase] ?? "over.title")}</h1>
     <p><strong>${meeting.title}</strong></p>
     <p>${meeting.ended_reason ?? meeting.phase_text}</p>
     ${last ? html`<p class="hint">${last.next}</p>` : nothing}
-    <p class="hint">Your camera and microphone are off.</p>
+    <p class="hint">${t("over.off")}</p>
     <button type="button" class="main" @click=${() =>
-      actions.tell({ kind: "close", mid: meeting.mid })}>Done</button>
+      actions.tell({ kind: "close", mid: meeting.mid })}>${t("over.done")}</button>
   </section>`;
 }
 
-/** @type {Partial<Record<Phase, string>>} */
+/** @type {Partial<Record<Phase, import("../words.js").Key>>} */
 const TITLES = {
-  denied: "You were not admitted",
-  ended: "The meeting has ended",
-  failed: "The meeting could not go on",
-  left: "You left the meeting",
-  removed: "You were removed",
+  denied: "over.denied",
+  ended: "over.ended",
+  failed: "over.failed",
+  left: "over.left",
+  removed: "over.removed",
 };

@@ -3,16 +3,20 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { place } from "../state.js";
 import { confirm } from "./confirm.js";
 import { accept, answer, offer } from "./devices.js";
+import { doctor } from "./doctor.js";
 import { home, joinForm } from "./home.js";
+import { icon } from "./icon.js";
 import { corner, identity } from "./identity.js";
 import { meeting } from "./meeting.js";
 import { notices, refusal } from "./notices.js";
 import { over } from "./over.js";
 import { preview } from "./preview.js";
 import { recover, recovering } from "./recover.js";
+import { dialogs } from "./settings.js";
 import { proof, sheet } from "./sheet.js";
 import { waiting } from "./waiting.js";
 import { welcome } from "./welcome.js";
+import { t } from "../words.js";
 
 /**
  * The whole page.
@@ -28,10 +32,13 @@ export function page(screen, actions) {
         <span class="brand"><span class="mark" aria-hidden="true"></span>Conclave</span>
         ${network(screen)}
         ${corner(screen, actions)}
+        <button type="button" class="plain setting" aria-label=${t("settings.title")}
+          @click=${() => actions.tell({ kind: "dialog", dialog: "settings" })}>${icon("gear")}</button>
       </header>
       <main class="sheet">${inside(where, screen, actions)}</main>`}
     ${where === "meeting" ? nothing : notices(screen, actions)}
     ${confirm(screen, actions)}
+    ${dialogs(screen, actions)}
     <p class="unseen" role="status">${screen.said}</p>`;
 }
 
@@ -44,16 +51,15 @@ function inside(where, screen, actions) {
   switch (where) {
     case "locked":
       return html`<section class="card">
-        <h1 tabindex="-1" data-focus>This page needs its own link</h1>
-        <p>Open the link that Conclave printed when it started. It carries the permission to use
-          the program on this computer.</p>
+        <h1 tabindex="-1" data-focus>${t("page.locked")}</h1>
+        <p>${t("page.locked.text")}</p>
       </section>`;
     case "loading":
       return html`<section class="card" aria-busy="true">
-        <h1>Opening Conclave</h1>
-        <p>Asking the program on this computer.</p>
+        <h1>${t("page.opening")}</h1>
+        <p>${t("page.opening.text")}</p>
         ${screen.connection === "lost"
-          ? refusal({ error: "Conclave does not answer.", next: "Check that it is still running." })
+          ? refusal({ error: t("page.silent"), next: t("page.silent.next") })
           : nothing}
       </section>`;
     case "welcome":
@@ -80,6 +86,8 @@ function inside(where, screen, actions) {
       return preview(screen, actions);
     case "waiting":
       return waiting(screen, actions);
+    case "doctor":
+      return doctor(screen, actions);
     case "over":
       return over(screen, actions);
     default:
@@ -92,9 +100,9 @@ function network(screen) {
   const network = screen.daemon?.network;
   if (!network) return nothing;
   const good = network.validators.filter(({ ok }) => ok).length;
-  const text = screen.connection === "lost" ? "Conclave does not answer"
-    : network.dev ? "Ledger on this computer, for trying out"
-    : `${network.name || "Ledger"} · ${good} of ${network.validators.length} validators answer`;
+  const text = screen.connection === "lost" ? t("page.lost")
+    : network.dev ? t("page.dev")
+    : `${network.name || t("page.ledger")} · ${t("page.validators", { good, all: network.validators.length })}`;
   const state = screen.connection === "lost" ? "stale" : network.freshness;
-  return html`<span class="net"><span class="dot ${state}" aria-hidden="true"></span>${text}</span>`;
+  return html`<span class="net"><span class="dot ${state}" aria-hidden="true"></span><span>${text}</span></span>`;
 }

@@ -1,9 +1,13 @@
-/** @import { Actions, Meeting, Member, Network, Screen } from "../types.js" */
+/** @import { Actions, Admission, Meeting, Member, Network, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
+import { suspects } from "../lookalike.js";
+import { many, t } from "../words.js";
 import { met } from "./contacts.js";
-import { age, initials } from "./form.js";
+import { initials } from "./form.js";
+import { icon } from "./icon.js";
 import { panel } from "./panel.js";
+import { quality } from "./tiles.js";
 
 /**
  * @param {Screen} screen
@@ -11,26 +15,86 @@ import { panel } from "./panel.js";
  * @param {Actions} actions
  */
 export function people(screen, meeting, actions) {
-  const network = screen.daemon?.network;
   const leads = meeting.role === "leader";
-  return panel("People", actions, html`
-    <dl class="table">
-      <div><dt>Key</dt><dd>epoch ${meeting.epoch}, ${age(meeting.key_age_ms)} old</dd></div>
-      <div><dt>Leader term</dt><dd>${meeting.term}</dd></div>
-      <div><dt>Ledger</dt><dd>block ${network?.height}, ${age(network?.age_ms ?? 0)} old</dd></div>
-    </dl>
-    ${leads ? html`<div class="row"><button type="button" ?disabled=${screen.busy.includes("lock")}
-      @click=${() => actions.lock(!meeting.locked)}>${meeting.locked ? "Unlock the meeting" : "Lock the meeting"}</button></div>` : nothing}
-    ${meeting.sealed ? html`<p class="hint">Sealed: the ledger does not see who joins.</p>` : nothing}
-    ${meeting.locked ? html`<p class="hint">Locked: nobody new can ask to come in.</p>` : nothing}
-    <ul class="people">${repeat(meeting.members, ({ idx }) => idx, (member) =>
-      person(screen, member, leads, actions))}</ul>
-    <h3>Validators</h3>
-    ${overdue(network)}
-    <ul class="rows">${network?.validators.map(({ key, url, height, ok }) => html`
-      <li><span><code>${key}</code> <span class="hint">${url}</span></span>
-        <span class=${ok ? "hint" : "bad"}>${ok ? `block ${height ?? "?"}` : "no answer"}</span></li>`)}
-    </ul>`);
+  const odd = suspects(meeting.members, screen.daemon?.contacts);
+  return panel(t("people.title"), actions, html`
+    ${leads ? chair(screen, meeting, actions) : nothing}
+    ${meeting.sealed ? html`<p class="hint">${t("people.sealed")}</p>` : nothing}
+    ${meeting.locked ? html`<p class="hint">${t("people.locked")}</p>` : nothing}
+    <ul class="people">${repeat(sorted(meeting.members), ({ idx }) => idx, (member) =>
+      person(screen, member, leads, odd.get(member.idx), actions))}</ul>`);
+}
+
+/** Raised hands come first, the longest raised one before the others.
+ * @param {Member[]} members
+ */
+function sorted(members) {
+  return [...members].sort((one, other) => (one.hand_ms || Infinity) === (other.hand_ms || Infinity) ? 0
+    : (one.hand_ms || Infinity) - (other.hand_ms || Infinity));
+}
+
+/**
+ * What the leader decides about all.
+ *
+ * @param {Screen} screen
+ * @param {Meeting} meeting
+ * @param {Actions} actions
+ */
+function chair(screen, meeting, actions) {
+  const admit = meeting.policy?.admit;
+  return html`<div class="row">
+      <button type="button" ?disabled=${screen.busy.includes("lock")}
+        @click=${() => actions.lock(!meeting.locked)}>${t(meeting.locked ? "people.unlock" : "people.lock")}</button>
+      <button type="button" ?disabled=${screen.busy.includes("ask null mute")}
+        @click=${() => actions.ask(null, "mute")}>${t("people.muteall")}</button>
+    </div>
+    ${admit ? html`<label class="field">${t("people.admission")}
+      <select @change=${(/** @type {Event} */ { target }) =>
+        actions.admission(/** @type {Admission} */ (/** @type {HTMLSelectElement} */ (target).value))}>
+        ${ADMISSIONS.map(([value, text]) => html`<option value=${value} ?selected=${value === admit}>${t(text)}</option>`)}
+      </select></label>` : nothing}`;
+}
+
+/**
+ * @param {Screen} screen
+ * @param {Member} member
+ * @param {boolean} leads
+ * @param {"odd" | "twin" | undefined} odd
+ * @param {Actions} actions
+ */
+function person(screen, member, leads, odd, actions) {
+  const { name } = member;
+  return html`<li aria-label=${name}>
+    <span class="face" aria-hidden="true">${initials(name)}</span>
+    <div>
+      <p><strong>${name}</strong>
+        ${member.hand_ms ? html`<span class="tag up">${icon("hand")}${t("tile.hand")}</span>` : nothing}
+        ${member.recording ? html`<span class="tag bad">${t("tile.records")}</span>` : nothing}
+        ${member.me ? html`<span class="tag">${t("tag.you")}</span>` : nothing}
+        ${member.leader ? html`<span class="tag">${t("tag.leader")}</span>` : nothing}
+        ${member.hidden ? html`<span class="tag">${t("people.hidden")}</span>` : nothing}</p>
+      <p class="hint"><code>${member.fingerprint}</code></p>
+      <p class="hint">${t(LINKS[member.link])} · ${t(KEYS[member.key])}${connection(member)} ·
+        ${t("people.admitted", { height: member.admitted_height })}</p>
+      ${met(member.met)}
+      ${odd ? html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>` : nothing}
+      ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
+      ${member.votes ? html`<p class="hint">${member.me
+        ? many(member.votes, "people.votes.you.one", "people.votes.you")
+        : many(member.votes, "people.votes.one", "people.votes")} ${t("people.votes.needed")}</p>` : nothing}
+      <div class="row">${acts(screen, member, leads, actions)}</div>
+    </div>
+  </li>`;
+}
+
+/** What is known of the way to somebody.
+ * @param {Member} member
+ */
+function connection(member) {
+  const good = quality(member);
+  if (!good || !member.quality) return "";
+  const { loss, rtt_ms } = member.quality;
+  return ` · ${t(QUALITIES[good])} (${t("quality.figures", { rtt: Math.round(rtt_ms), loss: Math.round(loss * 100) })})`;
 }
 
 /**
@@ -39,39 +103,29 @@ export function people(screen, meeting, actions) {
  * @param {boolean} leads
  * @param {Actions} actions
  */
-function person(screen, member, leads, actions) {
-  const { idx } = member;
-  return html`<li aria-label=${member.name}>
-    <span class="face" aria-hidden="true">${initials(member.name)}</span>
-    <div>
-      <p><strong>${member.name}</strong>
-        ${member.me ? html`<span class="tag">you</span>` : nothing}
-        ${member.leader ? html`<span class="tag">leader</span>` : nothing}
-        ${member.hidden ? html`<span class="tag">hidden from the ledger</span>` : nothing}</p>
-      <p class="hint"><code>${member.fingerprint}</code></p>
-      <p class="hint">${LINKS[member.link]} · ${KEYS[member.key]} · admitted at block
-        ${member.admitted_height}</p>
-      ${met(member.met)}
-      ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
-      ${member.votes ? html`<p class="hint">${member.votes === 1 ? "1 person wants" : `${member.votes} people want`}
-        ${member.me ? "you" : "them"} to lead. More than half of all are needed.</p>` : nothing}
-      ${member.me ? html`<div class="row"><button type="button" @click=${() =>
-        actions.tell({ kind: "panel", panel: "identity" })}>Your devices and history</button></div>` : nothing}
-      ${!leads && !member.leader ? html`<div class="row">
-        <button type="button" aria-label="Vote to lead: ${member.name}"
-          ?disabled=${screen.busy.includes(`vote ${idx}`)} @click=${() =>
-          actions.vote(idx)}>Vote to lead</button></div>` : nothing}
-      ${leads && !member.me ? html`<div class="row">
-        <button type="button" aria-label="Hand over to ${member.name}"
-          ?disabled=${screen.busy.includes(`appoint ${idx}`)} @click=${() =>
-          actions.tell({ kind: "ask", question: { act: "appoint", idx } })}>Hand over</button>
-        <button type="button" aria-label="Kick ${member.name}" @click=${() =>
-          actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>Kick</button>
-        <button type="button" class="danger" aria-label="Kick and ban ${member.name}" @click=${() =>
-          actions.tell({ kind: "ask", question: { act: "kick", idx, ban: true } })}>Kick and ban</button>
-      </div>` : nothing}
-    </div>
-  </li>`;
+function acts(screen, { idx, leader, me, name, streams }, leads, actions) {
+  const pinned = screen.pinned === idx;
+  const heard = streams.some(({ kind, live }) => kind === "audio" && live);
+  /** @param {import("../types.js").Wish} what */
+  const busy = (what) => screen.busy.includes(`ask ${idx} ${what}`);
+  return html`
+    ${me ? html`<button type="button" @click=${() =>
+      actions.tell({ kind: "panel", panel: "identity" })}>${t("people.yours")}</button>`
+    : html`<button type="button" aria-pressed=${pinned} aria-label=${t("people.pin.who", { name })} @click=${() =>
+      actions.tell({ kind: "pin", idx: pinned ? null : idx })}>${t("people.pin")}</button>
+      <button type="button" ?disabled=${busy(heard ? "mute" : "unmute")}
+        aria-label=${t(heard ? "people.mute.who" : "people.unmute.who", { name })}
+        @click=${() => actions.ask(idx, heard ? "mute" : "unmute")}>${t(heard ? "people.mute" : "people.unmute")}</button>`}
+    ${!leads && !leader ? html`<button type="button" aria-label=${t("people.vote.who", { name })}
+      ?disabled=${screen.busy.includes(`vote ${idx}`)} @click=${() => actions.vote(idx)}>${t("people.vote")}</button>` : nothing}
+    ${leads && !me ? html`
+      <button type="button" aria-label=${t("people.handover.who", { name })}
+        ?disabled=${screen.busy.includes(`appoint ${idx}`)} @click=${() =>
+        actions.tell({ kind: "ask", question: { act: "appoint", idx } })}>${t("person.handover")}</button>
+      <button type="button" aria-label=${t("people.kick.who", { name })} @click=${() =>
+        actions.tell({ kind: "ask", question: { act: "kick", idx, ban: false } })}>${t("people.kick")}</button>
+      <button type="button" class="danger" aria-label=${t("people.ban.who", { name })} @click=${() =>
+        actions.tell({ kind: "ask", question: { act: "kick", idx, ban: true } })}>${t("people.ban")}</button>` : nothing}`;
 }
 
 /** Steps that the validators do not take in (protocol, section 6).
@@ -79,12 +133,15 @@ function person(screen, member, leads, actions) {
  */
 export function overdue(network) {
   const count = network?.overdue ?? 0;
-  return count === 0 ? nothing : html`<p class="refusal" role="alert"><strong>The validators have not
-    taken ${count === 1 ? "a step" : `${count} steps`} of yours for more than 10 seconds.</strong>
-    Perhaps they are held back. They are sent to all of them again and again.</p>`;
+  return count === 0 ? nothing : html`<p class="refusal" role="alert">
+    <strong>${many(count, "overdue.one", "overdue.many")}</strong> ${t("overdue.next")}</p>`;
 }
 
-const LINKS = {
-  direct: "Direct connection", none: "Not connected", relayed: "Through a relay", self: "This computer",
-};
-const KEYS = { ok: "has the key", problem: "key problem", waiting: "waits for the key" };
+/** @type {Record<Member["link"], import("../words.js").Key>} */
+const LINKS = { direct: "link.direct", none: "link.none", relayed: "link.relayed", self: "link.self" };
+/** @type {Record<Member["key"], import("../words.js").Key>} */
+const KEYS = { ok: "people.key.ok", problem: "people.key.problem", waiting: "people.key.waiting" };
+/** @type {Record<"good" | "fair" | "poor", import("../words.js").Key>} */
+const QUALITIES = { good: "quality.good", fair: "quality.fair", poor: "quality.poor" };
+/** @type {[Admission, import("../words.js").Key][]} */
+const ADMISSIONS = [["ask", "admission.ask"], ["met", "admission.met"], ["everyone", "admission.everyone"]];

@@ -1,6 +1,8 @@
 /** @import { Actions, Screen } from "../types.js" */
-import { html } from "../node_modules/lit-html/lit-html.js";
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { SELF } from "../media.js";
+import { rich, t } from "../words.js";
+import { choices, meter } from "./gear.js";
 import { icon } from "./icon.js";
 import { refusal } from "./notices.js";
 
@@ -17,16 +19,16 @@ export function preview(screen, actions) {
   const good = found.checks.every(({ ok }) => ok);
   return html`<div class="pair">
     <section class="card">
-      <h1 tabindex="-1" data-focus>${found.title || "Meeting"}</h1>
-      <p>Led by <strong>${found.leader.name}</strong>
-        <span class="hint">fingerprint <code>${found.leader.fingerprint}</code></span></p>
+      <h1 tabindex="-1" data-focus>${found.title || t("meeting.untitled")}</h1>
+      <p>${rich("preview.led", { name: html`<strong>${found.leader.name}</strong>` })}
+        <span class="hint">${rich("home.fingerprint", { fingerprint: html`<code>${found.leader.fingerprint}</code>` })}</span></p>
       ${facts(found.checks)}
-      <p class="hint">Proven at block ${found.proof_height} of the ledger.</p>
+      <p class="hint">${t("lobby.proven", { height: found.proof_height })}</p>
       ${refusal(screen.refusal)}
       <div class="row">
-        <button type="button" @click=${() => actions.tell({ kind: "go", screen: "join" })}>Back</button>
+        <button type="button" @click=${() => actions.tell({ kind: "go", screen: "join" })}>${t("back")}</button>
         <button type="button" class="main" ?disabled=${busy || !good} @click=${actions.join}>
-          ${busy ? "Asking …" : "Ask to come in"}</button>
+          ${t(busy ? "preview.asking" : "preview.ask")}</button>
       </div>
     </section>
     ${mirror(screen, actions)}
@@ -37,7 +39,7 @@ export function preview(screen, actions) {
 export function facts(checks) {
   return html`<ul class="facts">${checks.map(({ ok, text }) => html`
     <li class=${ok ? "good" : "bad"}>${icon(ok ? "check" : "cross")}
-      <span><span class="unseen">${ok ? "Checked: " : "Failed: "}</span>${text}</span></li>`)}
+      <span><span class="unseen">${t(ok ? "facts.good" : "facts.bad")} </span>${text}</span></li>`)}
   </ul>`;
 }
 
@@ -47,16 +49,17 @@ export function facts(checks) {
  */
 export function mirror(screen, actions) {
   const { camera, mic, problem } = screen.media;
-  return html`<section class="card" aria-label="Your camera and microphone">
+  return html`<section class="card" aria-label=${t("mirror.title")}>
     <div class="mirror">
       <video class="own" autoplay playsinline muted ?hidden=${!camera}
         .srcObject=${actions.picture(SELF, "video")}></video>
-      ${camera ? "" : html`<p>Camera off</p>`}
+      ${camera ? "" : html`<p>${t("tile.cameraoff")}</p>`}
     </div>
     <div class="row">${switches(screen, actions)}</div>
+    ${mic ? meter() : nothing}
     ${problem ? html`<p class="refusal" role="alert">${problem}</p>` : ""}
-    <p class="hint">${mic ? "You will be heard." : "You will be muted."}
-      ${camera ? "You will be seen." : "You will not be seen."}</p>
+    <p class="hint">${t(mic ? "mirror.heard" : "mirror.muted")} ${t(camera ? "mirror.seen" : "mirror.unseen")}</p>
+    <details><summary>${t("gear.title")}</summary>${choices(screen, actions)}</details>
   </section>`;
 }
 
@@ -68,7 +71,7 @@ export function switches(screen, actions) {
   const { camera, mic } = screen.media;
   return html`
     <button type="button" class="tool ${mic ? "" : "off"}" @click=${() => actions.mute(mic)}>
-      ${icon(mic ? "mic" : "micOff")}<span>${mic ? "Mute" : "Unmute"}</span></button>
+      ${icon(mic ? "mic" : "micOff")}<span>${t(mic ? "tools.mute" : "tools.unmute")}</span></button>
     <button type="button" class="tool ${camera ? "" : "off"}" @click=${() => actions.camera(!camera)}>
-      ${icon(camera ? "camera" : "cameraOff")}<span>${camera ? "Camera off" : "Camera on"}</span></button>`;
+      ${icon(camera ? "camera" : "cameraOff")}<span>${t(camera ? "tools.cameraoff" : "tools.cameraon")}</span></button>`;
 }

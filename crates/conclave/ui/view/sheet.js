@@ -2,6 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { date, fields } from "./form.js";
 import { refusal } from "./notices.js";
+import { t } from "../words.js";
 
 /**
  * Whether there is a sheet of paper for the day when every device is lost, and the way to one.
@@ -14,19 +15,16 @@ import { refusal } from "./notices.js";
 export function recovery(screen, me, active, actions) {
   const busy = screen.busy.includes("recovery/sheet");
   return html`
-    <h2>Recovery sheet</h2>
+    <h2>${t("sheet.title")}</h2>
     ${me.recovery ? html`
-      <p><strong>You have one.</strong> Its 24 words bring you back on a new computer when all your
-        devices are lost.</p>
-      <p class="hint">A new sheet takes the place of the old one after a day. Until then each of your
-        devices can call it off, and the old sheet counts.</p>`
+      <p><strong>${t("sheet.has")}</strong> ${t("sheet.has.text")}</p>
+      <p class="hint">${t("sheet.has.hint")}</p>`
     : html`
-      <p><strong>You have none.</strong> If you lose all your devices, nobody can give your identity
-        back to you. 24 words on a sheet of paper can.</p>`}
+      <p><strong>${t("sheet.none")}</strong> ${t("sheet.none.text")}</p>`}
     <div class="row">
       <button type="button" class=${me.recovery ? "" : "main"} ?disabled=${!active || !me.registered || busy}
         @click=${actions.drawSheet}>
-        ${busy ? "Drawing the words …" : me.recovery ? "Make a new recovery sheet" : "Make a recovery sheet"}</button>
+        ${busy ? t("busy.drawing") : me.recovery ? t("sheet.make.new") : t("sheet.make")}</button>
     </div>`;
 }
 
@@ -40,30 +38,27 @@ export function sheet(screen, actions) {
   const drawn = screen.drawn?.sheet;
   if (!drawn) return html``;
   return html`<section class="card drawn">
-    <h1 tabindex="-1" data-focus>Print this, or write it down</h1>
-    <p><strong>Nobody keeps these words:</strong> not this computer, not the ledger. They are shown
-      this once, and nothing counts until you have confirmed them.</p>
+    <h1 tabindex="-1" data-focus>${t("paper.title")}</h1>
+    <p><strong>${t("paper.nobody")}</strong> ${t("paper.nobody.text")}</p>
     <article class="paper" aria-labelledby="paper">
-      <h2 id="paper">Conclave recovery sheet</h2>
+      <h2 id="paper">${t("paper.head")}</h2>
       <ol class="words" translate="no">${drawn.words.split(" ").map((word, n) => html`
         <li><span>${n + 1}</span> <b>${word}</b></li>`)}</ol>
       <dl class="ids">
-        <div><dt>Name</dt><dd>${screen.daemon?.identity?.info.text}</dd></div>
-        <div><dt>User</dt><dd><code>${drawn.user}</code></dd></div>
-        <div><dt>Fingerprint of the recovery key</dt><dd><code>${drawn.fingerprint}</code></dd></div>
-        <div><dt>Network</dt><dd>${screen.daemon?.network.name} <code>${drawn.network}</code></dd></div>
-        <div><dt>Made on</dt><dd>${date(Date.now())}</dd></div>
+        <div><dt>${t("paper.name")}</dt><dd>${screen.daemon?.identity?.info.text}</dd></div>
+        <div><dt>${t("identity.user")}</dt><dd><code>${drawn.user}</code></dd></div>
+        <div><dt>${t("paper.fingerprint")}</dt><dd><code>${drawn.fingerprint}</code></dd></div>
+        <div><dt>${t("paper.network")}</dt><dd>${screen.daemon?.network.name} <code>${drawn.network}</code></dd></div>
+        <div><dt>${t("paper.made")}</dt><dd>${date(Date.now())}</dd></div>
       </dl>
-      <p>When all your devices are lost: start Conclave on another computer, choose “I have a recovery
-        sheet”, and type the words in this order.</p>
-      <p><strong>Whoever has this sheet can become you.</strong> Keep it as you keep a passport, away
-        from your devices. Do not take a picture of it.</p>
+      <p>${t("paper.how")}</p>
+      <p><strong>${t("paper.thief")}</strong> ${t("paper.keep")}</p>
     </article>
     <div class="row">
-      <button type="button" @click=${() => actions.tell({ kind: "go", screen: "identity" })}>Throw it away</button>
-      <button type="button" @click=${actions.print}>Print</button>
+      <button type="button" @click=${() => actions.tell({ kind: "go", screen: "identity" })}>${t("paper.away")}</button>
+      <button type="button" @click=${actions.print}>${t("paper.print")}</button>
       <button type="button" class="main" @click=${() => actions.tell({ kind: "proof", on: true })}>
-        I have it on paper</button>
+        ${t("paper.have")}</button>
     </div>
   </section>`;
 }
@@ -80,22 +75,21 @@ export function proof(screen, actions) {
   const busy = screen.busy.includes("recovery/keep");
   const send = fields((field) => actions.keepSheet(drawn, drawn.ask.map((n) => field(`word${n}`))));
   return html`<section class="card">
-    <h1 tabindex="-1" data-focus>Two words from the paper</h1>
-    <p>So that you do not rely on a sheet that cannot be read.</p>
+    <h1 tabindex="-1" data-focus>${t("proof.title")}</h1>
+    <p>${t("proof.text")}</p>
     <form @submit=${send}>
-      ${drawn.ask.map((n) => html`<label class="field">Word ${n}
+      ${drawn.ask.map((n) => html`<label class="field">${t("proof.word", { number: n })}
         <input name="word${n}" required maxlength="16" autocomplete="off" autocapitalize="none"
           spellcheck="false" ?disabled=${busy}>
       </label>`)}
       ${refusal(screen.refusal)}
-      ${screen.daemon?.identity?.recovery ? html`<p class="hint">The ledger has a recovery key of yours
-        already. This one takes its place after a day, unless one of your devices calls it off.</p>`
+      ${screen.daemon?.identity?.recovery ? html`<p class="hint">${t("proof.replaces")}</p>`
         : nothing}
       <div class="row">
         <button type="button" ?disabled=${busy}
-          @click=${() => actions.tell({ kind: "proof", on: false })}>Show the words again</button>
+          @click=${() => actions.tell({ kind: "proof", on: false })}>${t("proof.again")}</button>
         <button class="main" ?disabled=${busy}>
-          ${busy ? "Writing to the ledger …" : "Let this sheet count"}</button>
+          ${busy ? t("busy.writing") : t("proof.yes")}</button>
       </div>
     </form>
   </section>`;

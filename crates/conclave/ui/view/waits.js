@@ -3,6 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { moment, sentence, short } from "./form.js";
 import { icon } from "./icon.js";
+import { rich, t } from "../words.js";
 
 /**
  * What was asked for the person and happens later unless it is called off; what others asked is
@@ -36,12 +37,11 @@ function wait(screen, me, one, actions) {
     ${icon(mine ? "clock" : "alarm")}
     <div>
       <p><strong>${sentence(text)}</strong></p>
-      <p>It happens on <time datetime=${new Date(due_ms).toISOString()}>${moment(due_ms)}</time>, unless
-        it is called off. <span class="advice">${advice(me, one)}</span></p>
-      <p class="hint">Asked by ${asker(me, one)}</p>
+      <p>${rich("waits.when", { when: html`<time datetime=${new Date(due_ms).toISOString()}>${moment(due_ms)}</time>` })} <span class="advice">${advice(me, one)}</span></p>
+      <p class="hint">${rich("waits.by", { who: asker(me, one) })}</p>
     </div>
     ${may_cancel ? html`<button type="button" class=${mine ? "" : "danger full"} ?disabled=${busy}
-      aria-label="Call it off: ${text}" @click=${() => actions.callOff(by)}>Call it off</button>` : nothing}
+      aria-label=${t("waits.off.what", { text })} @click=${() => actions.callOff(by)}>${t("waits.off")}</button>` : nothing}
   </section>`;
 }
 
@@ -52,15 +52,15 @@ function wait(screen, me, one, actions) {
  * @param {Waiting} one
  */
 function advice(me, { by, device, mine, may_cancel, what }) {
-  if (mine) return may_cancel ? "Changed your mind?" : "";
+  if (mine) return may_cancel ? t("waits.changed") : "";
   if (!may_cancel) {
-    return "This device cannot do that; an older one can. If it was not you, use that one at once.";
+    return t("waits.cannot");
   }
   if (what === "recovery") {
-    return "If it was not you, somebody has your sheet: call it off, and make a new sheet.";
+    return t("waits.sheet");
   }
-  const first = what === "revocation" && device === me.device ? "This computer would be out. " : "";
-  return `${first}If it was not you, somebody has device ${short(by)}: call it off, and revoke that device.`;
+  const first = what === "revocation" && device === me.device ? `${t("waits.out")} ` : "";
+  return `${first}${t("waits.revoke", { device: short(by) })}`;
 }
 
 /**
@@ -68,8 +68,8 @@ function advice(me, { by, device, mine, may_cancel, what }) {
  * @param {Waiting} one
  */
 function asker(me, { by, mine, what }) {
-  if (mine) return "this device";
+  if (mine) return t("waits.this");
   const known = me.devices.find(({ device }) => device === by);
-  if (known) return html`device ${short(by)}, fingerprint <code>${known.fingerprint}</code>`;
-  return what === "recovery" ? "whoever has your recovery sheet" : `device ${short(by)}`;
+  if (known) return rich("waits.known", { device: short(by), fingerprint: html`<code>${known.fingerprint}</code>` });
+  return what === "recovery" ? t("waits.someone") : t("waits.device", { device: short(by) });
 }

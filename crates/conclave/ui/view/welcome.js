@@ -2,6 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { fields } from "./form.js";
 import { refusal } from "./notices.js";
+import { t } from "../words.js";
 
 /**
  * The first screen: a name, and what the ledger is to hold of it.
@@ -12,11 +13,10 @@ import { refusal } from "./notices.js";
 export function welcome(screen, actions) {
   const busy = screen.busy.includes("identity");
   return html`<section class="card">
-    <h1 tabindex="-1" data-focus>Who are you?</h1>
-    <p>Meetings without an operator: there is no account and no password. Your identity is a key
-      that is made on this computer and never leaves it.</p>
+    <h1 tabindex="-1" data-focus>${t("welcome.title")}</h1>
+    <p>${t("welcome.text")}</p>
     <form @submit=${submit(actions)}>
-      <label class="field">Your name
+      <label class="field">${t("identity.yourname")}
         <input name="name" required maxlength="200" autocomplete="name" ?disabled=${busy}>
       </label>
       ${infoForms("clear", busy)}
@@ -25,11 +25,11 @@ export function welcome(screen, actions) {
       ${screen.daemon?.network.work ? work(busy) : nothing}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
-        ${busy ? "Writing to the ledger …" : "Create identity"}</button>
+        ${busy ? t("busy.writing") : t("welcome.create")}</button>
       <button type="button" class="wide" ?disabled=${busy}
-        @click=${() => actions.tell({ kind: "go", screen: "accept" })}>I have an identity already</button>
+        @click=${() => actions.tell({ kind: "go", screen: "accept" })}>${t("welcome.have")}</button>
       <button type="button" class="wide" ?disabled=${busy}
-        @click=${() => actions.tell({ kind: "go", screen: "recover" })}>I have a recovery sheet</button>
+        @click=${() => actions.tell({ kind: "go", screen: "recover" })}>${t("welcome.sheet")}</button>
     </form>
   </section>`;
 }
@@ -40,11 +40,11 @@ export function welcome(screen, actions) {
  */
 export function infoForms(chosen, busy) {
   return html`<fieldset>
-    <legend>What the public ledger shows of it</legend>
+    <legend>${t("welcome.shows")}</legend>
     ${FORMS.map(([form, title, text]) => html`
       <label class="choice">
         <input type="radio" name="form" value=${form} ?checked=${form === chosen} ?disabled=${busy}>
-        <span><strong>${title}</strong><span>${text}</span></span>
+        <span><strong>${t(title)}</strong><span>${t(text)}</span></span>
       </label>`)}
   </fieldset>`;
 }
@@ -54,11 +54,11 @@ export function infoForms(chosen, busy) {
  */
 export function passphrase(busy) {
   return html`<details>
-    <summary>Protect the key with a passphrase</summary>
-    <label class="field">Passphrase
+    <summary>${t("passphrase.protect")}</summary>
+    <label class="field">${t("passphrase")}
       <input name="passphrase" type="password" autocomplete="new-password" ?disabled=${busy}>
     </label>
-    <p class="hint">Conclave asks for it at every start. Nobody can reset it.</p>
+    <p class="hint">${t("passphrase.hint")}</p>
   </details>`;
 }
 
@@ -67,13 +67,13 @@ export function passphrase(busy) {
  */
 function algorithm(busy) {
   return html`<details>
-    <summary>Advanced: kind of key</summary>
+    <summary>${t("welcome.advanced")}</summary>
     <fieldset>
-      <legend class="unseen">Kind of key</legend>
-      ${Object.entries(KEYS).map(([key, [title, text]]) => html`
+      <legend class="unseen">${t("identity.key")}</legend>
+      ${KEYS.map((key) => html`
         <label class="choice">
           <input type="radio" name="key" value=${key} ?checked=${key === "ed25519"} ?disabled=${busy}>
-          <span><strong>${title}</strong><span>${text}</span></span>
+          <span><strong>${keyName(key)}</strong><span>${t(KEY_TEXTS[key])}</span></span>
         </label>`)}
     </fieldset>
   </details>`;
@@ -85,8 +85,8 @@ function algorithm(busy) {
 function work(busy) {
   return html`<label class="choice">
     <input type="checkbox" name="work" ?disabled=${busy}>
-    <span>Ask no validator for a word
-      <span class="hint">This computer works for its entry instead, for seconds or minutes.</span></span>
+    <span>${t("welcome.noword")}
+      <span class="hint">${t("welcome.work")}</span></span>
   </label>`;
 }
 
@@ -97,16 +97,21 @@ function submit(actions) {
     /** @type {KeyAlgorithm} */ (field("key")), field("work") !== ""));
 }
 
-/** @type {[InfoForm, string, string][]} */
+/** @type {[InfoForm, import("../words.js").Key, import("../words.js").Key][]} */
 const FORMS = [
-  ["clear", "My name", "Everyone can read it."],
-  ["encrypted", "My name, encrypted", "Only people you meet can read it."],
-  ["commit", "Only a fingerprint", "The ledger holds no name. People you tell it can check that it is yours."],
+  ["clear", "form.clear", "form.clear.text"],
+  ["encrypted", "form.encrypted", "form.encrypted.text"],
+  ["commit", "form.commit", "form.commit.text"],
 ];
 
-/** @type {Record<KeyAlgorithm, [string, string]>} */
-export const KEYS = {
-  ed25519: ["Ed25519", "Small and fast. Right for nearly everyone."],
-  secp256k1: ["ECDSA on secp256k1", "The curve of many other ledgers."],
-  ed448: ["Ed448", "A larger curve; larger signatures."],
-};
+/** What a kind of key is called.
+ * @param {KeyAlgorithm} key
+ */
+export function keyName(key) {
+  return { ed25519: "Ed25519", secp256k1: t("key.secp256k1"), ed448: "Ed448" }[key];
+}
+
+/** @type {KeyAlgorithm[]} */
+const KEYS = ["ed25519", "secp256k1", "ed448"];
+/** @type {Record<KeyAlgorithm, import("../words.js").Key>} */
+const KEY_TEXTS = { ed25519: "key.ed25519.text", secp256k1: "key.secp256k1.text", ed448: "key.ed448.text" };

@@ -3,7 +3,6 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use commonware_codec::{Copying, DecodeExt as _};
 use commonware_consensus::types::{Epoch, Round, View};
 use commonware_cryptography::{
     Signer as _,
@@ -14,14 +13,15 @@ use commonware_glue::simulate::{
 };
 use commonware_runtime::{Clock as _, deterministic};
 use conclave_protocol::{
-    Contact, Ed25519Signer, Height, Key, Record, Seconds, Tx, ValidatorChange, ValidatorKey,
-    ValidatorVote, codec::Text, encode,
+    Contact, Height, Key, Record, Seconds, Tx, ValidatorChange, ValidatorKey, ValidatorVote,
+    codec::Text, encode,
 };
 use tokio::sync::mpsc;
 
 use super::{EPOCH, Reached, State, VALIDATORS, World, campaign_of, link, seeds};
 use crate::{
     block::RawTx,
+    cast::{private, signer},
     execution::Source as _,
     light::{LightClient, validator_key},
     validator::service::{Finalized, Service},
@@ -38,12 +38,7 @@ pub(super) struct Script {
 
 /// The key of the validator with this number.
 pub(super) fn validator(number: u8) -> ValidatorKey {
-    Ed25519Signer::from_seed(&[number; 32]).validator()
-}
-
-/// The same for the engine.
-pub(super) fn private(number: u8) -> PrivateKey {
-    PrivateKey::decode(Copying(&[number; 32])).unwrap()
+    signer(number).validator()
 }
 
 fn contact(number: u8) -> Contact {
@@ -55,7 +50,7 @@ fn contact(number: u8) -> Contact {
 }
 
 /// Four in the genesis, two more machines: 5 comes, 6 takes the place of 2, 1 goes.
-fn changing() -> World {
+pub(super) fn changing() -> World {
     let mut world = World::new();
     world.keys.extend([private(5), private(6)]);
     world.keys.sort_by_key(|key| key.public_key());
@@ -68,7 +63,8 @@ fn changing() -> World {
 }
 
 /// All six are through the last change.
-const THROUGH: Reached = Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
+pub(super) const THROUGH: Reached =
+    Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
 
 impl World {
     /// The set after all changes.
@@ -106,10 +102,10 @@ impl World {
             };
             let place = usize::try_from(seq).unwrap();
             let Some(change) = self.script.changes.get(place).cloned() else { return };
-            let expiry = Seconds(super::super::clock::now_ms(clock) / 1000 + 60);
+            let expiry = Seconds(crate::validator::clock::now_ms(clock) / 1000 + 60);
             let vote = ValidatorVote { seq, change };
             let tx = Tx::by_validator(self.genesis.chain_id(), me, nonce, expiry, vote)
-                .sign(&Ed25519Signer::from_seed(&[number; 32]));
+                .sign(&signer(number));
             // Refused while the epoch has its change, and from whoever is not in the set.
             let _ = service.submit(vec![encode(&tx).into()], gossip).await;
         }
@@ -197,7 +193,7 @@ fn loss_and_random_crashes_across_set_changes_lose_nothing() {
 }
 
 /// Validator 5, which the first change adds, starts after all changes.
-fn late(plan: PlanBuilder<World>) -> PlanBuilder<World> {
+pub(super) fn late(plan: PlanBuilder<World>) -> PlanBuilder<World> {
     let participants = vec![private(5).public_key()];
     let round = Round::new(Epoch::new(3), View::new(4));
     plan.crash(Crash::DelayRound { participants, round })

@@ -26,12 +26,13 @@ use commonware_cryptography::{Sha256, Signer as _, ed25519::PublicKey};
 use commonware_glue::simulate::engine::{ChannelPair, InitContext};
 use commonware_p2p::{
     Recipients,
-    simulated::{SplitForwarder, SplitOrigin, SplitTarget},
+    simulated::{Oracle, SplitForwarder, SplitOrigin, SplitTarget},
     utils::mux::Muxer,
 };
 use commonware_runtime::{Handle, IoBuf, Spawner as _, Supervisor as _, deterministic::Context};
 
-use super::{Channel, Network, Seat, World};
+use super::{Channel, Seat, World};
+use crate::validator::network::Network;
 
 /// How a validator lies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -143,7 +144,7 @@ fn twins(
     world: &World,
     context: Context,
     index: usize,
-    oracle: super::Oracle<PublicKey, Context>,
+    oracle: Oracle<PublicKey, Context>,
     channels: Vec<ChannelPair<PublicKey>>,
 ) -> Handle<()> {
     let me = world.keys[index].public_key();

@@ -35,6 +35,7 @@ impl Change<'_> {
             | Body::Heartbeat(_)
             | Body::LeaderReassign(_)
             | Body::MeetingPolicy(_)
+            | Body::PruneMeeting(_)
             | Body::RefreshKeys(_)
             | Body::VoteLeader(_)
             | Body::MeetingDismiss(_)

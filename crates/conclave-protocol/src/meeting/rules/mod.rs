@@ -4,6 +4,7 @@ mod epoch;
 mod join;
 mod keys;
 mod lead;
+mod prune;
 mod succession;
 
 use super::{MeetingRecord, MeetingStatus, MemberRecord, MemberStatus};
@@ -34,6 +35,7 @@ impl Call<'_> {
             Body::MeetingLeave(body) => self.leave(draft, body),
             Body::MeetingPolicy(body) => self.set_policy(draft, body),
             Body::MeetingRequest(body) => self.request(draft, body),
+            Body::PruneMeeting(body) => self.prune(draft, body),
             Body::PublishMeeting(body) => self.publish(draft, body),
             Body::RefreshKeys(body) => self.refresh(draft, body),
             Body::VoteLeader(body) => self.vote(draft, body),

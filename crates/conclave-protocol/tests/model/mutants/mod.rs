@@ -62,7 +62,7 @@ const AS_IT_IS: Mutant = Mutant {
     keep: |_, _, record| Some(record),
 };
 
-const MUTANTS: [Mutant; 11] = [
+const MUTANTS: [Mutant; 12] = [
     Mutant {
         name: "a heartbeat makes its signer the leader",
         breaks: ONE_LEADER,
@@ -175,6 +175,26 @@ const MUTANTS: [Mutant; 11] = [
         ..AS_IT_IS
     },
     Mutant {
+        scene: Scene::Attic,
+        name: "how long a meeting is over is not looked at",
+        breaks: KEPT,
+        show: |tx, record| match (record, &tx.body) {
+            (Record::Meeting(mut meeting), Body::PruneMeeting(_)) if meeting.ended => {
+                meeting.last_activity = Seconds(0);
+                Some(Record::Meeting(meeting))
+            }
+            (record, _) => Some(record),
+        },
+        keep: |_, before, record| match (before, record) {
+            (Some(Record::Meeting(before)), Record::Meeting(mut meeting)) => {
+                meeting.last_activity = meeting.last_activity.max(before.last_activity);
+                Some(Record::Meeting(meeting))
+            }
+            (_, record) => Some(record),
+        },
+        ..AS_IT_IS
+    },
+    Mutant {
         name: "the owner of a seat is not looked at",
         breaks: NO_STRANGER,
         show: |tx, record| match record {
@@ -192,6 +212,7 @@ const MUTANTS: [Mutant; 11] = [
 fn a_missing_rule_is_found() {
     for mutant in MUTANTS.into_iter().chain(chair::MUTANTS) {
         let bounds = match mutant.scene {
+            Scene::Attic => Bounds::attic(),
             Scene::Chair => Bounds::chair(),
             Scene::Door => Bounds::small(),
             Scene::Lock => Bounds::lock(),

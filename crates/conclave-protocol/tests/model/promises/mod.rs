@@ -26,6 +26,7 @@ pub(crate) fn properties(scene: Scene) -> Vec<Property<Ledger>> {
     let states = STATES.iter().map(|(name, holds)| Property::always(name, *holds));
     let steps = STEPS.iter().map(|(name, holds)| Property::always(name, *holds));
     let sights = match scene {
+        Scene::Attic => &CLEARED[..],
         Scene::Chair => &chair::SIGHTS[..],
         Scene::Door => &SIGHTS[..],
         Scene::Lock => &chair::LOCKED[..],
@@ -47,12 +48,14 @@ const STATES: [(&str, Holds); 5] = [
         let seen = ledger.seen(state);
         let meeting = seen.meeting();
         let leader = seen.member(meeting.leader);
-        seen.roster().contains(meeting.leader)
-            && leader.is_some_and(|leader| match leader.status {
-                MemberStatus::Admitted => true,
-                MemberStatus::Left => meeting.gone_at.is_some(),
-                _ => false,
-            })
+        let there = seen.roster().contains(meeting.leader);
+        is_pruned(seen)
+            || there
+                && leader.is_some_and(|leader| match leader.status {
+                    MemberStatus::Admitted => true,
+                    MemberStatus::Left => meeting.gone_at.is_some(),
+                    _ => false,
+                })
     }),
     (NO_BANNED, |ledger, state| {
         let seen = ledger.seen(state);
@@ -60,7 +63,8 @@ const STATES: [(&str, Holds); 5] = [
     }),
     (NO_ORPHAN, |ledger, state| {
         let seen = ledger.seen(state);
-        seen.roster().iter().all(|idx| seen.member(idx).is_some())
+        let known = seen.roster().iter().all(|idx| seen.member(idx).is_some());
+        (known || is_pruned(seen))
             && seen.seats().all(|(idx, member)| match member.status {
                 MemberStatus::Admitted => seen.roster().contains(idx),
                 MemberStatus::Left => true,
@@ -81,8 +85,9 @@ pub(crate) const NO_REVOKED: &str = "no record keeps a revoked device";
 pub(crate) const FINAL: &str = "what is over stays as it is";
 pub(crate) const OUT_IS_OUT: &str = "who left or was removed has lost the seat";
 pub(crate) const NO_STRANGER: &str = "a stranger moves nothing";
+pub(crate) const KEPT: &str = "only what is long over leaves the state, and its name stays";
 
-const STEPS: [(&str, Holds); 14] = [
+const STEPS: [(&str, Holds); 15] = [
     (ONE_LEADER, |_, state| state.broken != Some(ONE_LEADER)),
     (UPWARD, |_, state| state.broken != Some(UPWARD)),
     (ONE_RECORD, |_, state| state.broken != Some(ONE_RECORD)),
@@ -90,6 +95,7 @@ const STEPS: [(&str, Holds); 14] = [
     (FINAL, |_, state| state.broken != Some(FINAL)),
     (OUT_IS_OUT, |_, state| state.broken != Some(OUT_IS_OUT)),
     (NO_STRANGER, |_, state| state.broken != Some(NO_STRANGER)),
+    (KEPT, |_, state| state.broken != Some(KEPT)),
     (HEIR, |_, state| state.broken != Some(HEIR)),
     (HELD, |_, state| state.broken != Some(HELD)),
     (TURN, |_, state| state.broken != Some(TURN)),
@@ -104,6 +110,7 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
     before.record(&Key::Meeting(MID))?;
     let (old, new) = (before.meeting(), after.meeting());
     let is_record = matches!(say.body, Body::EpochRecord(_));
+    let is_pruning = matches!(say.body, Body::PruneMeeting(_));
     let same_meeting =
         old == new && before.roster() == after.roster() && before.seats().eq(after.seats());
     let found = [
@@ -121,11 +128,11 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
             ONE_RECORD,
             (old.epoch != new.epoch) == is_record
                 && (old.last_rec != new.last_rec) == is_record
-                && (is_record || before.roster() == after.roster())
+                && (is_record || is_pruning || before.roster() == after.roster())
                 && (!is_record || old.epoch.0 == 0 || old.last_rec_height != NOW.height),
         ),
         (NO_REVOKED, !is_record || listed(after).all(|(_, member)| after.is_active(member))),
-        (FINAL, before.status() == MeetingStatus::Open || same_meeting),
+        (FINAL, before.status() == MeetingStatus::Open || same_meeting || is_pruning),
         (
             OUT_IS_OUT,
             before.seats().zip(after.seats()).all(|((_, old), (_, new))| match old.status {
@@ -136,10 +143,25 @@ pub(crate) fn broken(before: Seen<'_>, after: Seen<'_>, say: &Say) -> Option<&'s
                 _ => true,
             }),
         ),
-        (NO_STRANGER, say.who != STRANGER || same_meeting),
+        (NO_STRANGER, say.who != STRANGER || same_meeting || is_pruning),
+        (KEPT, if is_pruning { clears(before, after) } else { new.next_idx >= old.next_idx }),
     ];
     let around = chair::broken(before, after, say);
     around.or_else(|| found.into_iter().find(|(_, holds)| !holds).map(|(name, _)| name))
+}
+
+/// Whether a meeting that left the state was long over, and nothing of it changed but what is gone.
+fn clears(before: Seen<'_>, after: Seen<'_>) -> bool {
+    let (old, new) = (before.meeting(), after.meeting());
+    let params = &before.world.rules.params;
+    let left =
+        MeetingRecord { next_idx: new.next_idx, info_chunks: new.info_chunks, ..old.clone() };
+    let burnt = |seen: Seen<'_>, npk| seen.record(&Key::NpkIndex(npk)).is_some();
+    before.status() != MeetingStatus::Open
+        && NOW.time > old.last_activity.plus(params.retention.into())
+        && *new == left
+        && new.next_idx <= old.next_idx
+        && before.world.seats.iter().all(|(_, npk)| burnt(before, *npk) == burnt(after, *npk))
 }
 
 /// A model in which nothing happens keeps every promise, so all of this must happen.
@@ -179,6 +201,25 @@ const SIGHTS: [(&str, Holds); 10] = [
         ledger.seen(state).status() == MeetingStatus::Expired
     }),
 ];
+
+/// What must happen to a meeting that is over.
+const CLEARED: [(&str, Holds); 3] = [
+    ("a meeting is over and kept", |ledger, state| {
+        let (meeting, params) = (ledger.seen(state).meeting(), &ledger.world.rules.params);
+        !is_open(ledger, state) && !meeting.may_be_pruned_at(params, NOW.time)
+    }),
+    ("the members of a meeting left the state", |ledger, state| {
+        is_pruned(ledger.seen(state)) && !ledger.seen(state).roster().is_empty()
+    }),
+    ("a whole meeting left the state", |ledger, state| {
+        is_pruned(ledger.seen(state)) && ledger.seen(state).roster().is_empty()
+    }),
+];
+
+/// Whether no member is left; before, there is always the founder.
+fn is_pruned(seen: Seen<'_>) -> bool {
+    seen.meeting().next_idx == MemberIdx(0)
+}
 
 fn listed<'a>(seen: Seen<'a>) -> impl Iterator<Item = (MemberIdx, &'a MemberRecord)> {
     seen.seats().filter(move |(idx, _)| seen.roster().contains(*idx))

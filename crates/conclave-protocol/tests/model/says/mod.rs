@@ -1,6 +1,7 @@
 //! What anybody may try: one function per kind of transaction, honest and dishonest alike.
 //!
-//! A further kind is one more function and one more entry in [`DOOR`], [`CHAIR`], [`LOCK`] or [`VOTE`].
+//! A further kind is one more function and one more entry in [`ATTIC`], [`DOOR`], [`CHAIR`], [`LOCK`]
+//! or [`VOTE`].
 
 pub(crate) mod chair;
 
@@ -24,6 +25,9 @@ pub(crate) struct Say {
 
 /// All that may be tried in a state, by kind.
 type Kinds<const N: usize> = [fn(Seen<'_>) -> Vec<Say>; N];
+
+pub(crate) const ATTIC: Kinds<6> =
+    [publications, requests, leaves, heartbeats, dismissals, prunings];
 
 pub(crate) const DOOR: Kinds<7> =
     [publications, requests, leaves, records, heartbeats, dismissals, revocations];
@@ -220,6 +224,14 @@ fn dismissals(seen: Seen<'_>) -> Vec<Say> {
     let MeetingRecord { term, epoch, .. } = *seen.meeting();
     let end = |who| say(who, MeetingDismiss { mid: MID, term, epoch });
     active(seen).map(end).collect()
+}
+
+/// Everybody clears the meeting away, with the index that is next and with another one.
+fn prunings(seen: Seen<'_>) -> Vec<Say> {
+    let next = seen.meeting().next_idx;
+    let nexts = [next, MemberIdx(next.0 ^ 1)];
+    let of = |who| nexts.map(|next| say(who, PruneMeeting { mid: MID, next }));
+    active(seen).flat_map(of).collect()
 }
 
 /// Every device of a guest or of the founder revokes itself, the other one of its user, and the

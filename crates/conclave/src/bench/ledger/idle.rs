@@ -1,4 +1,7 @@
 //! What a validator takes while nobody asks anything of it: disk, memory, CPU.
+//!
+//! The journal of votes and the cache of proposals grow until they hold the last few hundred views, and
+//! then no more: growth of a day is that of everything else, and their size is a figure of its own.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use tokio::time::sleep;
 
 use super::{
     crowd::{Crowd, VALIDATORS},
-    procfs::{Usage, resident, size},
+    procfs::{Usage, ledgers, resident},
 };
 use crate::bench::Line;
 
@@ -23,13 +26,14 @@ pub(super) async fn measure(crowd: &Crowd, time: Duration) -> anyhow::Result<Vec
     let height = crowd.height().await?;
     for number in 0..VALIDATORS {
         let pid = crowd.world.pid(number).context("a validator is gone")?;
-        before.push((pid, Usage::of(pid)?, size(&crowd.world.ledgers(number))?));
+        before.push((pid, Usage::of(pid)?, ledgers(&crowd.world.ledgers(number))?.0));
     }
     sleep(time).await;
     let days = time.as_secs_f64() / DAY;
-    let mut worst = [0.0_f64; 5];
+    let mut worst = [0.0_f64; 6];
     for (number, (pid, usage, files)) in before.into_iter().enumerate() {
-        let (now, grown) = (Usage::of(pid)?, size(&crowd.world.ledgers(number))?);
+        let (grown, bounded) = ledgers(&crowd.world.ledgers(number))?;
+        let now = Usage::of(pid)?;
         let bytes = |count: u64| count as f64 / MB;
         let taken = [
             bytes(grown.bytes.saturating_sub(files.bytes)) / days,
@@ -37,18 +41,20 @@ pub(super) async fn measure(crowd: &Crowd, time: Duration) -> anyhow::Result<Vec
             bytes(now.written(&usage)) / days,
             bytes(resident(pid)?),
             now.cpu_percent(&usage),
+            bytes(bounded.bytes),
         ];
         for (worst, taken) in worst.iter_mut().zip(taken) {
             *worst = worst.max(taken);
         }
     }
     let blocks = crowd.height().await?.saturating_sub(height);
-    let [grown, on_disk, written, memory, cpu] = worst;
+    let [grown, on_disk, written, memory, cpu, bounded] = worst;
     let line =
         |name: &str, value: f64, unit| Line::new(format!("ledger/{name}"), round(value), unit);
     Ok(vec![
         line("idle_disk_mb_day", grown, "MB/day"),
         line("idle_disk_du_mb_day", on_disk, "MB/day"),
+        line("idle_bounded_disk_mb", bounded, "MB"),
         line("idle_written_mb_day", written, "MB/day"),
         line("idle_memory_mb", memory, "MB"),
         line("idle_cpu_percent", cpu, "%"),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use conclave_ledger::validator::BOUNDED;
 
 /// What a process has used at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,25 @@ pub(super) struct Size {
     pub(super) bytes: u64,
     /// The blocks of the file system they lie in, as `du` counts.
     pub(super) on_disk: u64,
+}
+
+/// Measures the ledgers of a validator: what stays, and what is bounded because it goes again.
+///
+/// # Errors
+/// The directory cannot be read.
+pub(super) fn ledgers(dir: &Path) -> io::Result<(Size, Size)> {
+    let (mut stays, mut goes) = (Size::default(), Size::default());
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_bounded = BOUNDED.iter().any(|start| name.starts_with(start));
+        let part = if is_bounded { &mut goes } else { &mut stays };
+        let size = if entry.path().is_dir() { size(&entry.path())? } else { Size::default() };
+        part.bytes += size.bytes;
+        part.on_disk += size.on_disk;
+    }
+    Ok((stays, goes))
 }
 
 /// Measures a directory.

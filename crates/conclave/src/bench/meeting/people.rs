@@ -9,8 +9,7 @@ use futures::future::try_join_all;
 use super::{STEP, TAIL};
 use crate::{
     http::wire::{
-        Admit, Empty, Freshness, Identity, InfoForm, Invitation, KeyState, Meeting, NewIdentity,
-        NewMeeting, Opened, Phase,
+        Admit, Empty, Freshness, InfoForm, Invitation, KeyState, Meeting, NewMeeting, Opened, Phase,
     },
     node::record::now_ns,
     stage::{Daemon, GUESTS, Recording, World},
@@ -106,15 +105,7 @@ impl People {
 /// Makes an identity.
 pub(super) async fn register(daemon: &Daemon) -> Result<()> {
     daemon.until("the first blocks", STEP, |s| (s.network.height > 1).then_some(())).await?;
-    let name = daemon.name.to_owned();
-    let ask = NewIdentity {
-        name,
-        form: InfoForm::Clear,
-        passphrase: None,
-        key: Default::default(),
-        work: false,
-    };
-    let identity: Identity = daemon.post("/api/identity", &ask).await?;
+    let identity = daemon.register(InfoForm::Clear).await?;
     ensure!(identity.registered, "{} is not registered", daemon.name);
     back(daemon).await
 }

@@ -34,7 +34,7 @@ pub(super) fn chosen(urls: &[String], network: &Network) -> anyhow::Result<Optio
     if urls.is_empty() {
         return Ok(None);
     }
-    Ethereum::new(urls).map(Some).advise("conclave ... --ethereum https://YOUR-ENDPOINT")
+    Ethereum::new(urls).map(Some).advise("name an endpoint as --ethereum https://YOUR-ENDPOINT")
 }
 
 /// A number of blocks, or `finalized`.

@@ -51,16 +51,15 @@ pub(in crate::cli) struct Run {
 pub(super) async fn run(run: Run, common: &Common) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     let home = ValidatorHome::load(&run.validator)
-        .advise("conclave anchor run --validator DIR-OF-YOUR-VALIDATOR ...")?;
+        .suggest("conclave anchor run --validator DIR-OF-YOUR-VALIDATOR ...")?;
     let account = match &run.key_file {
         Some(path) => Account::read(path),
         None => Account::from_environment(),
     };
-    let account = account.advise(format!(
-        "conclave anchor run --key-file FILE ... (mode 0600), or set {KEY_VARIABLE}"
-    ))?;
+    let account = account
+        .advise(format!("name a file of mode 0600 with --key-file, or set {KEY_VARIABLE}"))?;
     let ethereum = Ethereum::new(&run.ethereum)
-        .advise("conclave anchor run --ethereum https://YOUR-ENDPOINT ...")?;
+        .suggest("conclave anchor run --ethereum https://YOUR-ENDPOINT ...")?;
     let chain = Chain::start(&home.network).context("the ledger cannot be followed")?;
     let options = Options {
         every: run.every,
@@ -103,9 +102,9 @@ fn advised(error: PostError) -> anyhow::Error {
             | JournalError::OtherChain { .. }
             | JournalError::Damaged(..),
         ) => "use the account and chain of before, or move anchors.json away for a fresh start",
-        PostError::TwoChains => "conclave anchor run --ethereum ... with endpoints of one chain",
+        PostError::TwoChains => "name endpoints of one chain with --ethereum",
         PostError::Chain(_) => "look whether this validator is in the set and has caught up",
-        _ => "conclave anchor run ... again",
+        _ => "start conclave anchor run again: it goes on where it was",
     };
     let failed: Result<(), PostError> = Err(error);
     match failed.advise(next) {

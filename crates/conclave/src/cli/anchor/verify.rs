@@ -53,10 +53,11 @@ pub(in crate::cli) struct Payload {
 }
 
 pub(super) async fn verify(verify: Verify, common: &Common) -> anyhow::Result<bool> {
-    let network = Network::load(&verify.network).advise("conclave anchor verify --network FILE")?;
+    let network =
+        Network::load(&verify.network).suggest("conclave anchor verify --network FILE")?;
     let none = || anyhow!("no Ethereum endpoint is named");
     let advice = "conclave anchor verify --ethereum https://YOUR-ENDPOINT ...";
-    let ethereum = super::chosen(&verify.ethereum, &network)?.ok_or_else(none).advise(advice)?;
+    let ethereum = super::chosen(&verify.ethereum, &network)?.ok_or_else(none).suggest(advice)?;
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
     let required = verify.depth;
     let mut report = check(&chain, &ethereum, required, verify.newest)
@@ -68,7 +69,7 @@ pub(super) async fn verify(verify: Verify, common: &Common) -> anyhow::Result<bo
     }
     if ethereum.endpoints().iter().all(|endpoint| endpoint.is_down()) && !report.checked.is_empty()
     {
-        return Err(anyhow!("no Ethereum endpoint answers")).advise(advice);
+        return Err(anyhow!("no Ethereum endpoint answers")).suggest(advice);
     }
     print(common.output(), &network, &ethereum, &report)
 }
@@ -88,13 +89,13 @@ async fn published(
         .advise("look whether it belongs to the chain of the endpoint")?;
     let anchor = Anchor::parse(&data)
         .with_context(|| format!("transaction {text} is no anchor"))
-        .advise("conclave anchor verify without --transaction")?;
+        .advise("leave --transaction out to check what the ledger has recorded")?;
     if anchor.chain_id != chain.chain_id() {
         return Err(anyhow!(
             "transaction {text} is an anchor of network {}",
             anchor.chain_id.to_hex()
         ))
-        .advise("conclave anchor verify --network FILE-OF-THAT-NETWORK ...");
+        .suggest("conclave anchor verify --network FILE-OF-THAT-NETWORK ...");
     }
     if anchor.height > newest {
         return Err(anyhow!(
@@ -227,14 +228,14 @@ const fn word(verdict: Verdict) -> &'static str {
 
 pub(super) async fn payload(payload: Payload, common: &Common) -> anyhow::Result<()> {
     let network =
-        Network::load(&payload.network).advise("conclave anchor payload --network FILE")?;
+        Network::load(&payload.network).suggest("conclave anchor payload --network FILE")?;
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
     let silent = "look whether the validators of the network file run";
     let (newest, _) = chain.checkpoint().await.advise(silent)?;
     let height = payload.height.map_or(newest, Height);
     if height > newest {
         return Err(anyhow!("height {height} is not final yet; the newest that is: {newest}"))
-            .advise("conclave anchor payload without --height");
+            .advise("leave --height out for the newest final one");
     }
     let header = chain.header_at(height).await.advise(silent)?;
     let anchor = Anchor { chain_id: chain.chain_id(), height, header: header.digest };

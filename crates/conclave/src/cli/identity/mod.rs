@@ -136,7 +136,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
 fn show(identity: &Identity) -> String {
     let registered = if identity.registered { "registered" } else { "not registered" };
     let mut lines = vec![
-        format!("{} ({registered})", identity.info.text),
+        format!("{} ({registered})", plain(&identity.info.text)),
         format!("  fingerprint {}", identity.fingerprint),
         format!("  user        {}", identity.user),
         format!("  device      {}", identity.device),
@@ -159,7 +159,7 @@ fn show(identity: &Identity) -> String {
 /// The identity of the running daemon.
 async fn own(local: &Local) -> anyhow::Result<Identity> {
     let none = || anyhow!("no identity on this device");
-    local.state().await?.identity.ok_or_else(none).advise("conclave identity create NAME")
+    local.state().await?.identity.ok_or_else(none).suggest("conclave identity create NAME")
 }
 
 async fn history(acknowledge: bool, local: &Local, output: Output) -> anyhow::Result<()> {
@@ -217,7 +217,21 @@ fn choose() -> anyhow::Result<Option<Passphrase>> {
     let Some(first) = first.advise(help.clone())? else { return Ok(None) };
     let second = Passphrase::prompt("Once more: ").advise(help)?;
     if second.is_none_or(|second| !first.is(&second)) {
-        return Err(anyhow!("the two passphrases differ")).advise("the same command again");
+        return Err(anyhow!("the two passphrases differ"))
+            .advise("ask for it again, and type the same twice");
     }
     Ok(Some(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::wire::InfoView;
+
+    #[test]
+    fn the_own_name_turns_nothing_around() {
+        let info = InfoView { text: "Ada \u{202e}evil\u{7}".to_owned(), ..InfoView::default() };
+        let shown = show(&Identity { info, ..Identity::default() });
+        assert!(shown.starts_with("Ada  evil  (not registered)\n"), "{shown:?}");
+    }
 }

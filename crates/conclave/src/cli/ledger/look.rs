@@ -56,22 +56,27 @@ pub(super) async fn show(chain: &Chain, output: Output) -> anyhow::Result<()> {
 pub(super) async fn block(chain: &Chain, height: u64, output: Output) -> anyhow::Result<()> {
     let nowhere = || format!("no validator proves a block of height {height}");
     let facts = chain.block(Height(height)).await.map_err(|_| anyhow!(nowhere()));
-    let facts = facts.advise("conclave ledger show, to see how far the ledger is")?;
+    let facts = facts.suggest("conclave ledger show")?;
     let header = &facts.header;
+    // The genesis is nobody's proposal.
+    let proposer = (height > 0).then_some(facts.proposer);
     let line = json!({
         "proven": true, "height": height, "time_ms": header.time_ms,
         "header": header.digest.to_hex(), "parent": header.parent.to_hex(),
         "identity_root": header.identity_root.to_hex(),
         "meeting_root": header.meeting_root.to_hex(),
-        "proposer": hex::encode(facts.proposer.0), "epoch": facts.epoch, "view": facts.view,
+        "proposer": proposer.map(|key| hex::encode(key.0)), "epoch": facts.epoch, "view": facts.view,
         "identity": header.identity_txs, "meeting": header.meeting_txs, "bytes": facts.size,
     });
     output.say(&line, || {
         format!(
-            "proven: block {height} of {}, proposed by validator {}\n  header        {}\n  parent        \
+            "proven: block {height} of {}, {}\n  header        {}\n  parent        \
              {}\n  identity root {}\n  meeting root  {}",
             utc(header.time_ms),
-            facts.proposer,
+            proposer.map_or_else(
+                || "made of the genesis".to_owned(),
+                |key| format!("proposed by validator {key}"),
+            ),
             header.digest.to_hex(),
             header.parent.to_hex(),
             header.identity_root.to_hex(),
@@ -90,9 +95,10 @@ pub(super) async fn block(chain: &Chain, height: u64, output: Output) -> anyhow:
 }
 
 pub(super) async fn tx(chain: &Chain, id: &str, output: Output) -> anyhow::Result<()> {
-    let id: TxId = id.parse().advise("conclave ledger tx ID, with all 64 digits of the id")?;
+    let id: TxId = id.parse().advise("give all 64 digits of the id")?;
     let change = chain.change(id).await.map_err(|error| anyhow!("{error}"));
-    let change = change.advise("conclave ledger block HEIGHT, if you know its block")?;
+    let change =
+        change.advise("look into its block, if you know it: conclave ledger block HEIGHT")?;
     let sentence = read(&words(&change.tx));
     let at = &change.at;
     let line = json!({

@@ -3,6 +3,7 @@
 
 mod look;
 mod people;
+mod prune;
 mod whole;
 
 use std::path::PathBuf;
@@ -53,6 +54,11 @@ pub(super) enum Command {
     },
     /// The validators, and how they do
     Validators(Where),
+    /// Clear away what meetings that are long over left in the state of the ledger
+    Prune {
+        /// One meeting, by all 64 digits of its id; otherwise those that this device was in
+        id: Option<String>,
+    },
     /// Copy all blocks and certificates into a file that anybody can verify
     Export(whole::Export),
     /// Execute a whole ledger again from its genesis and check everything in it
@@ -75,6 +81,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<boo
         Command::Export(command) => return whole::copy(command, common).await,
         Command::Verify(command) => return whole::check(command, common).await,
         Command::Evidence(command) => return whole::accuse(&command, common),
+        Command::Prune { id } => prune::prune(id, common).await,
         Command::Show(network) => look::show(&network.open(common).await?, output).await,
         Command::Block { height, network } => {
             look::block(&network.open(common).await?, height, output).await
@@ -97,7 +104,7 @@ impl Where {
     /// The ledger, once a validator has proven a header of it.
     async fn open(&self, common: &Common) -> anyhow::Result<Chain> {
         let file = self.network.clone().unwrap_or_else(|| common.home().network_file());
-        let network = Network::load(&file).advise("conclave ledger show --network FILE")?;
+        let network = Network::load(&file).suggest("conclave ledger show --network FILE")?;
         let chain = Chain::start(&network)?;
         chain.tip().await.map_err(silent).advise(ASK_THEM)?;
         Ok(chain)
@@ -129,4 +136,4 @@ fn quoted(text: &str) -> String {
 }
 
 const LINE: usize = 200;
-const ASK_THEM: &str = "conclave ledger validators, and ask whoever runs them";
+const ASK_THEM: &str = "ask whoever runs the validators: conclave ledger validators names them";

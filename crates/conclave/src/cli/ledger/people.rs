@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 use conclave_protocol::{
-    DeviceRecord, Key, MeetingId, Record, UserId, UserInfo, UserRecord,
+    DeviceRecord, Key, MeetingId, MemberIdx, Record, UserId, UserInfo, UserRecord,
     code::fingerprint,
     identity::{Handle, assemble, is_handle},
     meeting::{MeetingStatus, MemberStatus},
@@ -16,9 +16,10 @@ use crate::{
     chain::{Chain, Snapshot},
     cli::{
         advice::Advised as _,
-        output::{Output, utc},
+        output::{Output, plain, utc},
     },
     explorer::{
+        said as told,
         wire::{MeetingView, TxLine},
         words,
     },
@@ -32,15 +33,23 @@ pub(super) async fn user(chain: &Chain, who: &str, output: Output) -> anyhow::Re
         return Err(none()).advise("conclave ledger user ID, with all 64 digits, or a handle");
     };
     let info = said(id, user, &at);
+    let (form, text) = info.as_ref().map_or(("unreadable", ""), told);
     let handle = user.handle.as_ref().map(Handle::as_str);
     let line = json!({
         "proven": true, "user": id.to_hex(), "active": user.is_active(), "handle": handle,
-        "info": info, "seq": user.seq, "registered": user.registered.height.0,
+        "info": { "form": form, "text": plain(text) }, "seq": user.seq, "registered": user.registered.height.0,
         "recovery": user.recovery_ivk.is_some(), "height": at.height().0,
     });
     output.say(&line, || {
         let state = if user.is_active() { "active" } else { "retired" };
         let handle = handle.map_or_else(String::new, |name| format!(", @{name}"));
+        let info = match form {
+            "clear" if text.is_empty() => "nothing".to_owned(),
+            "clear" => quoted(text),
+            "encrypted" => "encrypted".to_owned(),
+            "commit" => "hidden but for a fingerprint".to_owned(),
+            _ => "nothing that can be read".to_owned(),
+        };
         format!(
             "proven: user {} ({state}{handle}) at block {}\n  says of itself: {info}\n  registered in \
              block {} of {}",
@@ -88,12 +97,21 @@ pub(super) async fn meeting(chain: &Chain, id: &str, output: Output) -> anyhow::
         MeetingStatus::Expired => "expired",
         MeetingStatus::Open => "open",
     };
+    let pruned = meeting.next_idx == MemberIdx(0);
     let line = json!({
         "proven": true, "meeting": mid.to_hex(), "state": status, "term": meeting.term.0,
         "epoch": meeting.epoch.0, "leader": meeting.leader.0, "height": view.height.0,
-        "published": meeting.published.height.0, "members": view.roster.len(),
+        "published": meeting.published.height.0, "members": view.roster.len(), "pruned": pruned,
     });
     output.say(&line, || {
+        if pruned {
+            return format!(
+                "proven: meeting {} ({status}, and cleared away) at block {}\n  opened in block {}",
+                mid.to_hex(),
+                view.height,
+                meeting.published.height,
+            );
+        }
         format!(
             "proven: meeting {} ({status}) at block {}\n  term {}, key {}, {} members, led by member \
              {}; opened in block {}",
@@ -183,18 +201,13 @@ async fn whole(chain: &Chain, id: UserId) -> Result<Snapshot, crate::chain::Chai
     }
 }
 
-fn said(id: UserId, user: &UserRecord, at: &Snapshot) -> String {
+/// What a user says of itself; nothing if that cannot be read.
+fn said(id: UserId, user: &UserRecord, at: &Snapshot) -> Option<UserInfo> {
     let parts: Vec<_> = (0..user.info_chunks)
         .filter_map(|part| match at.record(&Key::UserInfo(id, part)) {
             Some(Record::Info(part)) => Some(part.clone()),
             _ => None,
         })
         .collect();
-    match assemble(&parts) {
-        Ok(UserInfo::Clear(text)) if text.as_str().is_empty() => "nothing".to_owned(),
-        Ok(UserInfo::Clear(text)) => quoted(text.as_str()),
-        Ok(UserInfo::Encrypted(..)) => "encrypted".to_owned(),
-        Ok(UserInfo::Commit(_)) => "hidden but for a fingerprint".to_owned(),
-        Err(_) => "nothing that can be read".to_owned(),
-    }
+    assemble(&parts).ok()
 }

@@ -18,7 +18,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{Common, advice::Advised as _, output::utc};
 use crate::{
-    audit::{Step, VerifyError, export, file::FileError, verify, verify_files, verify_network},
+    audit::{
+        ExportError, Step, VerifyError, export, file::FileError, verify, verify_files,
+        verify_network,
+    },
+    chain::CopyError,
     network::{Network, Peer, ValidatorHome},
 };
 
@@ -71,10 +75,18 @@ pub(super) async fn copy(command: Export, common: &Common) -> anyhow::Result<boo
     let bar = bar();
     let exported = export(&network, &out, Height(from), |step| show(&bar, step)).await;
     bar.finish_and_clear();
-    let exported = exported.advise(format!(
-        "conclave ledger export again: {} is continued where it ends",
-        out.display()
-    ))?;
+    let exported = match exported {
+        Err(error @ ExportError::Copy(CopyError::Missing(_, Some(lowest)))) => {
+            return Err(error).advise(format!(
+                "conclave ledger export --network FILE with a validator in it that keeps all blocks \
+                 (keep_blocks = \"all\"), or --from {lowest} to go on from files that end before it"
+            ));
+        }
+        exported => exported.advise(format!(
+            "ask for the same export again: {} is continued where it ends",
+            out.display()
+        ))?,
+    };
     let (last, digest) = (exported.last, exported.digest.to_hex());
     let bytes = out.metadata().map_or(0, |file| file.len());
     let answer = json!({
@@ -108,7 +120,7 @@ pub(super) async fn check(command: Verify, common: &Common) -> anyhow::Result<bo
     let (genesis, verdict) = match (files.first(), network) {
         (Some(first), network) => {
             let opening = verify::opening(first).with_context(|| first.display().to_string());
-            let opening = opening.advise("conclave ledger export --network FILE --out FILE")?;
+            let opening = opening.suggest("conclave ledger export --network FILE --out FILE")?;
             let checked = tokio::task::spawn_blocking(move || {
                 verify_files(&files, network.as_ref().map(|network| &network.genesis), note)
             });
@@ -135,7 +147,7 @@ pub(super) async fn check(command: Verify, common: &Common) -> anyhow::Result<bo
         Err(error) => {
             let next = match &error {
                 VerifyError::File { source: FileError::CutShort(_), .. } => {
-                    "get the file once more, or conclave ledger export to continue it"
+                    "get the file once more, or export to the same file: it is continued"
                 }
                 VerifyError::File { .. } => "get the file once more",
                 VerifyError::Gap { .. } => "name the files in their order, from height 1 on",
@@ -152,9 +164,9 @@ pub(super) fn accuse(command: &Proof, common: &Common) -> anyhow::Result<bool> {
     let Proof { file, network } = command;
     let path = network.clone().unwrap_or_else(|| common.home().network_file());
     let network = Network::load(&path)
-        .advise("conclave ledger evidence FILE --network network.toml of the consortium")?;
+        .suggest("conclave ledger evidence FILE --network NETWORK-FILE-OF-THE-CONSORTIUM")?;
     let bytes = bounded(file).with_context(|| format!("reading {}", file.display()));
-    let bytes = bytes.advise("conclave ledger evidence FILE")?;
+    let bytes = bytes.suggest("conclave ledger evidence FILE")?;
     let evidence = Evidence::verify(&bytes, &network.genesis);
     let evidence = evidence.advise("believe nothing of what came with it")?;
     let chain = network.genesis.chain_id().to_hex();
@@ -202,12 +214,12 @@ fn bounded(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn load(file: &Path) -> anyhow::Result<Network> {
-    Network::load(file).advise("conclave ledger export --network FILE --out FILE")
+    Network::load(file).suggest("conclave ledger export --network FILE --out FILE")
 }
 
 /// The network as one validator alone serves it.
 fn alone(dir: &Path) -> anyhow::Result<Network> {
-    let home = ValidatorHome::load(dir).advise("conclave network new --dir DIR")?;
+    let home = ValidatorHome::load(dir).suggest("conclave network new --dir DIR")?;
     let (key, rpc) = (home.key(), format!("http://{}", home.rpc));
     let validators = vec![Peer { key, rpc, name: None, p2p: None, relay: None }];
     Ok(Network { validators, ..home.network })

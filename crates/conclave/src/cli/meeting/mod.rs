@@ -4,13 +4,17 @@ mod files;
 mod show;
 mod signals;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use self::show::{show, show_codes, show_preview};
 use super::{
     Common,
+    advice::Advised as _,
     client::Local,
+    media::Media,
     output::{plain, short},
+    watch,
 };
 use crate::http::wire::{
     Admit, Appoint, Chat, Deny, Empty, Invitation, Kick, Line, Lock, NewMeeting, Opened, Preview,
@@ -38,7 +42,18 @@ pub(super) enum Command {
         /// Only show where the link leads, checked against the ledger; ask nobody
         #[arg(long)]
         preview: bool,
+        #[command(flatten)]
+        media: Media,
     },
+    /// Sound and pictures of the meeting of the moment from and to files, pipes and other programs
+    ///
+    /// Stays until the meeting is over, it is interrupted, or all is sent that was to be sent and nothing
+    /// is to be received. What it opened closes with it. See docs/bots.md.
+    Media(Media),
+    /// Tell who comes, goes, asks to come in and writes, one line each
+    Watch,
+    /// Where OBS, GStreamer and other programs that speak WHIP publish
+    Whip,
     /// The meeting of the moment and those that ended
     List,
     /// Everything about the meeting of the moment
@@ -108,13 +123,35 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let opened: Opened = local.post("/api/meetings", &ask).await?;
             output.say(&opened, || format!("meeting {} is being published", opened.mid))
         }
-        Command::Join { link, preview: true } => {
+        Command::Join { link, preview: true, .. } => {
             let preview: Preview = local.post("/api/invite", &Invitation { link }).await?;
             output.say(&preview, || show_preview(&preview))
         }
-        Command::Join { link, preview: false } => {
+        Command::Join { link, preview: false, media } => {
+            let prepared = media.prepare()?;
             let opened: Opened = local.post("/api/join", &Invitation { link }).await?;
-            output.say(&opened, || format!("asking to be let into meeting {}", opened.mid))
+            let text = || format!("asking to be let into meeting {}", opened.mid);
+            match prepared {
+                None => output.say(&opened, text),
+                Some(prepared) => {
+                    prepared.output(output).say(&opened, text)?;
+                    Box::pin(prepared.run(&local, output, opened.mid)).await
+                }
+            }
+        }
+        Command::Media(media) => {
+            let nothing = || anyhow!("nothing is to be sent or received");
+            let help = "conclave meeting media --help";
+            let prepared = media.prepare()?.ok_or_else(nothing).advise(help)?;
+            let mid = local.meeting().await?.mid;
+            Box::pin(prepared.run(&local, output, mid)).await
+        }
+        Command::Watch => watch::run(&local, output).await,
+        Command::Whip => {
+            let studio = local.studio()?;
+            output.say(&studio, || {
+                format!("server        {}\nbearer token  {}", studio.url, studio.token)
+            })
         }
         Command::List => {
             let state = local.state().await?;

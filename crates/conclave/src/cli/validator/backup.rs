@@ -9,7 +9,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, advice::Advised as _};
+use super::{
+    Common,
+    advice::{Advised as _, Next},
+};
 use crate::network::{Backup, NetworkError};
 
 /// Write the key and the settings of a validator into one file.
@@ -40,11 +43,11 @@ pub(in crate::cli) struct Restore {
 pub(super) fn save(save: &Save, common: &Common) -> anyhow::Result<()> {
     let backup = Backup::of(&save.dir)
         .context("there is nothing to back up")
-        .advise("conclave doctor --dir DIR")?;
+        .suggest("conclave doctor --dir DIR")?;
     let written = backup.write(&save.out);
     let next = match &written {
-        Err(NetworkError::Exists(_)) => "conclave validator backup --out ANOTHER-FILE",
-        _ => "name a file on a disk that can be written",
+        Err(NetworkError::Exists(_)) => Next::run("conclave validator backup --out ANOTHER-FILE"),
+        _ => "name a file on a disk that can be written".into(),
     };
     written.context("the backup was not written").advise(next)?;
     let key = backup.key();
@@ -67,8 +70,10 @@ pub(super) fn restore(restore: &Restore, common: &Common) -> anyhow::Result<()> 
         .advise("name a file that conclave validator backup wrote")?;
     let restored = backup.restore(&restore.dir, now_ms);
     let next = match &restored {
-        Err(NetworkError::Exists(_)) => "conclave validator restore --dir ANOTHER-DIRECTORY",
-        _ => "name a directory on a disk that can be written",
+        Err(NetworkError::Exists(_)) => {
+            Next::run("conclave validator restore --dir ANOTHER-DIRECTORY")
+        }
+        _ => "name a directory on a disk that can be written".into(),
     };
     restored.context("the validator was not restored").advise(next)?;
     let key = backup.key();

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Common,
-    advice::Advised as _,
+    advice::{Advised as _, Next},
     network::{described, groups},
 };
 use crate::network::{self, NetworkError};
@@ -59,12 +59,14 @@ pub(super) fn init(init: Init, common: &Common) -> anyhow::Result<()> {
     let wanted = network::Init { name, p2p, rpc, relay, listen_p2p, listen_rpc, listen_relay };
     let made = network::init(&dir, wanted);
     let next = match &made {
-        Err(NetworkError::Exists(_)) => "conclave validator init --dir ANOTHER-DIRECTORY",
-        Err(NetworkError::WhereToListen(_)) => {
-            "conclave validator init --listen-rpc 127.0.0.1:PORT, where the program with the \
-             certificate finds it (--listen-relay for a relay)"
+        Err(NetworkError::Exists(_)) => {
+            Next::run("conclave validator init --dir ANOTHER-DIRECTORY")
         }
-        _ => "conclave validator init --help",
+        Err(NetworkError::WhereToListen(_)) => Next::from(
+            "say with --listen-rpc 127.0.0.1:PORT where the program with the certificate \
+                        finds it (--listen-relay for a relay)",
+        ),
+        _ => Next::run("conclave validator init --help"),
     };
     let (card, file) = made.context("the validator was not made").advise(next)?;
     let key = hex::encode(card.card().key.0);
@@ -103,11 +105,15 @@ pub(super) fn installed(
 ) -> anyhow::Result<network::Network> {
     let installed = network::install(dir, file);
     let next = match &installed {
-        Err(NetworkError::OtherNetwork(_)) => "conclave validator init --dir ANOTHER-DIRECTORY",
-        Err(NetworkError::Moved { .. }) => {
-            "conclave network assemble, with your own NAME.validator.toml as it is in DIR"
+        Err(NetworkError::OtherNetwork(_)) => {
+            Next::run("conclave validator init --dir ANOTHER-DIRECTORY")
         }
-        _ => "conclave validator init --dir DIR, then conclave network assemble",
+        Err(NetworkError::Moved { .. }) => {
+            "assemble the network with your own NAME.validator.toml as it is in DIR".into()
+        }
+        _ => "make the directory with conclave validator init, then the network with conclave \
+              network assemble"
+            .into(),
     };
     installed.context("the network was not installed").advise(next)
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{Common, advice, network, output};
+use crate::network::KeepBlocks;
 
 pub(super) use run::Stop;
 
@@ -44,6 +45,10 @@ pub(super) enum Command {
         /// Fetch the newest state from the others first, if this one has none yet
         #[arg(long)]
         sync: bool,
+        /// Drop blocks that are older than so many days, but never what the network has everybody
+        /// keep; otherwise what validator.toml says, or else none is dropped
+        #[arg(long, value_name = "DAYS|all")]
+        keep_blocks: Option<KeepBlocks>,
     },
 }
 
@@ -57,8 +62,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         Command::List(list) => votes::list(&list, common).await,
         Command::Backup(save) => backup::save(&save, common),
         Command::Restore(restore) => backup::restore(&restore, common),
-        Command::Run { dir, network, sync } => {
-            run::run(&dir, network.as_deref(), sync, common).await
+        Command::Run { dir, network, sync, keep_blocks } => {
+            run::run(&dir, network.as_deref(), sync, keep_blocks, common).await
         }
     }
 }

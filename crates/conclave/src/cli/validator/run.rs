@@ -6,11 +6,16 @@ use conclave_protocol::{Genesis, Height};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, advice::Advised as _, init::installed, progress};
+use super::{
+    Common,
+    advice::{Advised as _, Next},
+    init::installed,
+    progress,
+};
 use crate::{
     chain::Chain,
     limits,
-    network::{Network, NetworkError, Twin, ValidatorHome, repair},
+    network::{KeepBlocks, Network, NetworkError, Twin, ValidatorHome, repair},
     rpc::{self, RunError, Running},
 };
 
@@ -18,6 +23,7 @@ pub(super) async fn run(
     dir: &Path,
     network: Option<&Path>,
     sync: bool,
+    keep_blocks: Option<KeepBlocks>,
     common: &Common,
 ) -> anyhow::Result<()> {
     if let Some(file) = network {
@@ -28,7 +34,8 @@ pub(super) async fn run(
         Err(NetworkError::NoNetwork(_)) => "conclave validator install NETWORK --dir DIR",
         _ => "conclave doctor --dir DIR",
     };
-    let home = home.advise(next)?;
+    let mut home = home.suggest(next)?;
+    home.keep_blocks = keep_blocks.unwrap_or(home.keep_blocks);
     check_limits()?;
     let mut stop = Stop::new()?;
     // Ledgers that cannot be opened are replaced once with what the key has signed, once without.
@@ -68,9 +75,9 @@ async fn once(
     let running = rpc::run(home, sync).await;
     let next = match &running {
         Err(RunError::Home(NetworkError::InUse { .. })) => {
-            "look whether this validator runs already"
+            "look whether this validator runs already".into()
         }
-        _ => "conclave doctor --dir DIR",
+        _ => Next::run("conclave doctor --dir DIR"),
     };
     let running = running.advise(next)?;
     let key = home.key().to_string();
@@ -103,7 +110,9 @@ async fn once(
 /// Replaces ledgers that cannot be opened.
 fn begin_anew(home: &ValidatorHome, begun: u32) -> Result<(), NetworkError> {
     if begun > 0 {
-        tracing::warn!("what this key has signed cannot be opened either: it is silent for a while");
+        tracing::warn!(
+            "what this key has signed cannot be opened either: it is silent for a while"
+        );
         return repair::give_up_votes(home, rpc::now_ms());
     }
     repair::keep_votes(home)?;
@@ -200,7 +209,8 @@ fn check_limits() -> anyhow::Result<()> {
     if files < limits::FEWEST_FILES {
         let text =
             format!("this process may open {files} files, and needs {}", limits::FEWEST_FILES);
-        return Err(anyhow::anyhow!(text)).advise("ulimit -n 65536, or LimitNOFILE= in its unit");
+        return Err(anyhow::anyhow!(text))
+            .advise("raise it: ulimit -n 65536, or LimitNOFILE= in its unit");
     }
     if files < limits::ENOUGH_FILES {
         tracing::warn!(

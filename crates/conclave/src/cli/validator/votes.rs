@@ -90,20 +90,18 @@ async fn vote(
     common: &Common,
     change: impl FnOnce(&Network, &Consortium) -> anyhow::Result<ValidatorChange>,
 ) -> anyhow::Result<()> {
-    let home = ValidatorHome::load(dir).advise("conclave doctor --dir DIR")?;
-    let chain = Chain::start(&home.network).advise("conclave doctor --dir DIR")?;
-    let now = chain.consortium().await.advise("conclave doctor --dir DIR")?;
+    let home = ValidatorHome::load(dir).suggest("conclave doctor --dir DIR")?;
+    let chain = Chain::start(&home.network).suggest("conclave doctor --dir DIR")?;
+    let now = chain.consortium().await.suggest("conclave doctor --dir DIR")?;
     let change = change(&home.network, &now)?;
     let signer = Ed25519Signer::from_seed(&home.seed);
     let cast = chain.vote(&signer, change.clone()).await;
     let next = match &cast {
-        Err(ChainError::Refused(_)) => {
-            "conclave validator list --dir DIR, which shows the set and what is voted about"
-        }
+        Err(ChainError::Refused(_)) => "conclave validator list --dir DIR",
         _ => "conclave doctor --dir DIR",
     };
-    let (before, included) = cast.context("the vote was not taken").advise(next)?;
-    let after = chain.consortium().await.advise("conclave validator list --dir DIR")?;
+    let (before, included) = cast.context("the vote was not taken").suggest(next)?;
+    let after = chain.consortium().await.suggest("conclave validator list --dir DIR")?;
     let agreed = after.seq() > before.seq();
     let digest = change.digest();
     let votes = if agreed {
@@ -143,12 +141,12 @@ async fn vote(
 
 pub(super) async fn list(list: &List, common: &Common) -> anyhow::Result<()> {
     let network = match (&list.dir, &list.network) {
-        (Some(dir), _) => ValidatorHome::load(dir).advise("conclave doctor --dir DIR")?.network,
-        (None, Some(file)) => Network::load(file).advise("conclave doctor --network FILE")?,
+        (Some(dir), _) => ValidatorHome::load(dir).suggest("conclave doctor --dir DIR")?.network,
+        (None, Some(file)) => Network::load(file).suggest("conclave doctor --network FILE")?,
         (None, None) => return Ok(()),
     };
-    let chain = Chain::start(&network).advise("conclave doctor --network FILE")?;
-    let now = chain.consortium().await.advise("conclave doctor --network FILE")?;
+    let chain = Chain::start(&network).suggest("conclave doctor --network FILE")?;
+    let now = chain.consortium().await.suggest("conclave doctor --network FILE")?;
     // The first headers come from whoever answers first; the others have a moment more.
     let settled = async {
         while !chain.validators_status().iter().all(|validator| validator.ok) {
@@ -253,7 +251,7 @@ fn find(who: &str, network: &Network, now: &Consortium) -> anyhow::Result<Valida
         [] => Err(anyhow::anyhow!("no validator of the set is called {}", who.escape_debug())),
         _ => Err(anyhow::anyhow!("more than one validator is called {}", who.escape_debug())),
     }
-    .advise("conclave validator list --dir DIR, and name its whole key")
+    .advise("name its whole key: conclave validator list --dir DIR shows them")
 }
 
 /// What people call a validator: what the ledger or the network file says, else its key.

@@ -12,9 +12,12 @@ use super::{
     metrics::Sample,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Identity, Invitation, Kick, Lock, NewIdentity,
-        NewMeeting, Notice, Opened, Preview, Published, Receive, Received, Source, State, Vote,
+        NewMeeting, Notice, OpenPorts, Opened, Preview, Prune, Pruned, Published, Receive,
+        Received, Source, State, Vote,
     },
 };
+
+use crate::ports::Lease;
 
 pub use identity::IdentityBackend;
 pub use recovery::RecoveryBackend;
@@ -81,6 +84,9 @@ pub trait Backend: IdentityBackend + RecoveryBackend + RoomBackend + Send + Sync
     /// Writes to everyone in the meeting.
     fn chat(&self, ask: Chat) -> impl Future<Output = Result<(), Refused>> + Send;
 
+    /// Clears old meetings away from the state of the ledger. Returns when that is final.
+    fn prune(&self, ask: Prune) -> impl Future<Output = Result<Pruned, Refused>> + Send;
+
     /// Forgets a notice.
     fn dismiss_notice(
         &self,
@@ -96,6 +102,9 @@ pub trait Backend: IdentityBackend + RecoveryBackend + RoomBackend + Send + Sync
 
     /// Ends a publication.
     fn unpublish(&self, id: String) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Opens ports for other programs of this machine.
+    fn open_ports(&self, ask: OpenPorts) -> impl Future<Output = Result<Lease, Refused>> + Send;
 
     /// Opens or renegotiates the connection on which the browser receives.
     fn receive(&self, ask: Receive) -> impl Future<Output = Result<Received, Refused>> + Send;

@@ -17,7 +17,8 @@ use super::{
     reply::refuse,
     wire::{
         Admit, Appoint, Chat, Deny, DismissNotice, Empty, Identity, Invitation, Kick, Lock,
-        NewIdentity, NewMeeting, Opened, Preview, Receive, Received, Source, State, Vote,
+        NewIdentity, NewMeeting, Opened, Preview, Prune, Pruned, Receive, Received, Source, State,
+        Vote,
     },
 };
 
@@ -120,6 +121,14 @@ pub(super) async fn end<B: Backend>(
     api.backend.end().await.map(done)
 }
 
+pub(super) async fn prune<B: Backend>(
+    Extract(api): Extract<Api<B>>,
+    Body(ask): Body<Prune>,
+) -> Answer<Pruned> {
+    ask.mid.as_ref().map_or(Ok(()), |mid| length("mid", mid, 64))?;
+    api.backend.prune(ask).await.map(Json)
+}
+
 pub(super) async fn chat<B: Backend>(
     Extract(api): Extract<Api<B>>,
     Body(ask): Body<Chat>,
@@ -146,10 +155,10 @@ pub(super) async fn receive<B: Backend>(
     api.backend.receive(ask).await.map(Json)
 }
 
-/// What `POST /whip` publishes.
+/// What `POST /whip` publishes: a camera, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Whip {
-    kind: Source,
+    kind: Option<Source>,
 }
 
 pub(super) async fn publish<B: Backend>(
@@ -165,7 +174,7 @@ pub(super) async fn publish<B: Backend>(
             "send an SDP offer as in RFC 9725",
         ));
     }
-    let published = api.backend.publish(kind, offer).await?;
+    let published = api.backend.publish(kind.unwrap_or(Source::Camera), offer).await?;
     let location = format!("/whip/{}", published.id);
     let headers = [(header::CONTENT_TYPE, SDP), (header::LOCATION, location.as_str())];
     Ok((StatusCode::CREATED, headers, published.sdp).into_response())
@@ -180,7 +189,7 @@ pub(super) async fn unpublish<B: Backend>(
 }
 
 /// A JSON body; one that does not fit is refused in the words of the API.
-pub(super) struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Response;

@@ -10,6 +10,8 @@ mod codes;
 mod file;
 mod identity;
 mod meeting;
+mod ports;
+mod prune;
 mod recovery;
 mod signal;
 mod state;
@@ -30,6 +32,8 @@ pub use meeting::{
     Fact, FactName, Invite, KeyState, Level, Line, LinkState, Lobbyist, Meeting, Member, Notice,
     Phase, Qr, Role, Stream, StreamKind,
 };
+pub use ports::{OpenPorts, PortNews};
+pub use prune::{Left, Prune, Pruned, PrunedMeeting};
 pub use recovery::{
     CancelChange, ClaimHandle, KeepSheet, NewName, Recover, Sheet, Waiting, Wish, Words,
 };

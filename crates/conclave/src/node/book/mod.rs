@@ -1,5 +1,5 @@
-//! What this device remembers between runs: the people it met with their keys, and the last change
-//! of its own user that it knows of.
+//! What this device remembers between runs: the people it met with their keys, the last change of
+//! its own user that it knows of, and the meetings it was in until the ledger has forgotten them.
 //!
 //! One file beside the key file, `book`: XChaCha20-Poly1305 under HKDF-SHA-256(ISK seed,
 //! "CONCLAVE-V1/book"), associated data chain_id and device, so nobody who writes on this disk can
@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use conclave_protocol::{DeviceId, Digest, Ivk, UserId, UserRecord};
+use conclave_protocol::{DeviceId, Digest, Ivk, MeetingId, UserId, UserRecord};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -50,6 +50,10 @@ struct Pages {
     mine: Vec<String>,
     /// Changes that somebody else made and the person has not yet said to know about.
     unexplained: Vec<Foreign>,
+    /// Meetings that this device was in under its own name and that the state of the ledger may
+    /// still have, each with a time before which it was not over.
+    #[serde(default)]
+    meetings: BTreeMap<String, u64>,
 }
 
 /// A person as this device last met them.
@@ -217,6 +221,45 @@ impl Book {
         Ok(known)
     }
 
+    /// This device is in a meeting, or learned that it was not over at this time. With `begins` a
+    /// meeting is written down that is not there yet.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn attended(&self, mid: MeetingId, at_ms: u64, begins: bool) -> io::Result<()> {
+        self.change(|pages| {
+            let known = pages.meetings.get(&mid.to_hex()).copied();
+            if known.is_none() && !begins {
+                return;
+            }
+            if pages.meetings.len() >= MAX_MEETINGS && known.is_none() {
+                let oldest = pages.meetings.iter().min_by_key(|(_, at)| **at);
+                let oldest = oldest.map(|(mid, _)| mid.clone());
+                oldest.map(|mid| pages.meetings.remove(&mid));
+            }
+            pages.meetings.insert(mid.to_hex(), known.unwrap_or(0).max(at_ms));
+        })
+    }
+
+    /// The ledger has nothing more of a meeting than its name.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn cleared(&self, mid: MeetingId) -> io::Result<()> {
+        self.change(|pages| {
+            pages.meetings.remove(&mid.to_hex());
+        })
+    }
+
+    /// Meetings that were not seen since then, the oldest first.
+    pub(crate) fn meetings(&self, until_ms: u64) -> Vec<MeetingId> {
+        let inner = self.lock();
+        let mut old: Vec<_> =
+            inner.pages.meetings.iter().filter(|(_, at)| **at < until_ms).collect();
+        old.sort_by_key(|(_, at)| **at);
+        old.into_iter().filter_map(|(mid, _)| mid.parse().ok()).collect()
+    }
+
     /// The newest change of the own user that was looked at.
     pub(crate) fn seen(&self) -> Option<Digest> {
         self.lock().pages.seen.as_deref().and_then(digest)
@@ -302,6 +345,7 @@ const MAX_FILE: u64 = 8 << 20;
 const MAX_PEOPLE: usize = 4_096;
 const MAX_DEVICES: usize = 16;
 const MAX_MINE: usize = 256;
+const MAX_MEETINGS: usize = 1_024;
 
 #[cfg(test)]
 mod tests;

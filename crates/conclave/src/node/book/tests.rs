@@ -130,3 +130,39 @@ fn the_oldest_acquaintance_makes_room() {
     first.user = UserId([0; 32]);
     assert_eq!(book.judge(&first), Acquaintance::New);
 }
+
+#[test]
+fn meetings_are_remembered_until_the_ledger_forgot_them() {
+    let home = tempfile::tempdir().unwrap();
+    let book = Book::open(home.path(), &secrets(1)).unwrap();
+    let [one, two, other] = [1, 2, 3].map(|mid| MeetingId([mid; 32]));
+    book.attended(two, 2_000, true).unwrap();
+    book.attended(one, 1_000, true).unwrap();
+    // Somebody else's meeting that a person looked at is not written down.
+    book.attended(other, 1_000, false).unwrap();
+    let book = Book::open(home.path(), &secrets(1)).unwrap();
+    assert_eq!(book.meetings(u64::MAX), [one, two]);
+    assert_eq!(book.meetings(2_000), [one]);
+    // It went on for longer than was known.
+    book.attended(one, 3_000, false).unwrap();
+    assert_eq!(book.meetings(u64::MAX), [two, one]);
+    book.attended(one, 500, false).unwrap();
+    assert_eq!(book.meetings(3_000), [two]);
+    book.cleared(two).unwrap();
+    assert_eq!(book.meetings(u64::MAX), [one]);
+}
+
+#[test]
+fn the_oldest_meeting_makes_room() {
+    let book = Book::blank(&secrets(1));
+    let mid = |number: usize| {
+        let mut mid = [7; 32];
+        mid[..8].copy_from_slice(&number.to_be_bytes());
+        MeetingId(mid)
+    };
+    for number in 0..=MAX_MEETINGS {
+        book.attended(mid(number), number as u64, true).unwrap();
+    }
+    let known = book.meetings(u64::MAX);
+    assert_eq!((known.len(), known[0]), (MAX_MEETINGS, mid(1)));
+}

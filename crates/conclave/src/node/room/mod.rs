@@ -2,7 +2,7 @@
 //!
 //! [`Room`] is the handle; `actor` is the one loop that owns the session, its clock and its
 //! randomness; `board` is what the page sees of it; `streams` ties own streams to the browser's
-//! connections or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
+//! connections, to ports or to a clip; `door` makes and checks invites; `codes` puts codes and alarms into
 //! words; `personas` shows the people of a sealed meeting; `quality` says how the links do;
 //! `files` is what people send each other.
 
@@ -31,6 +31,7 @@ use crate::{
     clip::Guest,
     http::{Refused, wire},
     node::{book::Book, evidence::Shelf, outbox::Outbox},
+    ports::Ports,
     rtc::{Rtc, RtcEvent, SessionId},
 };
 
@@ -45,6 +46,8 @@ pub(crate) struct Room {
     pub(crate) view: watch::Receiver<Arc<wire::Meeting>>,
     /// What is counted.
     pub(crate) counts: watch::Receiver<Counts>,
+    /// Where other programs of this machine send and receive.
+    pub(crate) ports: Ports,
 }
 
 /// Counters of one meeting.

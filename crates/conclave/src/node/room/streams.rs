@@ -1,10 +1,13 @@
-//! Own streams: which of the meeting's numbers a browser connection or the clip sends under.
+//! Own streams: which of the meeting's numbers a browser, a port or the clip sends under.
 
 use std::collections::BTreeMap;
 
 use conclave_meeting::{key::StreamKind, media::StreamNo};
 
-use crate::rtc::{MediaKind, SessionId};
+use crate::{
+    ports::PortId,
+    rtc::{MediaKind, SessionId},
+};
 
 /// Where own media comes from.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -13,6 +16,8 @@ pub(super) enum Origin {
     Browser(SessionId),
     /// The built-in clip.
     Clip,
+    /// Another program of this machine.
+    Port(PortId),
 }
 
 /// Own streams by origin and kind.
@@ -44,6 +49,17 @@ impl Streams {
     /// Who can make a keyframe for `number`.
     pub(super) fn origin(&self, number: StreamNo) -> Option<(Origin, MediaKind)> {
         self.open.iter().find(|(_, open)| **open == number).map(|(from, _)| *from)
+    }
+}
+
+/// The kind of media of a stream; chat is none.
+pub(super) const fn media_kind(kind: StreamKind) -> Option<MediaKind> {
+    match kind {
+        StreamKind::Audio => Some(MediaKind::Audio),
+        StreamKind::Screen => Some(MediaKind::Screen),
+        StreamKind::ScreenAudio => Some(MediaKind::ScreenAudio),
+        StreamKind::Video => Some(MediaKind::Video),
+        _ => None,
     }
 }
 

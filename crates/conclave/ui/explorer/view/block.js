@@ -18,7 +18,7 @@ export function block(view) {
           ${view.has_next ? html`<a class="step" href="#/block/${height + 1}">Block ${number(height + 1)}</a>` : nothing}
         </nav>
       </div>
-      <p>Made by validator ${link("validator", proposer)} at ${time(time_ms)}; ${sealed(height, certificate)}</p>
+      <p>${height > 0 ? html`Made by validator ${link("validator", proposer)}` : "Made of the genesis"} at ${time(time_ms)}; ${sealed(height, certificate)}</p>
       ${facts([
         ["Header", whole(digest)],
         ["Header before", whole(view.parent)],

@@ -1,15 +1,18 @@
-//! Own media on its way from the browser or a clip into the session.
+//! Own media on its way from the browser, a port or a clip into the session.
 
 use std::time::{Duration, Instant};
 
-use conclave_meeting::session::Command;
+use conclave_meeting::{media::StreamNo, session::Command};
 use conclave_protocol::MemberIdx;
 
 use super::{
     super::streams::{Origin, stream_kind},
     Actor,
 };
-use crate::rtc::{MediaKind, RtcEvent, RtpUnit, StreamKey};
+use crate::{
+    ports::PortEvent,
+    rtc::{MediaKind, RtcEvent, RtpUnit, StreamKey},
+};
 
 /// What a repair takes besides the round trip.
 const REPAIR: Duration = Duration::from_millis(30);
@@ -20,18 +23,25 @@ impl Actor {
             RtcEvent::MediaIn { kind, session, unit } => {
                 self.send(Origin::Browser(session), kind, &unit);
             }
-            RtcEvent::KeyframeWanted(stream) => {
-                let Some(number) = conclave_meeting::media::StreamNo::new(stream.stream_no) else {
-                    return;
-                };
-                let command =
-                    Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
-                // A stream that has just ended needs no keyframe.
-                let _gone = self.command(command);
-            }
+            RtcEvent::KeyframeWanted(stream) => self.want_keyframe(stream),
             RtcEvent::SessionDown(session) => self.close(Origin::Browser(session)),
             RtcEvent::SessionUp(_) => {}
         }
+    }
+
+    pub(super) fn port(&mut self, event: PortEvent) {
+        match event {
+            PortEvent::Closed(port) => self.close(Origin::Port(port)),
+            PortEvent::KeyframeWanted(stream) => self.want_keyframe(stream),
+            PortEvent::MediaIn { port, kind, unit } => self.send(Origin::Port(port), kind, &unit),
+        }
+    }
+
+    fn want_keyframe(&mut self, stream: StreamKey) {
+        let Some(number) = StreamNo::new(stream.stream_no) else { return };
+        let command = Command::RequestKeyframe { idx: MemberIdx(stream.idx), stream: number };
+        // A stream that has just ended needs no keyframe.
+        let _gone = self.command(command);
     }
 
     /// Sends one packet of own media under the number of its stream, which opens with it.

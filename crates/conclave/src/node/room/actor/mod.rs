@@ -41,13 +41,14 @@ use super::{
     codes,
     files::Files,
     quality::Qualities,
-    streams::{Origin, Streams},
+    streams::{Origin, Streams, media_kind},
 };
 use crate::{
     clip::{Clip, Player},
     http::wire,
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
     node::record::{Recorder, What},
+    ports::{PortEvent, Ports},
     rtc::{RtpUnit, StreamKey},
 };
 
@@ -90,6 +91,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
     let recorder = ground.record.as_ref().and_then(|(dir, keys)| Recorder::create(dir, *keys).ok());
     let player =
         ground.clip.and_then(|guest| Clip::load(guest).ok()).map(|clip| clip.play(Instant::now()));
+    let (ports, said) = Ports::new();
     let actor = Actor {
         mid: opening.mid,
         session: opening.session,
@@ -110,14 +112,15 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         qualities: Qualities::default(),
         files: Files::new(&ground.home),
         player,
+        ports: ports.clone(),
         recorder,
         wake: None,
         dirty: true,
         over: false,
         ground,
     };
-    tokio::spawn(actor.run(inbox, events, late));
-    Ok(Room { asks, view: page, counts })
+    tokio::spawn(actor.run(inbox, events, said, late));
+    Ok(Room { asks, view: page, counts, ports })
 }
 
 struct Actor {
@@ -144,6 +147,7 @@ struct Actor {
     qualities: Qualities,
     files: Files,
     player: Option<Player>,
+    ports: Ports,
     recorder: Option<Recorder>,
     wake: Option<Instant>,
     dirty: bool,
@@ -169,6 +173,7 @@ impl Actor {
         mut self,
         mut inbox: mpsc::Receiver<Ask>,
         mut events: mpsc::Receiver<LinkEvent>,
+        mut ports: mpsc::Receiver<PortEvent>,
         mut late: mpsc::Receiver<Late>,
     ) {
         let mut headers = self.ground.chain.headers();
@@ -189,6 +194,7 @@ impl Actor {
                 biased;
                 Some(event) = events.recv() => self.link(event),
                 Some(event) = browser.recv() => self.browser(event),
+                Some(event) = ports.recv() => self.port(event),
                 Some(input) = late.recv() => self.late(input),
                 ask = inbox.recv() => match ask {
                     Some(ask) => self.ask(ask),
@@ -249,7 +255,7 @@ impl Actor {
                     self.ground.rtc.request_keyframe(session, kind);
                 }
             }
-            Output::Media { idx, kid, ctr, unit, .. } => {
+            Output::Media { idx, kid, ctr, kind, unit } => {
                 let number = kid.stream.value();
                 self.board.heard(idx, number, Instant::now());
                 if let Ok(unit) = RtpUnit::decode(&unit) {
@@ -257,6 +263,9 @@ impl Actor {
                         recorder.opened(idx.0, kid.value(), ctr, &unit);
                     }
                     let stream = StreamKey { idx: idx.0, stream_no: number };
+                    if let Some(kind) = media_kind(kind) {
+                        self.ports.hear(kind, stream, &unit);
+                    }
                     self.ground.rtc.write(stream, unit);
                 }
             }
