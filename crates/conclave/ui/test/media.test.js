@@ -73,6 +73,11 @@ test("pictures and sound of others arrive, also of who comes later; one's own le
   await button(page, "Bob Okafor on the whole screen").click();
   await page.waitForFunction(() => document.fullscreenElement?.getAttribute("aria-label") === "Bob Okafor");
   await page.evaluate(() => document.exitFullscreen());
+  const float = button(page, "Picture of Bob Okafor in a window of its own");
+  await float.click();
+  await page.waitForFunction(() => document.pictureInPictureElement?.closest("article")?.getAttribute("aria-label") === "Bob Okafor");
+  await float.click();
+  await page.waitForFunction(() => document.pictureInPictureElement === null);
   await button(page, "All alike").click();
   await eventually(async () => assert.ok(Math.abs(await size("Bob Okafor") / await size("Alice Martin") - 1) < 0.01));
 
