@@ -23,7 +23,7 @@ pub(super) async fn events<B: Backend>(
     state.mark_changed();
     let source =
         Source { state: Paced::new(state, COALESCE), notices: Some(api.backend.notices()) };
-    web::events(source, api.closing.clone())
+    web::events(source, api.closing)
 }
 
 struct Source {

@@ -68,11 +68,8 @@ pub(super) async fn look(
     if let Err(refusal) = light.on_handovers(&service.steps.answer(0).await, now_ms) {
         return complain(&format!("handovers: {refusal}"));
     }
-    let answer = match service.query(&keys).await {
-        Ok(answer) => answer,
-        // It has not caught up after a crash.
-        Err(_) => return None,
-    };
+    // It has not caught up after a crash.
+    let Ok(answer) = service.query(&keys).await else { return None };
     let seen = match light.verify_state(&answer, &keys, now_ms) {
         Ok(seen) => seen,
         Err(refusal) => return complain(&format!("states: {refusal}")),

@@ -192,7 +192,6 @@ const MUTANTS: [Mutant; 12] = [
             }
             (_, record) => Some(record),
         },
-        ..AS_IT_IS
     },
     Mutant {
         name: "the owner of a seat is not looked at",
