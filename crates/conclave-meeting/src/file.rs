@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn a_piece_opens_at_its_own_place_and_nowhere_else() {
-        let size = (64 << 10) + 5;
-        let file = seal(&place(size));
+        const SIZE: u64 = (64 << 10) + 5;
+        let file = seal(&place(SIZE));
         assert_eq!(
             (file.pieces(), file.length(1), file.length(2), file.length(3)),
             (3, PIECE, 5, 0)
@@ -140,22 +140,22 @@ mod tests {
         assert_eq!(file.open(1, sealed.clone()), Some(vec![7; PIECE]));
         assert_eq!(file.open(0, sealed.clone()), None, "another place");
         for other in [
-            FilePlace { chain: ChainId([8; 32]), ..place(size) },
-            FilePlace { mid: MeetingId([8; 32]), ..place(size) },
-            FilePlace { idx: MemberIdx(8), ..place(size) },
-            FilePlace { id: FileId([8; 16]), ..place(size) },
-            place(size + 1),
+            FilePlace { chain: ChainId([8; 32]), ..place(SIZE) },
+            FilePlace { mid: MeetingId([8; 32]), ..place(SIZE) },
+            FilePlace { idx: MemberIdx(8), ..place(SIZE) },
+            FilePlace { id: FileId([8; 16]), ..place(SIZE) },
+            place(SIZE + 1),
         ] {
             assert_eq!(seal(&other).open(1, sealed.clone()), None, "{other:?}");
         }
-        let other = FileSeal::new(&FileKey::new([8; 32]), &place(size)).unwrap();
+        let other = FileSeal::new(&FileKey::new([8; 32]), &place(SIZE)).unwrap();
         assert_eq!(other.open(1, sealed.clone()), None, "another key");
-        for at in [0, PIECE, sealed.len() - 1] {
+        for at in [0, PIECE, PIECE + PIECE_TAG - 1] {
             let mut turned = sealed.clone();
             turned[at] ^= 1;
             assert_eq!(file.open(1, turned), None);
         }
-        assert_eq!(file.open(1, sealed[..sealed.len() - 1].to_vec()), None);
+        assert_eq!(file.open(1, sealed[..PIECE].to_vec()), None);
     }
 
     #[test]

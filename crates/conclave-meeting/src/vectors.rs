@@ -16,9 +16,9 @@ use crate::{
     evidence::{Equivocation, SignedRecord},
     key::StreamKind,
     wire::{
-        Ack, Ask, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, FileId, FileKey,
-        FileOffer, Gossip, Handover, HeaderProof, Knock, Nack, Opening, PeerMessage, Piece,
-        PieceRequest, Reaction, Recording, Referral, Signal, StreamAnnounce, StreamTail, Wish,
+        Ack, Ask, Bearer, Bundle, Card, CodeCommit, CodeReveal, Entry, Farewell, Favour, FileId,
+        FileKey, FileOffer, Gossip, Handover, HeaderProof, Knock, Nack, Opening, PeerMessage,
+        Piece, PieceRequest, Reaction, Recording, Referral, Signal, StreamAnnounce, StreamTail,
         Wrap,
     },
 };
@@ -145,8 +145,8 @@ fn signals() -> Vec<Signal> {
     vec![
         Signal::Hand(true),
         Signal::Reaction(Reaction::Party),
-        Signal::Ask(Ask { to: None, wish: Wish::Mute }),
-        Signal::Ask(Ask { to: Some(MemberIdx(9)), wish: Wish::HandDown }),
+        Signal::Ask(Ask { to: None, favour: Favour::Mute }),
+        Signal::Ask(Ask { to: Some(MemberIdx(9)), favour: Favour::HandDown }),
         Signal::Recording(recording(true)),
         Signal::File(FileOffer {
             id: FileId([3; 16]),

@@ -78,7 +78,7 @@ const TROUBLES = {
  * @returns {Promise<Pick<Gear, "cameras" | "mics" | "speakers">>}
  */
 export async function plugged() {
-  const all = await navigator.mediaDevices.enumerateDevices();
+  const all = await navigator.mediaDevices?.enumerateDevices() ?? [];
   /** @param {MediaDeviceKind} kind @returns {Plugged[]} */
   const of = (kind) => all.filter((one) => one.kind === kind && one.deviceId)
     .map(({ deviceId, label }) => ({ id: deviceId, label }));

@@ -34,7 +34,7 @@ export class Studio {
   follow(screen) {
     const where = place(screen);
     const meeting = screen.daemon?.meeting ?? null;
-    const open = ["preview", "waiting", "meeting"].includes(where);
+    const open = ["doctor", "preview", "waiting", "meeting"].includes(where);
     if (open) void this.openDevices(screen);
     else if (this.own.stream) void this.endOwn();
     if (where !== "meeting" && this.shown.stream) void this.share(false);

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{
     media::StreamNo,
-    wire::{FileId, FileOffer, Reaction, Wish},
+    wire::{Favour, FileId, FileOffer, Reaction},
 };
 
 /// What a user asks for.
@@ -26,7 +26,7 @@ pub enum Command {
         /// Whom; everybody without.
         to: Option<MemberIdx>,
         /// What for.
-        wish: Wish,
+        favour: Favour,
     },
     /// Ask for a piece of a file.
     AskPiece {

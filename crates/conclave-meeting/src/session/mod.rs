@@ -272,7 +272,7 @@ impl Session {
         match command {
             Command::Admit { idx } => self.admit(idx)?,
             Command::Appoint { idx } => self.appoint(idx)?,
-            Command::Ask { to, wish } => self.ask(to, wish)?,
+            Command::Ask { to, favour } => self.ask(to, favour)?,
             Command::AskPiece { of, id, piece } => self.ask_piece(of, id, piece)?,
             Command::AutoAdmit { invited } => self.auto_admit(invited)?,
             Command::Chat { text } => self.chat(&text)?,

@@ -13,7 +13,7 @@ use crate::{
     key::StreamKind,
     media::{Kid, StreamNo},
     time::Millis,
-    wire::{Address, FileId, FileOffer, Reaction, Wish},
+    wire::{Address, Favour, FileId, FileOffer, Reaction},
 };
 
 /// Names one submitted body, to report its failure.
@@ -103,7 +103,7 @@ pub enum Event {
         /// Who asks.
         idx: MemberIdx,
         /// What for.
-        wish: Wish,
+        favour: Favour,
     },
     /// A line of chat.
     Chat {

@@ -12,7 +12,7 @@ use crate::{
     key::StreamKind,
     media::StreamNo,
     time::Millis,
-    wire::{Ask, PeerMessage, Reaction, Recording, Signal, Wish},
+    wire::{Ask, Favour, PeerMessage, Reaction, Recording, Signal},
 };
 
 /// What this device may send: 20 at once, then 2 a second.
@@ -85,7 +85,11 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn ask(&mut self, to: Option<MemberIdx>, wish: Wish) -> Result<(), CommandError> {
+    pub(super) fn ask(
+        &mut self,
+        to: Option<MemberIdx>,
+        favour: Favour,
+    ) -> Result<(), CommandError> {
         let live = self.epochs.newest().ok_or(CommandError::NoKey)?;
         let npk = match to {
             None if self.leader.is_none() => return Err(CommandError::NotLeader),
@@ -100,7 +104,7 @@ impl Session {
         }
         self.epochs.sending_epoch().ok_or(CommandError::NoKey)?;
         self.may_signal()?;
-        self.show(npk, &Signal::Ask(Ask { to, wish }));
+        self.show(npk, &Signal::Ask(Ask { to, favour }));
         Ok(())
     }
 
@@ -145,7 +149,7 @@ impl Session {
                 }
             }
             Signal::Reaction(reaction) => self.event(Event::Reaction { idx, reaction }),
-            Signal::Ask(Ask { wish, .. }) => self.event(Event::Asked { idx, wish }),
+            Signal::Ask(Ask { favour, .. }) => self.event(Event::Asked { idx, favour }),
             Signal::File(offer) => {
                 if !self.file_offered(idx, offer) {
                     Counters::count(&mut self.counters.bad_messages);

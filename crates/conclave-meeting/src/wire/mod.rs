@@ -19,7 +19,7 @@ use conclave_protocol::{
 pub use bearer::Bearer;
 pub use check::{CodeCommit, CodeReveal, HeaderProof};
 pub use file::{FileId, FileKey, FileName, FileOffer, Piece, PieceRequest, SealedPiece};
-pub use signal::{Ask, Reaction, Recording, Signal, Wish};
+pub use signal::{Ask, Favour, Reaction, Recording, Signal};
 
 use crate::{
     evidence::SignedRecord,

@@ -130,14 +130,14 @@ pub struct Ask {
     /// Who is asked; everybody, if the leader asks. All of the roster could read it, so it says so.
     pub to: Option<MemberIdx>,
     /// What for.
-    pub wish: Wish,
+    pub favour: Favour,
 }
 
-fields!(Ask { to, wish });
+fields!(Ask { to, favour });
 
 /// What can be asked of a member.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wish {
+pub enum Favour {
     /// To switch the microphone off.
     Mute,
     /// To switch it on: a question that a person answers.
@@ -148,7 +148,7 @@ pub enum Wish {
     HandDown,
 }
 
-tags!(Wish { 0 => Mute, 1 => Unmute, 2 => CameraOff, 3 => HandDown });
+tags!(Favour { 0 => Mute, 1 => Unmute, 2 => CameraOff, 3 => HandDown });
 
 /// A device's word that its person records what it hears and sees, or does no more. Whoever keeps
 /// it can show it to others.

@@ -148,12 +148,12 @@ fn message() -> impl Strategy<Value = PeerMessage> {
 }
 
 fn signal() -> impl Strategy<Value = Signal> {
-    let wishes = prop_oneof![Just(Wish::Mute), Just(Wish::Unmute), Just(Wish::HandDown)];
+    let wishes = prop_oneof![Just(Favour::Mute), Just(Favour::Unmute), Just(Favour::HandDown)];
     prop_oneof![
         any::<bool>().prop_map(Signal::Hand),
         (0..Reaction::ALL.len()).prop_map(|one| Signal::Reaction(Reaction::ALL[one])),
         (proptest::option::of(any::<u16>()), wishes)
-            .prop_map(|(to, wish)| Signal::Ask(Ask { to: to.map(MemberIdx), wish })),
+            .prop_map(|(to, favour)| Signal::Ask(Ask { to: to.map(MemberIdx), favour })),
         (array(), array(), any::<u64>(), "[A-Za-z .]{0,60}").prop_map(|(id, key, size, name)| {
             let (id, key) = (FileId(id), FileKey::new(key));
             Signal::File(FileOffer { id, key, size, name: Text::new(&name).unwrap() })

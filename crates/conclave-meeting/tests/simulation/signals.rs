@@ -4,7 +4,7 @@ use conclave_meeting::{
     key::{EpochId, MeetingKey, StreamKind, metadata},
     media::{Header, Opener, Sealer, StreamNo},
     session::{Command, CommandError, Event, Input},
-    wire::{Ask, PeerMessage, Reaction, Recording, Signal, Wish},
+    wire::{Ask, Favour, PeerMessage, Reaction, Recording, Signal},
 };
 use conclave_protocol::{Ed25519Signer, MemberIdx, Seconds, Signer as _, codec::Blob};
 
@@ -44,7 +44,7 @@ fn a_hand_and_a_reaction_reach_all_and_a_question_whom_it_is_for() {
     world.command(1, Command::Hand { up: true });
     world.command(1, Command::Hand { up: true });
     world.command(1, Command::React { reaction: Reaction::Party });
-    let mute = Command::Ask { to: Some(world.idx(2)), wish: Wish::Mute };
+    let mute = Command::Ask { to: Some(world.idx(2)), favour: Favour::Mute };
     world.command(1, mute);
     world.run(100);
     for device in [0, 2] {
@@ -55,15 +55,15 @@ fn a_hand_and_a_reaction_reach_all_and_a_question_whom_it_is_for() {
     let asked = |e: &Event| matches!(e, Event::Asked { .. });
     assert_eq!([0, 2].map(|device| count(&world, device, asked)), [0, 1]);
 
-    let all = |wish| Command::Ask { to: None, wish };
-    assert_eq!(world.try_command(1, all(Wish::Mute)), Err(CommandError::NotLeader));
+    let all = |favour| Command::Ask { to: None, favour };
+    assert_eq!(world.try_command(1, all(Favour::Mute)), Err(CommandError::NotLeader));
     for (to, error) in
         [(world.idx(1), CommandError::NoSuchMember), (MemberIdx(9), CommandError::NoSuchMember)]
     {
-        let ask = Command::Ask { to: Some(to), wish: Wish::Unmute };
+        let ask = Command::Ask { to: Some(to), favour: Favour::Unmute };
         assert_eq!(world.try_command(1, ask), Err(error));
     }
-    world.command(0, all(Wish::HandDown));
+    world.command(0, all(Favour::HandDown));
     world.run(100);
     assert_eq!([1, 2].map(|device| count(&world, device, asked)), [1, 2]);
     let down = Event::Hand { idx, up: false };
@@ -185,8 +185,8 @@ fn a_signal_in_the_name_of_another_is_refused() {
     let unsigned = Recording::new(&chain, &MID, me, (true, at), &other);
     let moved =
         Recording::new(&chain, &MID, world.idx(1), (true, at), world.devices[2].signer.as_ref());
-    let everybody = Ask { to: None, wish: Wish::Mute };
-    let misled = Ask { to: Some(world.idx(1)), wish: Wish::Mute };
+    let everybody = Ask { to: None, favour: Favour::Mute };
+    let misled = Ask { to: Some(world.idx(1)), favour: Favour::Mute };
     let (before, many) = (signals(&world), world.session(0).counters().bad_messages);
     for (number, signal) in [
         Signal::Recording(unsigned),

@@ -16,7 +16,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError::Refused`] when more validators than may be faulty say so and none takes it, or
-    /// a quorum that took it says so later, [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
+    /// more than twice as many after it was taken, [`ChainError::Expired`] when its time is over, [`ChainError::Silent`] when no validator is
     /// reached.
     pub async fn submit(&self, tx: &Tx) -> Result<Included, ChainError> {
         self.bring(tx, Some(GIVE_UP)).await
@@ -89,12 +89,11 @@ impl Chain {
         }
         refusals.retain(|(by, _)| set.contains(by));
         let reachable = self.0.remotes.iter().filter(|remote| set.contains(&remote.key)).count();
-        // One more than may be faulty (n = 3f + 1) must agree that it is refused. What was taken
-        // may be final where this has not looked: then a quorum must agree, so that one of them
-        // would know.
+        // Of n validators f may be faulty. One more than that must agree that it is refused. What
+        // was taken may be final where this has not looked: then n - f have signed that, so that
+        // of 2f + 1 who know nothing of it one would be honest and have signed.
         let faulty = set.len().saturating_sub(1) / 3;
-        let enough =
-            if taken { set.len().saturating_sub(faulty) } else { faulty.saturating_add(1) };
+        let enough = if taken { faulty.saturating_mul(2) } else { faulty }.saturating_add(1);
         let said = refusals.len();
         match refusals.pop() {
             Some((_, text)) if said >= enough.min(reachable) => Round::Refused(text),

@@ -109,11 +109,10 @@ async fn when_nobody_answers_it_says_so() {
     assert_eq!(chain.network().freshness, wire::Freshness::Stale);
 }
 
-#[tokio::test]
-async fn what_became_void_after_it_was_taken_is_refused() {
-    use axum::{Json, Router, http::StatusCode, routing};
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let asked = Arc::new(asked);
+/// A validator that takes a transaction, and then says that it is void.
+fn takes_once() -> axum::Router {
+    use axum::{Json, http::StatusCode, routing};
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let submit = move || {
         let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         let refused =
@@ -121,22 +120,36 @@ async fn what_became_void_after_it_was_taken_is_refused() {
         let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         async move { (status, Json(refused)) }
     };
-    let router = Router::new().route("/v1/submit", routing::post(submit));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let rpc = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    axum::Router::new().route("/v1/submit", routing::post(submit))
+}
 
-    let signer = Ed25519Signer::from_seed(&[3; 32]);
-    let genesis = Genesis::new("one", 1, vec![signer.validator()], Params::default()).unwrap();
-    let peer = Peer { key: signer.validator(), rpc, name: None, p2p: None, relay: None };
-    let chain =
-        Chain::start(&Network { genesis, validators: vec![peer], anchors: Vec::new() }).unwrap();
+async fn assert_void(network: &Network) {
+    let chain = Chain::start(network).unwrap();
     let (signer, user) = somebody(&chain, 3);
     let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
-    let answer = tokio::time::timeout(Duration::from_secs(20), chain.submit(&tx));
-    let answer = answer.await.expect("it is not tried until it expires");
+    let answer = tokio::time::timeout(Duration::from_secs(20), chain.submit(&tx)).await;
+    let answer = answer.expect("it is not tried until it expires");
     assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "the meeting is over"));
-    serving.abort();
+}
+
+#[tokio::test]
+async fn what_became_void_after_it_was_taken_is_refused() {
+    let (network, serving) = made_up(vec![takes_once()]).await;
+    assert_void(&network).await;
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn what_became_void_is_refused_although_one_of_five_is_dead_and_one_is_not_known_here() {
+    let (mut network, serving) = made_up((0..3).map(|_| takes_once()).collect()).await;
+    let set: Vec<_> =
+        (1..6).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
+    // Port 1 is closed on every machine that runs tests.
+    let rpc = "http://127.0.0.1:1".into();
+    network.validators.push(Peer { key: set[3], rpc, ..network.validators[0].clone() });
+    network.genesis = Genesis::new("grown", 1, set, Params::default()).unwrap();
+    assert_void(&network).await;
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 /// A made-up validator with this answer to everything, and the network of all of them.

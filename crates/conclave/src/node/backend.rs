@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conclave_meeting::{
     session::{Command, Invited, NewMeeting as NewSession, Session},
-    wire::{Reaction, Wish},
+    wire::{Favour, Reaction},
 };
 use conclave_protocol::{
     MeetingId, MemberIdx,
@@ -27,7 +27,7 @@ use crate::{
     http::{
         Backend, Fault, Kind, Refused, RoomBackend, Sample,
         wire::{
-            Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, Favour, FileBytes,
+            self, Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, FileBytes,
             FileRef, Hand, Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice,
             OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published, React,
             Receive, Received, Record, Role, Source, State, Vote,
@@ -285,13 +285,13 @@ impl RoomBackend for Node {
     }
 
     async fn ask(&self, Ask { idx, what }: Ask) -> Result<(), Refused> {
-        let wish = match what {
-            Favour::Mute => Wish::Mute,
-            Favour::Unmute => Wish::Unmute,
-            Favour::CameraOff => Wish::CameraOff,
-            Favour::HandDown => Wish::HandDown,
+        let favour = match what {
+            wire::Favour::Mute => Favour::Mute,
+            wire::Favour::Unmute => Favour::Unmute,
+            wire::Favour::CameraOff => Favour::CameraOff,
+            wire::Favour::HandDown => Favour::HandDown,
         };
-        self.command(Command::Ask { to: idx.map(MemberIdx), wish }).await
+        self.command(Command::Ask { to: idx.map(MemberIdx), favour }).await
     }
 
     async fn answered(&self, ask: Answered) -> Result<(), Refused> {

@@ -3,7 +3,7 @@
 //!
 //! What comes in at a port is one more stream of this member: sealed, announced and repaired as
 //! what a browser sends. What goes out is what one member sends, or whoever speaks. Read in this
-//! order: [`Ports`] (the handle of one meeting), `task` (owns the sockets of one opening), `ingress`
+//! order: `Ports` (the handle of one meeting), `task` (owns the sockets of one opening), `ingress`
 //! with `vp8` (RTP to units), `egress` with `speaker` (units to RTP), `splice` (one numbering for
 //! sources that change), `sdp` (how a receiver is told).
 //!

@@ -29,22 +29,28 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format of a file to write: by its ending; a pipe gets samples.
-    pub(crate) fn of(path: &Path) -> Self {
+    /// The format that the ending of a name tells; a pipe has samples.
+    fn of(path: &Path) -> Result<Self, SoundError> {
+        if path.as_os_str() == "-" {
+            return Ok(Self::S16le);
+        }
         let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
         match end.to_ascii_lowercase().as_str() {
-            "oga" | "ogg" | "opus" => Self::Ogg,
-            "wav" => Self::Wav,
-            _ => Self::S16le,
+            "oga" | "ogg" | "opus" => Ok(Self::Ogg),
+            "pcm" | "raw" | "s16" | "s16le" => Ok(Self::S16le),
+            "wav" => Ok(Self::Wav),
+            _ => Err(SoundError::Unknown),
         }
     }
 
-    /// The format of what begins with these bytes.
-    fn guess(bytes: &[u8]) -> Self {
+    /// The format of what begins with these bytes. Samples begin with anything, so there the name
+    /// has to say it: a film played as samples would hurt.
+    fn guess(bytes: &[u8], path: &Path) -> Result<Self, SoundError> {
         match bytes {
-            b"OggS" => Self::Ogg,
-            b"RIFF" => Self::Wav,
-            _ => Self::S16le,
+            b"OggS" => Ok(Self::Ogg),
+            b"RIFF" => Ok(Self::Wav),
+            _ if matches!(Self::of(path), Ok(Self::S16le)) => Ok(Self::S16le),
+            _ => Err(SoundError::Unknown),
         }
     }
 }
@@ -76,6 +82,9 @@ pub(crate) enum SoundError {
         /// How often.
         rate: u32,
     },
+    /// Neither what a file begins with nor its name tells what it is.
+    #[error("it is none of Ogg, WAV and samples (.ogg, .opus, .wav, .s16)")]
+    Unknown,
     /// The file is no WAV file.
     #[error("the WAV file is damaged: {0}")]
     Wav(#[from] hound::Error),

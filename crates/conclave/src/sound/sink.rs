@@ -33,7 +33,7 @@ impl Sink {
     /// # Errors
     /// See [`SoundError`].
     pub(crate) fn create(path: &Path, format: Option<Format>) -> Result<Self, SoundError> {
-        let format = format.unwrap_or_else(|| Format::of(path));
+        let format = format.map_or_else(|| Format::of(path), Ok)?;
         let decoder = || Decoder::new(RATE, Channels::Mono);
         if path.as_os_str() == "-" {
             let mut out: Output = Box::new(io::stdout());

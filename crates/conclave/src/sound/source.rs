@@ -50,7 +50,7 @@ impl Source {
         };
         let mut first = Vec::with_capacity(MAGIC);
         opened.by_ref().take(MAGIC_BYTES).read_to_end(&mut first)?;
-        let format = format.unwrap_or_else(|| Format::guess(&first));
+        let format = format.map_or_else(|| Format::guess(&first, path), Ok)?;
         let input = Cursor::new(first).chain(opened);
         match format {
             Format::Ogg => Ok(Self::Ogg(PacketReader::new(Forward(input)))),

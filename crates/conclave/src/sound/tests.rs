@@ -94,17 +94,29 @@ fn what_opus_does_not_take_is_said() {
     assert!(error.to_string().contains("2 channels at 44100"), "{error}");
 }
 
+#[test]
+fn a_film_is_not_taken_for_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("film.mkv");
+    std::fs::write(&path, [0x1a, 0x45, 0xdf, 0xa3, 1, 2, 3, 4]).unwrap();
+    assert!(matches!(Source::open(&path, None), Err(SoundError::Unknown)));
+    assert!(matches!(Sink::create(&path, None), Err(SoundError::Unknown)));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 8, "it is left as it is");
+    assert_eq!(packets(&path, Some(Format::S16le)).len(), 1, "unless one insists");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_damaged_file_is_an_error_and_not_a_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..2_000),
+        format in prop::sample::select(vec![None, Some(Format::S16le)]),
         magic in prop::sample::select(vec![&b""[..], b"OggS", b"RIFF\xff\0\0\0WAVEfmt "]),
     ) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [magic, &bytes].concat()).unwrap();
-        if let Ok(mut source) = Source::open(file.path(), None) {
+        if let Ok(mut source) = Source::open(file.path(), format) {
             while let Ok(Some(_)) = source.next() {}
         }
     }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { contact, file, freshState, identity, lobbyist, meeting, member } from "./fake-daemon.js";
 import { button } from "./helpers.js";
 import { onPage } from "./on-page.js";
+import { SHOTS } from "./shots.js";
 
 const SCRIPTS = [
   "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "\"><script>alert(1)</script>",
@@ -78,7 +79,7 @@ for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 
         await assertWhole(page);
       }
       await page.keyboard.press("i");
-      if (at === 0 || at === 60) await page.screenshot({ path: `${process.env.SHOTS ?? "/tmp"}/hostile-${viewport.width}-${at}.png` });
+      if (at === 0 || at === 60) await page.screenshot({ path: `${SHOTS}/hostile-${viewport.width}-${at}.png` });
     }
     daemon.show({ meeting: null, recent: [], contacts: [], identity: identity(), network: base.network });
     await button(page, "Start a meeting").waitFor();

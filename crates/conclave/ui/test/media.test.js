@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { browser, open } from "./browser.js";
 import { fakeDaemon, freshState, meeting, member } from "./fake-daemon.js";
-import { eventually, heard, moves, tile } from "./helpers.js";
+import { button, eventually, heard, moves, tile } from "./helpers.js";
+import { SHOTS } from "./shots.js";
 
 /** @type {import("playwright-core").Browser} */
 let chrome;
@@ -63,12 +64,29 @@ test("pictures and sound of others arrive, also of who comes later; one's own le
   await heard(page, "Bob Okafor");
   await eventually(async () => assert.ok(await arrived(side.page, "video") > 1000, "the camera is sent"));
 
+  // Both microphones beep: whoever is louder is marked, from the sound itself.
+  await page.locator(".tile.speaking").first().waitFor();
+  await button(page, "More").click();
+  await button(page, "Speaker large").click();
+  const size = async (name) => { const box = await tile(page, name).boundingBox(); return box.width * box.height; };
+  await eventually(async () => assert.ok(await size("Bob Okafor") > 2 * await size("Alice Martin"), "never oneself"));
+  await button(page, "Bob Okafor on the whole screen").click();
+  await page.waitForFunction(() => document.fullscreenElement?.getAttribute("aria-label") === "Bob Okafor");
+  await page.evaluate(() => document.exitFullscreen());
+  const float = button(page, "Picture of Bob Okafor in a window of its own");
+  await float.click();
+  await page.waitForFunction(() => document.pictureInPictureElement?.closest("article")?.getAttribute("aria-label") === "Bob Okafor");
+  await float.click();
+  await page.waitForFunction(() => document.pictureInPictureElement === null);
+  await button(page, "All alike").click();
+  await eventually(async () => assert.ok(Math.abs(await size("Bob Okafor") / await size("Alice Martin") - 1) < 0.01));
+
   daemon.show({ meeting: meeting({ members: [alice, bob, carla] }) });
   await moves(page, "Carla Ruiz");
   await moves(page, "Bob Okafor");
   assert.deepEqual(wants.map((want) => want.length), [2, 4]);
 
-  await page.getByRole("button", { name: "Camera off" }).click();
+  await button(page, "Camera off").click();
   let before = -1;
   await eventually(async () => {
     const last = before;
@@ -84,6 +102,56 @@ test("pictures and sound of others arrive, also of who comes later; one's own le
   await eventually(() =>
     assert.ok(daemon.asked.some(({ method, path }) => method === "DELETE" && path === "/whip/1")));
   assert.deepEqual(complaints, []);
+  await side.page.context().close();
+  await page.context().close();
+  daemon.close();
+});
+
+test("a screen that is shared is large, and the camera is held by nobody after the meeting", async () => {
+  const screens = [...STREAMS, { stream_no: 2, kind: "screen", live: true }];
+  const daemon = await fakeDaemon(freshState({ meeting: meeting({ members: [alice, bob, { ...carla, streams: screens }] }) }));
+  const side = await open(chrome, daemon.url.replace(/#.*/, ""));
+  daemon.answers.set("/whip", async (sdp) => [201, (await answer(side.page, { id: "camera", sdp, want: [] })).sdp]);
+  daemon.answers.set("/api/receive", async (offer) => [200, await answer(side.page, offer)]);
+  const { page } = await open(chrome, daemon.url, { viewport: { width: 1440, height: 900 } });
+  const size = async (name) => { const box = await tile(page, name).boundingBox(); return box.width * box.height; };
+  await moves(page, "Screen of Carla Ruiz", 3);
+  assert.ok(await size("Screen of Carla Ruiz") > 5 * await size("Carla Ruiz"));
+  await button(page, "Keep Bob Okafor large").focus();
+  await page.keyboard.press("Enter");
+  await eventually(async () => assert.ok(await size("Bob Okafor") > 5 * await size("Screen of Carla Ruiz")));
+  await page.evaluate(() => { globalThis.tracks = document.querySelector(".mine video").srcObject.getTracks(); });
+  daemon.show({ meeting: meeting({ phase: "ended" }) });
+  await page.getByText("The meeting has ended").waitFor();
+  await eventually(async () => assert.deepEqual(await page.evaluate(() =>
+    globalThis.tracks.map(({ readyState }) => readyState)), ["ended", "ended"]));
+  await side.page.context().close();
+  await page.context().close();
+  daemon.close();
+});
+
+test("nine people in motion: what the page costs", async () => {
+  const others = Array.from({ length: 8 }, (_, n) => member(n + 1, `Person ${n + 1}`, { streams: STREAMS }));
+  const daemon = await fakeDaemon(freshState({ meeting: meeting({ members: [alice, ...others] }) }));
+  const side = await open(chrome, daemon.url.replace(/#.*/, ""));
+  daemon.answers.set("/whip", async (sdp) => [201, (await answer(side.page, { id: "camera", sdp, want: [] })).sdp]);
+  daemon.answers.set("/api/receive", async (offer) => [200, await answer(side.page, offer)]);
+  const { page } = await open(chrome, daemon.url, { viewport: { width: 1440, height: 900 } });
+  for (const { name } of others) await moves(page, name, 3);
+  const client = await page.context().newCDPSession(page);
+  await client.send("Performance.enable");
+  const script = async () => {
+    const { metrics } = await client.send("Performance.getMetrics");
+    const of = (name) => metrics.find((one) => one.name === name)?.value ?? 0;
+    return { at: of("Timestamp"), task: of("TaskDuration"), script: of("ScriptDuration") };
+  };
+  const before = await script();
+  await moves(page, "Person 8", 60);
+  const now = await script();
+  const share = (name) => `${(100 * (now[name] - before[name]) / (now.at - before.at)).toFixed(1)} %`;
+  console.log(`nine tiles in motion: the page's thread is busy ${share("task")} of the time, ${share("script")} of it in scripts`);
+  assert.equal(await page.getByRole("article").count(), 9);
+  await page.screenshot({ path: `${SHOTS}/grid-9-moving.png` });
   await side.page.context().close();
   await page.context().close();
   daemon.close();

@@ -49,7 +49,7 @@ onPage("settings, keys", {}, async (page) => {
 
 onPage("connection test", {}, async (page, daemon) => {
   daemon.answers.set("/api/doctor", [200, { checks: CHECKS }]);
-  await button(page, "Connection test").click();
+  await button(page, "Test this computer").click();
   await page.getByText("The disk is full.").waitFor();
   await gallery(page, "doctor");
 });

@@ -1,10 +1,14 @@
 /** Language, colours, letters, movement and keys, and a page that comes back after a reload. */
 import assert from "node:assert/strict";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { assertAccessible, browser, open } from "./browser.js";
 import { crowd, fakeDaemon, freshState, meeting, member } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
+import { SHOTS } from "./shots.js";
 
 const settings = (page) => page.getByRole("dialog", { name: "Settings" });
 const TALK = meeting({ me: null, members: [member(0, "Alice Martin", { me: true }), member(1, "Bob Okafor")] });
@@ -20,7 +24,7 @@ onPage("the language is changed at once and kept", {}, async (page) => {
   await button(page, "Treffen beginnen").waitFor();
 });
 
-for (const [locale, start] of [["fr-CA", "Commencer une réunion"], ["es-MX", "Empezar una reunión"], ["zh-TW", "开始会议"], ["nl-NL", "Start a meeting"]]) {
+for (const [locale, start] of [["de-AT", "Treffen beginnen"], ["fr-CA", "Commencer une réunion"], ["es-MX", "Empezar una reunión"], ["zh-TW", "开始会议"], ["nl-NL", "Start a meeting"]]) {
   test(`a browser in ${locale} is spoken to as it wants`, async () => {
     const [chrome, daemon] = [await browser(), await fakeDaemon()];
     const { page, complaints } = await open(chrome, daemon.url, { locale, viewport: { width: 390, height: 844 } });
@@ -29,7 +33,16 @@ for (const [locale, start] of [["fr-CA", "Commencer une réunion"], ["es-MX", "E
     daemon.show({ meeting: crowd(9) });
     await page.getByRole("article").nth(8).waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
-    await assertAccessible(page);
+    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll(".tool > span:not(.count)")]
+      .filter((one) => one.scrollWidth > one.parentElement.clientWidth || one.offsetHeight > 40).map(({ textContent }) => textContent)), [], "words that stand out of their buttons");
+    await page.screenshot({ path: `${SHOTS}/grid-9-${locale}.png` });
+    for (const key of ["p", "i"]) {
+      await page.keyboard.press(key);
+      await page.getByRole("complementary").waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
+      await assertAccessible(page);
+    }
+    await page.screenshot({ path: `${SHOTS}/security-${locale}.png` });
     assert.deepEqual(complaints, []);
     await chrome.close();
     daemon.close();
@@ -137,4 +150,8 @@ onPage("what is fetched is light, and something is seen at once", { ...freshStat
   });
   console.log(`the page weighs ${(bytes / 1000).toFixed(1)} kB in ${count} files; first paint after ${paint?.toFixed(0)} ms`);
   assert.ok(bytes <= 300_000, `${bytes} bytes`);
+  const ui = fileURLToPath(new URL("../", import.meta.url));
+  const all = (await readdir(ui, { recursive: true })).filter((name) => /\.(css|html|js|svg)$/.test(name) && !/^(test|explorer|node_modules)\//.test(name));
+  const sizes = await Promise.all(all.map(async (name) => (await stat(join(ui, name))).size));
+  console.log(`all files of the page, with every language: ${(sizes.reduce((sum, size) => sum + size, 0) / 1000).toFixed(1)} kB`);
 });

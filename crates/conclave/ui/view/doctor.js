@@ -4,9 +4,11 @@ import { t } from "../words.js";
 import { sentence } from "./form.js";
 import { icon } from "./icon.js";
 import { refusal } from "./notices.js";
+import { mirror } from "./preview.js";
 
 /**
- * The connection test: what this computer, its network and this browser lack for a meeting.
+ * The connection test: what this computer, its network and this browser lack for a meeting, and how one
+ * will be seen and heard.
  *
  * @param {Screen} screen
  * @param {Actions} actions
@@ -15,7 +17,7 @@ export function doctor(screen, actions) {
   const busy = screen.busy.includes("doctor");
   const checks = [...screen.checks ?? [], ...screen.checks ? browser() : []];
   const bad = checks.filter(({ level }) => level !== "ok").length;
-  return html`<section class="card">
+  return html`<div class="pair"><section class="card">
     <h1 tabindex="-1" data-focus>${t("doctor.title")}</h1>
     <p role="status">${busy ? t("doctor.busy") : screen.checks ? t(bad ? "doctor.bad" : "doctor.good") : t("doctor.text")}</p>
     ${refusal(screen.refusal)}
@@ -24,7 +26,7 @@ export function doctor(screen, actions) {
       <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>${t("back")}</button>
       <button type="button" class="main" ?disabled=${busy} @click=${actions.doctor}>${t("doctor.again")}</button>
     </div>
-  </section>`;
+  </section>${mirror(screen, actions)}</div>`;
 }
 
 /** @param {Check} one */

@@ -105,7 +105,8 @@ function person({ daemon }, actions) {
     <p><span><strong>${me?.info.text}</strong> ${me?.handle ? html`<span class="handle">@${me.handle}</span>` : nothing}</span>
       <span class="hint">${t(FORMS[me?.info.form ?? "clear"])} · ${rich("home.fingerprint", {
         fingerprint: html`<code>${me?.fingerprint}</code>` })}</span>
-      ${me?.registered ? nothing : html`<span class="hint">${t("identity.unknown")}</span>`}
+      ${me?.registered ? me.recovery ? nothing : html`<span class="hint">${t("home.nosheet")}</span>`
+        : html`<span class="hint">${t("identity.unknown")}</span>`}
     </p>
     ${me?.registered ? html`<button type="button" @click=${() =>
         actions.tell({ kind: "go", screen: "identity" })}>${t("home.devices")}</button>`

@@ -11,7 +11,7 @@ import { identityPanel } from "./identity.js";
 import { invite } from "./invite.js";
 import { lobby } from "./lobby.js";
 import { more } from "./more.js";
-import { notices, refusal } from "./notices.js";
+import { heard, notices, refusal } from "./notices.js";
 import { overdue, people } from "./people.js";
 import { TRUST, security } from "./security.js";
 import { tiles } from "./tiles.js";
@@ -34,6 +34,7 @@ export function meeting(screen, actions) {
       ${lobby(screen, now, actions)}
       ${tiles(screen, now, actions)}
       ${reactions(now)}
+      ${heard(screen)}
     </main>
     ${panel(screen, now, actions)}
     ${tools(screen, now, actions)}

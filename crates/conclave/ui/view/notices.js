@@ -14,10 +14,7 @@ export function notices(screen, actions) {
   const known = screen.daemon?.meeting?.notices ?? [];
   const toasts = screen.toasts.filter((toast) => !known.some(({ id }) => id === toast.id));
   const all = [...known, ...toasts].slice(-MOST);
-  // Listeners hear news from the page's own voice.
-  return html`<div class="notices"><div aria-hidden="true">${screen.heard.map(({ text }) => html`
-    <p class="notice quiet">${text}</p>`)}</div>
-  <div role="status">
+  return html`<div class="notices" role="status">
     ${screen.connection === "lost" && screen.daemon ? html`
       <div class="notice error"><p><strong>${t("error.silent")}</strong>
         ${t("error.silent.next")}</p></div>` : nothing}
@@ -27,7 +24,14 @@ export function notices(screen, actions) {
         <button type="button" class="plain" aria-label=${t("notice.dismiss", { text })}
           @click=${() => actions.dismiss(id)}>${icon("close")}</button>
       </div>`)}
-  </div></div>`;
+  </div>`;
+}
+
+/** News that fade by themselves and move nothing; listeners hear them from the page's own voice.
+ * @param {Screen} screen
+ */
+export function heard({ heard }) {
+  return html`<div class="heard" aria-hidden="true">${heard.map(({ text }) => html`<p class="quiet">${text}</p>`)}</div>`;
 }
 
 /** @param {Refusal | null} refused */

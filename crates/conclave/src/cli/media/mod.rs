@@ -36,7 +36,7 @@ pub(super) struct Media {
     /// Send this sound: Ogg Opus, WAV, or samples of 16 bits at 48,000 a second; - is standard input
     #[arg(long, value_name = "FILE")]
     audio_in: Option<PathBuf>,
-    /// Write what is said: .ogg, .opus or .wav, else samples; - is standard output
+    /// Write what is said: .ogg, .opus, .wav or .s16 (samples); - is standard output
     #[arg(long, value_name = "FILE")]
     audio_out: Option<PathBuf>,
     /// What both are, whatever their names say

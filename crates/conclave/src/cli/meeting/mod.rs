@@ -135,7 +135,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
                 None => output.say(&opened, text),
                 Some(prepared) => {
                     prepared.output(output).say(&opened, text)?;
-                    prepared.run(&local, output, opened.mid).await
+                    Box::pin(prepared.run(&local, output, opened.mid)).await
                 }
             }
         }
@@ -144,7 +144,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let help = "conclave meeting media --help";
             let prepared = media.prepare()?.ok_or_else(nothing).advise(help)?;
             let mid = local.meeting().await?.mid;
-            prepared.run(&local, output, mid).await
+            Box::pin(prepared.run(&local, output, mid)).await
         }
         Command::Watch => watch::run(&local, output).await,
         Command::Whip => {

@@ -4,12 +4,16 @@
 //! Whatever happens outside becomes one input; then the session's outputs are carried out until it
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
 //! `invites` the links of a leader, `admission` whom it lets in without asking,
-//! `files` what goes from disk to disk.
+//! `files` what goes from disk to disk, `asks` what the person wants, `ledger` what the ledger says and
+//! is told, `secrets` what the demo writes down.
 
 mod admission;
+mod asks;
 mod files;
 mod invites;
+mod ledger;
 mod media;
+mod secrets;
 
 use std::{
     collections::BTreeSet,
@@ -21,9 +25,9 @@ use bytes::Bytes;
 use conclave_meeting::{
     session::{Command, Event, Input, MeetingView, Output, Session, SubmitId},
     time::Millis,
-    wire::Wish,
+    wire::Favour,
 };
-use conclave_protocol::{Body, DeviceId, Digest, MeetingId, MemberIdx, Npk, Signature, tx::Role};
+use conclave_protocol::{DeviceId, Digest, MeetingId, MemberIdx, Npk};
 use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, watch},
@@ -36,15 +40,14 @@ use super::{
     board::Board,
     codes,
     files::Files,
-    personas,
     quality::Qualities,
     streams::{Origin, Streams, media_kind},
 };
 use crate::{
     clip::{Clip, Player},
-    http::{Fault, Refused, wire},
+    http::wire,
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
-    node::record::{KeyLine, Recorder, SecretLine, What},
+    node::record::{Recorder, What},
     ports::{PortEvent, Ports},
     rtc::{RtpUnit, StreamKey},
 };
@@ -321,7 +324,7 @@ impl Actor {
             }
             Event::MemberLeft { idx, .. } => self.files.left(*idx),
             // The leader moderates; taking a hand down switches nothing on.
-            Event::Asked { idx, wish: Wish::HandDown } if self.board.leads(*idx) => {
+            Event::Asked { idx, favour: Favour::HandDown } if self.board.leads(*idx) => {
                 let _later = self.command(Command::Hand { up: false });
             }
             Event::LeaderChanged { idx, .. } if self.session.me() == Some(*idx) => {
@@ -345,119 +348,6 @@ impl Actor {
             Event::Ended(_) => self.over = true,
             _ => {}
         }
-    }
-
-    fn own(&mut self, idx: MemberIdx) {
-        self.board.me(idx);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.packet(What::Own, idx.0, &[]);
-        }
-        self.record_secrets();
-    }
-
-    /// Writes the exchange keys that the ledger has of this device, if keys are asked for.
-    fn record_secrets(&mut self) {
-        let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.keeps_secrets())
-        else {
-            return;
-        };
-        let keys = self.session.danger_member_keys();
-        let raw = keys.first().and_then(|keys| keys.danger_export().ok());
-        if let (Some(raw), Some(idx)) = (raw, self.session.me()) {
-            recorder.secrets(&SecretLine {
-                mid: self.mid.to_hex(),
-                idx: idx.0,
-                esk: hex::encode(&*raw.esk),
-                dk: hex::encode(&*raw.dk),
-            });
-        }
-    }
-
-    /// Asks the ledger, unless that is under way already.
-    fn fetch(&mut self) {
-        if std::mem::replace(&mut self.fetching, true) {
-            self.again = true;
-            return;
-        }
-        let (chain, mid, inputs) = (self.ground.chain.clone(), self.mid, self.inputs.clone());
-        let watched = self.watched.clone();
-        tokio::spawn(async move {
-            let view = chain.meeting_view(mid, &watched).await;
-            if let Err(error) = &view {
-                tracing::debug!(%error, "the ledger was not heard");
-            }
-            // The meeting may be over by now.
-            let _over = inputs.send(Late::Ledger(view.ok().map(Box::new))).await;
-        });
-    }
-
-    fn late(&mut self, late: Late) {
-        self.dirty = true;
-        match late {
-            Late::Ledger(view) => {
-                self.fetching = false;
-                if let Some(view) = view {
-                    // The session first: it judges who is behind a persona.
-                    self.feed(Input::Ledger(view.clone()));
-                    let view = personas::unveiled(&self.session, *view);
-                    self.acquaint(&view);
-                    self.board.ledger(view);
-                    self.admit_by_policy();
-                }
-                if std::mem::take(&mut self.again) {
-                    self.fetch();
-                }
-            }
-            Late::Final(took) => {
-                if let Some(recorder) = &mut self.recorder {
-                    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-                    recorder.packet(What::Final, 0, &micros.to_be_bytes());
-                }
-            }
-            Late::Explained(idx, last, fact) => {
-                self.people.explained(idx, last, fact.clone());
-                if !fact.ok {
-                    let text = format!("{}: {}", self.board.name(idx), fact.text);
-                    let next = "ask them on another channel before you trust them";
-                    self.board.notice(wire::Level::Warn, text, next.to_owned());
-                }
-                self.board.met(idx, Some(fact));
-                self.admit_by_policy();
-            }
-            Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
-            // Somebody else may lead by the time it is made.
-            Late::Invite(invite) => self.board.invite(invite),
-        }
-    }
-
-    fn acquaint(&mut self, view: &MeetingView) {
-        let Self { people, board, ground, inputs, .. } = self;
-        people.look(view, board.is_live(), |idx| board.name(idx), &ground.chain, inputs);
-        for idx in view.members.keys() {
-            board.met(*idx, people.fact(*idx));
-        }
-    }
-
-    fn submit(&self, id: SubmitId, body: Body, others: Vec<(Role, Signature)>) {
-        let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
-        tokio::spawn(async move {
-            let start = Instant::now();
-            // Nobody is in yet who would act on it: better to say that no validator answers.
-            // A sign of life that comes late is none.
-            let insists = !matches!(
-                body,
-                Body::PublishMeeting(_) | Body::MeetingRequest(_) | Body::Heartbeat(_)
-            );
-            let result = match insists {
-                true => outbox.insist(body, others).await,
-                false => outbox.submit_with(body, others).await,
-            };
-            let late = match result {
-                Ok(_) => Late::Final(start.elapsed()),
-                Err(error) => Late::Failed(id, error.to_string()),
-            };
-            let _over = inputs.send(late).await;
-        });
     }
 
     fn link(&mut self, event: LinkEvent) {
@@ -502,66 +392,6 @@ impl Actor {
                 }
                 self.dirty = true;
             }
-        }
-    }
-
-    fn ask(&mut self, ask: Ask) {
-        self.dirty = true;
-        match ask {
-            Ask::Command(command, reply) => {
-                let _gone = reply.send(self.command(command));
-            }
-            Ask::Admission(admission, reply) => {
-                let _gone = reply.send(self.set_admission(admission));
-            }
-            Ask::AdmitKnown(reply) => {
-                let _gone = reply.send(self.admit_known());
-            }
-            Ask::DraftFile(name, size, reply) => {
-                let _gone = reply.send(self.draft_file(&name, size));
-            }
-            Ask::OfferFile(offer, reply) => {
-                let _gone = reply.send(self.offer_file(offer));
-            }
-            Ask::TakeFile(id, reply) => {
-                let _gone = reply.send(self.files.take(&id, Instant::now()));
-            }
-            Ask::File(id, reply) => {
-                let _gone = reply.send(self.files.sealed(&id));
-            }
-            Ask::Answered(id) => self.board.answered(&id),
-            Ask::DismissNotice(id) => self.board.dismiss_notice(&id),
-            Ask::Unpublish(session) => self.close(Origin::Browser(session)),
-        }
-    }
-
-    fn command(&mut self, command: Command) -> Result<(), Refused> {
-        let now = self.now();
-        let shown = command.clone();
-        self.session.command(command, now, &mut self.rng).map_err(|error| {
-            Refused::new(Fault::Conflict, error.to_string(), "look at the meeting and try again")
-        })?;
-        self.board.own(shown, Instant::now());
-        Ok(())
-    }
-
-    fn leave(&mut self) {
-        if self.command(Command::Leave).is_err() {
-            self.over = true;
-        }
-    }
-
-    fn record_keys(&mut self) {
-        let Some(recorder) = &mut self.recorder else { return };
-        for (id, mk) in self.session.danger_export_keys() {
-            recorder.key(&KeyLine {
-                chain: id.chain.to_hex(),
-                mid: id.mid.to_hex(),
-                epoch: id.epoch.0,
-                record: id.record.to_hex(),
-                mk: hex::encode(mk.danger_bytes()),
-                members: self.board.devices(),
-            });
         }
     }
 

@@ -309,7 +309,7 @@ impl Board {
             Event::Chat { idx, text } => self.chat(*idx, text.clone()),
             Event::Hand { idx, up } => self.signals.hand(*idx, *up),
             Event::Reaction { idx, reaction } => self.react(*idx, *reaction, now),
-            Event::Asked { idx, wish } => self.ask(*idx, *wish, now),
+            Event::Asked { idx, favour } => self.ask(*idx, *favour, now),
             Event::Recording { idx, on } => {
                 self.signals.record(*idx, *on);
                 let what = if *on { "records this meeting" } else { "records no more" };

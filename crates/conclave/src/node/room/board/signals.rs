@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conclave_meeting::wire::{Reaction, Wish};
+use conclave_meeting::wire::{Favour, Reaction};
 use conclave_protocol::MemberIdx;
 
 use super::{Board, unix_millis};
-use crate::http::wire::{self, Favour};
+use crate::http::wire;
 
 /// Reactions that are shown, and how long.
 const REACTIONS: usize = 20;
@@ -79,8 +79,8 @@ impl Board {
         push(&mut self.signals.reactions, (now, shown), REACTIONS);
     }
 
-    pub(super) fn ask(&mut self, idx: MemberIdx, wish: Wish, now: Instant) {
-        let what = favour(wish);
+    pub(super) fn ask(&mut self, idx: MemberIdx, favour: Favour, now: Instant) {
+        let what = wire_favour(favour);
         // Who asks the same again asks once.
         self.signals.asked.retain(|(_, old)| (old.idx, old.what) != (idx.0, what));
         let (id, name, at_ms) = (self.id(), self.name(idx), unix_millis());
@@ -89,12 +89,12 @@ impl Board {
     }
 }
 
-const fn favour(wish: Wish) -> Favour {
-    match wish {
-        Wish::Mute => Favour::Mute,
-        Wish::Unmute => Favour::Unmute,
-        Wish::CameraOff => Favour::CameraOff,
-        Wish::HandDown => Favour::HandDown,
+const fn wire_favour(favour: Favour) -> wire::Favour {
+    match favour {
+        Favour::Mute => wire::Favour::Mute,
+        Favour::Unmute => wire::Favour::Unmute,
+        Favour::CameraOff => wire::Favour::CameraOff,
+        Favour::HandDown => wire::Favour::HandDown,
     }
 }
 
@@ -122,15 +122,15 @@ mod tests {
         for second in 0..30 {
             board.react(MemberIdx(1), Reaction::Party, start + Duration::from_millis(second));
         }
-        board.ask(MemberIdx(1), Wish::Mute, start);
-        board.ask(MemberIdx(1), Wish::Mute, start);
-        board.ask(MemberIdx(2), Wish::Unmute, start);
+        board.ask(MemberIdx(1), Favour::Mute, start);
+        board.ask(MemberIdx(1), Favour::Mute, start);
+        board.ask(MemberIdx(2), Favour::Unmute, start);
         let (reactions, asked) = board.signals.shown(start + Duration::from_secs(5));
         assert_eq!((reactions.len(), asked.len()), (20, 2));
         board.answered(&asked[0].id);
         let (reactions, asked) = board.signals.shown(start + Duration::from_secs(30));
         assert_eq!((reactions.len(), asked.len()), (0, 1));
-        assert_eq!(asked[0].what, Favour::Unmute);
+        assert_eq!(asked[0].what, wire::Favour::Unmute);
         assert!(board.signals.shown(start + QUESTION_LIFE).1.is_empty());
         board.signals.hand(MemberIdx(2), true);
         board.signals.forget(MemberIdx(2));
