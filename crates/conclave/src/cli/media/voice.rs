@@ -107,7 +107,8 @@ async fn listen(ports: Pair, packets: mpsc::Sender<(u32, Vec<u8>)>) {
         let Ok(packet) = RtpPacket::parse(buffer.get(..length).unwrap_or_default()) else {
             continue;
         };
-        if *ssrc.get_or_insert(packet.ssrc()) != packet.ssrc() {
+        let source = packet.ssrc();
+        if *ssrc.get_or_insert(source) != source {
             continue;
         }
         match packets.try_send((packet.timestamp(), packet.payload().to_vec())) {
