@@ -100,6 +100,12 @@ impl Property<PublicKey, State> for NothingLost {
                     let block = match seen.marshal.get_block(at).await {
                         Some(block) => block,
                         None if seen.forgets && first.is_none() => continue,
+                        // It was dropped while this was looking.
+                        None if height < seen.finality.lowest() => {
+                            places.clear();
+                            first = None;
+                            continue;
+                        }
                         None => return Err("a block is missing".to_owned()),
                     };
                     first.get_or_insert(height);

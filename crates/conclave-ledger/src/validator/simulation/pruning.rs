@@ -64,12 +64,13 @@ pub(super) async fn look(
         }
     }
     let now_ms = now.saturating_add(1_000);
+    // It has not caught up after a crash.
+    let Ok(answer) = service.query(&keys).await else { return None };
+    // Asked last: the answer may be of an epoch that has just begun.
     let mut light = LightClient::new(&world.genesis).unwrap();
     if let Err(refusal) = light.on_handovers(&service.steps.answer(0).await, now_ms) {
         return complain(&format!("handovers: {refusal}"));
     }
-    // It has not caught up after a crash.
-    let Ok(answer) = service.query(&keys).await else { return None };
     let seen = match light.verify_state(&answer, &keys, now_ms) {
         Ok(seen) => seen,
         Err(refusal) => return complain(&format!("states: {refusal}")),
