@@ -47,7 +47,7 @@ async function assertWhole(page) {
 assert.equal(new Set(ALL).size, 200);
 
 for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
-  onPage(`200 hostile strings stay text and break nothing, ${viewport.width} pixels wide`, {}, async (page, daemon) => {
+  onPage("200 hostile strings stay text and break nothing" + `, ${viewport.width} pixels wide`, {}, async (page, daemon) => {
     await page.evaluate(() => {
       globalThis.ran = 0;
       globalThis.alert = () => { globalThis.ran += 1; };
