@@ -43,6 +43,7 @@ export async function open(chrome, url, options = {}, prepare = undefined) {
       }
     };
   });
+  if (process.env.PAGE_FROM_DISK) await fromDisk(context);
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];
@@ -53,6 +54,23 @@ export async function open(chrome, url, options = {}, prepare = undefined) {
   await prepare?.(page);
   await page.goto(url);
   return { page, complaints };
+}
+
+/**
+ * The files of the page come from this directory, not from the program, which carries those it was
+ * built with: for whoever works on the page. All else is the daemon's, the rules about it, too.
+ *
+ * @param {import("playwright-core").BrowserContext} context
+ */
+async function fromDisk(context) {
+  const isFile = (/** @type {URL} */ { pathname }) => pathname === "/" || /\.(css|html|js|svg)$/.test(pathname);
+  await context.route(isFile, async (route) => {
+    const response = await route.fetch();
+    const { pathname } = new URL(route.request().url());
+    const file = new URL(`..${pathname === "/" ? "/index.html" : pathname}`, import.meta.url);
+    const { "content-length": _, ...headers } = response.headers();
+    await route.fulfill({ response, headers, body: await readFile(file) });
+  });
 }
 
 /**

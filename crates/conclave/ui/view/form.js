@@ -59,7 +59,7 @@ export function date(ms) {
 export function sentence(text) {
   const [first = "", ...rest] = text;
   if (!first) return "";
-  return `${first.toUpperCase()}${rest.join("")}${/[.!?]$/.test(text) ? "" : "."}`;
+  return `${first.toUpperCase()}${rest.join("")}${/[.!?…。！？]$/.test(text) ? "" : "."}`;
 }
 
 /** Enough of an id to tell it from others.

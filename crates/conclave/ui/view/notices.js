@@ -20,7 +20,7 @@ export function notices(screen, actions) {
         ${t("error.silent.next")}</p></div>` : nothing}
     ${all.map(({ id, level, text, next }) => html`
       <div class="notice ${level}">
-        <p><span class="unseen">${t(LEVELS[level])}: </span><strong>${text}</strong> ${next}</p>
+        <p><span class="unseen">${t(LEVELS[level])}: </span><strong>${sentence(text)}</strong> ${sentence(next)}</p>
         <button type="button" class="plain" aria-label=${t("notice.dismiss", { text })}
           @click=${() => actions.dismiss(id)}>${icon("close")}</button>
       </div>`)}

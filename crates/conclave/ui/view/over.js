@@ -1,5 +1,6 @@
 /** @import { Actions, Phase, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { sentence } from "./form.js";
 import { t } from "../words.js";
 
 /**
@@ -13,8 +14,8 @@ export function over(screen, actions) {
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>${t(TITLES[meeting.phase] ?? "over.title")}</h1>
     <p><strong>${meeting.title}</strong></p>
-    <p>${meeting.ended_reason ?? meeting.phase_text}</p>
-    ${last ? html`<p class="hint">${last.next}</p>` : nothing}
+    <p>${sentence(meeting.ended_reason ?? meeting.phase_text)}</p>
+    ${last ? html`<p class="hint">${sentence(last.next)}</p>` : nothing}
     <p class="hint">${t("over.off")}</p>
     <button type="button" class="main" @click=${() =>
       actions.tell({ kind: "close", mid: meeting.mid })}>${t("over.done")}</button>

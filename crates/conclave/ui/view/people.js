@@ -4,7 +4,7 @@ import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { suspects } from "../lookalike.js";
 import { many, t } from "../words.js";
 import { met } from "./contacts.js";
-import { initials } from "./form.js";
+import { initials, sentence } from "./form.js";
 import { icon } from "./icon.js";
 import { panel } from "./panel.js";
 import { quality } from "./tiles.js";
@@ -78,7 +78,7 @@ function person(screen, member, leads, odd, actions) {
         ${t("people.admitted", { height: member.admitted_height })}</p>
       ${met(member.met)}
       ${odd ? html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>` : nothing}
-      ${member.key_text ? html`<p class="bad">${member.key_text}</p>` : nothing}
+      ${member.key_text ? html`<p class="bad">${sentence(member.key_text)}</p>` : nothing}
       ${member.votes ? html`<p class="hint">${member.me
         ? many(member.votes, "people.votes.you.one", "people.votes.you")
         : many(member.votes, "people.votes.one", "people.votes")} ${t("people.votes.needed")}</p>` : nothing}

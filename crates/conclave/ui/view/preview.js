@@ -2,6 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { SELF } from "../media.js";
 import { rich, t } from "../words.js";
+import { sentence } from "./form.js";
 import { choices, meter } from "./gear.js";
 import { icon } from "./icon.js";
 import { refusal } from "./notices.js";
@@ -39,7 +40,7 @@ export function preview(screen, actions) {
 export function facts(checks) {
   return html`<ul class="facts">${checks.map(({ ok, text }) => html`
     <li class=${ok ? "good" : "bad"}>${icon(ok ? "check" : "cross")}
-      <span><span class="unseen">${t(ok ? "facts.good" : "facts.bad")} </span>${text}</span></li>`)}
+      <span><span class="unseen">${t(ok ? "facts.good" : "facts.bad")} </span>${sentence(text)}</span></li>`)}
   </ul>`;
 }
 

@@ -3,7 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { largest } from "../levels.js";
 import { t } from "../words.js";
-import { initials } from "./form.js";
+import { initials, sentence } from "./form.js";
 import { icon } from "./icon.js";
 
 /**
@@ -138,8 +138,8 @@ function sound(member, kind, actions) {
  */
 export function missing(screen, member) {
   if (member.me) return screen.media.camera ? "" : t("tile.cameraoff");
-  if (member.key === "waiting") return member.key_text || t("tile.waits", { name: member.name });
-  if (member.key === "problem") return member.key_text || t("tile.repairs", { name: member.name });
+  if (member.key === "waiting") return sentence(member.key_text) || t("tile.waits", { name: member.name });
+  if (member.key === "problem") return sentence(member.key_text) || t("tile.repairs", { name: member.name });
   if (member.link === "none") return t("tile.connecting");
   return member.streams.some(({ kind, live }) => kind === "video" && live) ? "" : t("tile.cameraoff");
 }
