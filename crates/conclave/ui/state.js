@@ -122,10 +122,10 @@ function arrive(screen, daemon) {
     const id = screen.told + 1;
     Object.assign(next, { said: text, told: id, heard: [...screen.heard, { id, text }].slice(-HEARD) });
   }
-  if (now && now.mid !== before?.mid) {
+  if (now && begins(before, now)) {
     const { refusal } = screen;
     Object.assign(next, BLANK, {
-      screen: "home", panel: null, question: null, read: 0, refusal, pinned: null, speaker: null, large: null, heard: [],
+      screen: "home", closed: null, toasts: [], panel: null, question: null, read: 0, refusal, pinned: null, speaker: null, large: null, heard: [],
     });
   }
   if (daemon.identity?.registered && isNewcomer(next.screen)) {
@@ -137,6 +137,14 @@ function arrive(screen, daemon) {
   }
   if (next.question && !stands(next.question, daemon)) next.question = null;
   return read(next);
+}
+
+/** Whether this is another meeting, or the same one entered once more.
+ * @param {Meeting | null} before
+ * @param {Meeting} now
+ */
+function begins(before, now) {
+  return now.mid !== before?.mid || over(before) && !over(now);
 }
 
 /** Camera and microphone as the person wants them at the start.
@@ -186,7 +194,7 @@ function read(screen) {
  * @returns {string}
  */
 export function news(before, now) {
-  if (!now || before?.mid !== now.mid) return "";
+  if (!now || !before || begins(before, now)) return "";
   const had = new Set(before.members.map(({ idx }) => idx));
   const has = new Set(now.members.map(({ idx }) => idx));
   const asked = new Set(before.lobby.map(({ idx }) => idx));

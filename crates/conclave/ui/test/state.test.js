@@ -6,6 +6,7 @@ import { speak } from "../words.js";
 import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet, waiting } from "./fake-daemon.js";
 
 await speak("en");
+const PREVIEW = { mid: "12", title: "T", leader: { user: "", name: "", fingerprint: "" }, proof_height: 1, checks: [] };
 const at = (change) => reduce(initial, { kind: "state", state: freshState(change) });
 
 test("the daemon's state decides the screen", () => {
@@ -27,10 +28,20 @@ test("a meeting that is over is closed once, and the next one is shown", () => {
   assert.equal(place(reduce(closed, { kind: "state", state: next })), "meeting");
 });
 
+test("a meeting that is entered once more leaves no preview, and its second end is shown", () => {
+  const left = meeting({ phase: "left" });
+  let screen = reduce(at({ meeting: left }), { kind: "close", mid: left.mid });
+  screen = reduce(screen, { kind: "go", screen: "join" });
+  screen = reduce(screen, { kind: "preview", link: "conclave:j/1#x", preview: { ...PREVIEW, mid: left.mid } });
+  screen = reduce(screen, { kind: "state", state: freshState({ meeting: meeting({ phase: "waiting" }) }) });
+  assert.deepEqual([place(screen), screen.preview], ["waiting", null]);
+  screen = reduce(screen, { kind: "state", state: freshState({ meeting: meeting({ phase: "ended" }) }) });
+  assert.equal(place(screen), "over");
+});
+
 test("a preview lasts until the meeting begins", () => {
-  const found = { mid: "12", title: "T", leader: { user: "", name: "", fingerprint: "" }, proof_height: 1, checks: [] };
   let screen = reduce(at({}), { kind: "go", screen: "join" });
-  screen = reduce(screen, { kind: "preview", link: "conclave:j/1#x", preview: found });
+  screen = reduce(screen, { kind: "preview", link: "conclave:j/1#x", preview: PREVIEW });
   assert.equal(place(screen), "preview");
   screen = reduce(screen, { kind: "state", state: freshState({ meeting: meeting() }) });
   assert.equal(place(screen), "meeting");

@@ -49,12 +49,10 @@ function words(question, { daemon }, actions) {
     case "kick": {
       const { idx, ban } = question;
       const name = isolated(daemon?.meeting?.members.find((member) => member.idx === idx)?.name);
-      const yes = ban ? "Kick and ban" : "Kick";
       return {
-        title: `${yes} ${name}?`,
-        text: ban ? "They are out at once, the key changes, and this meeting refuses them from now on."
-          : "They are out at once and the key changes. They may ask to come in again.",
-        yes, act: () => actions.kick(idx, ban),
+        title: t(ban ? "confirm.ban" : "confirm.kick", { name }),
+        text: t(ban ? "confirm.ban.text" : "confirm.kick.text"),
+        yes: t(ban ? "people.ban" : "people.kick"), act: () => actions.kick(idx, ban),
       };
     }
     case "appoint": {

@@ -1,5 +1,6 @@
 /** @import { Actions, Refusal, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
+import { place } from "../state.js";
 import { sentence } from "./form.js";
 import { icon } from "./icon.js";
 import { t } from "../words.js";
@@ -13,7 +14,9 @@ import { t } from "../words.js";
 export function notices(screen, actions) {
   const known = screen.daemon?.meeting?.notices ?? [];
   const toasts = screen.toasts.filter((toast) => !known.some(({ id }) => id === toast.id));
-  const all = [...known, ...toasts].slice(-MOST);
+  const late = place(screen) !== "meeting";
+  // What was only good to know in a meeting is no news after it.
+  const all = [...known, ...toasts].filter(({ level }) => !late || level !== "info").slice(-MOST);
   return html`<div class="notices" role="status">
     ${screen.connection === "lost" && screen.daemon ? html`
       <div class="notice error"><p><strong>${t("error.silent")}</strong>
