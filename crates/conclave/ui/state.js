@@ -204,7 +204,7 @@ export function news(before, now) {
       : [now.locked ? t("news.locked") : t("news.open")],
     ...now.members.filter(({ idx, me }) => !me && !had.has(idx)).map((one) => t("news.joined", { name: one.name })),
     ...before.members.filter(({ idx }) => !has.has(idx)).map((one) => t("news.left", { name: one.name })),
-    ...now.lobby.filter(({ idx }) => !asked.has(idx)).map((one) => t("news.asks", { name: one.name })),
+    ...now.lobby.filter(({ idx }) => !asked.has(idx) && !has.has(idx)).map((one) => t("news.asks", { name: one.name })),
     ...marks(before, now),
   ].join(". ");
 }

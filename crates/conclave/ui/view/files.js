@@ -2,7 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { dates, t } from "../words.js";
-import { clock } from "./form.js";
+import { clock, sentence } from "./form.js";
 import { icon } from "./icon.js";
 import { panel } from "./panel.js";
 
@@ -41,7 +41,7 @@ function file(screen, one, actions) {
       <p><strong>${file}</strong></p>
       <p class="hint">${me ? t("chat.you") : name} · ${clock(at_ms)} · ${bytes(size)}</p>
       ${moves ? html`<progress aria-label=${t("files.progress", { file })} max=${size || 1} value=${done}></progress>` : nothing}
-      ${text ? html`<p class=${state === "failed" ? "bad" : "hint"}>${text}</p>` : nothing}
+      ${text ? html`<p class=${state === "failed" ? "bad" : "hint"}>${sentence(text)}</p>` : nothing}
     </div>
     ${me ? nothing : state === "offered" || state === "failed" ? html`<button type="button"
       aria-label=${t("files.take.what", { file })} ?disabled=${screen.busy.includes(`take ${id}`)}

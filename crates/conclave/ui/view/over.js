@@ -10,7 +10,8 @@ import { t } from "../words.js";
 export function over(screen, actions) {
   const meeting = screen.daemon?.meeting;
   if (!meeting) return html``;
-  const last = meeting.notices.filter(({ level }) => level === "error").at(-1);
+  // An error that was overcome is no reason why the meeting is over.
+  const last = meeting.phase !== "failed" ? undefined : meeting.notices.filter(({ level }) => level === "error").at(-1);
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>${t(TITLES[meeting.phase] ?? "over.title")}</h1>
     <p><strong>${meeting.title}</strong></p>
