@@ -80,17 +80,17 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
- *   key_text: string, met?: Fact, votes?: number, hidden?: boolean, streams: Stream[],
+ *   key_text: string, met?: Fact, handle?: string, votes?: number, hidden?: boolean, streams: Stream[],
  *   hand_ms?: number, recording?: boolean, quality?: { rtt_ms: number, loss: number },
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
  * @typedef {{
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
- *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean,
+ *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean, handle?: string,
  * }} Lobbyist
  * @typedef {"ban" | "bearer" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
- * @typedef {{ name: FactName, ok: boolean, text: string }} Fact
+ * @typedef {{ name: FactName, ok: boolean, text: string, known?: boolean }} Fact `known`: met before
  * @typedef {{
  *   id: string, idx: number, name: string, text: string, at_ms: number, me: boolean,
  * }} Line

@@ -87,6 +87,10 @@ test("names that mix alphabets or hide marks are suspected, and twins of each ot
   assert.deepEqual([...suspects(people)], [[1, "twin"], [2, "twin"]]);
   assert.deepEqual([...suspects([{ idx: 3, user: "d", name: "D\u0430n" }], [{ user: "x", name: "Dan" }])], [[3, "twin"]]);
   assert.deepEqual([...suspects([bob, { ...bob, idx: 4 }])], [], "two devices of one person are no twins");
+  const [mia, other] = [{ idx: 5, user: "m", name: "Mia", handle: "mia.l" }, { idx: 6, user: "n", name: "Nora", handle: "nora" }];
+  assert.deepEqual([...suspects([mia, { ...mia, idx: 7 }, other])], [], "handles of their own");
+  assert.deepEqual([...suspects([mia, { ...other, handle: "mia.1" }])], [[5, "twin"], [6, "twin"]], "a handle that looks like another");
+  assert.deepEqual([...suspects([{ ...other, name: "Mia.L" }, mia])], [[6, "twin"], [5, "twin"]], "a name that is the handle of somebody else");
 });
 
 test("a calendar gets the title, the time and the link, in lines that it can read", () => {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { CHECKS, anchors, crowd, file, freshState, lobbyist, meeting, member, met } from "./fake-daemon.js";
 import { button, eventually, tile } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
+import { shot } from "./shots.js";
 
 const ALICE = member(0, "Alice Martin", { me: true, leader: true, link: "self" });
 const BOB = member(1, "Bob Okafor", { met: met() });
@@ -176,6 +177,22 @@ onPage("who is let in without being asked is a choice, and known people come in 
   await button(page, "People").click();
   await page.getByRole("combobox", { name: "Who comes in without being asked about" }).selectOption("met");
   await eventually(() => assert.deepEqual(sent(daemon, "/api/policy"), [{ admit: "met" }]));
+});
+
+onPage("people are shown with their handles, and who only looks like one of them is pointed out", talk({
+  members: [ALICE, { ...BOB, handle: "bob" }, member(2, "Carla Ruiz", { handle: "b0b", met: met(), user: "cd".repeat(32) })],
+  lobby: [lobbyist(5, "Dan", { handle: "dan.w" }), lobbyist(6, "B\u043Eb", { user: "ab".repeat(32) })],
+}), async (page) => {
+  await button(page, "People").click();
+  const inside = (name) => panel(page, "People").getByRole("listitem", { name });
+  await inside("Bob Okafor").getByText("@bob").waitFor();
+  for (const name of ["Bob Okafor", "Carla Ruiz"]) await inside(name).getByText("Looks like the name of somebody else.").waitFor();
+  assert.equal(await inside("Alice Martin").getByText("Looks like").count(), 0);
+  const asks = (name) => page.getByRole("region", { name: "Lobby" }).getByRole("listitem", { name, exact: true });
+  await asks("Dan").getByText("@dan.w").waitFor();
+  assert.equal(await asks("Dan").getByText("Looks like").count(), 0);
+  await asks("B\u043Eb").getByText("Looks like the name of somebody else.").waitFor();
+  await shot(page, "people-handles");
 });
 
 onPage("a tile without a key says whose it is and since when, and heals", talk({
