@@ -19,7 +19,7 @@
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
  *   freshness: "fresh" | "amber" | "stale", validators: Validator[], work?: number,
- *   fork?: Evidence | null, overdue?: number,
+ *   fork?: Evidence | null, overdue?: number, landing?: string,
  * }} Network
  * @typedef {{ key: string, url: string, height: number | null, ok: boolean }} Validator
  * @typedef {"clear" | "commit" | "encrypted"} InfoForm

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { focus, grid } from "../arrange.js";
 import { calendar } from "../ics.js";
 import { largest, speaking } from "../levels.js";
-import { links } from "../links.js";
+import { landed, links } from "../links.js";
 import { isOdd, looks, suspects } from "../lookalike.js";
 import { DEFAULTS, read } from "../settings.js";
 import { initial, reduce } from "../state.js";
@@ -105,6 +105,15 @@ test("a calendar gets the title, the time and the link, in lines that it can rea
   assert.match(whole, /\r\nSUMMARY:Räte\\; Plan\\, \\\\ zwei\\nZeilen\r\n/);
   assert.ok(whole.includes(`LOCATION:conclave:j/1#${"x".repeat(200)}\r\n`));
   assert.ok(whole.includes(`DESCRIPTION:${"ü".repeat(120)}\r\n`), "no letter is cut in two");
+});
+
+test("an invite becomes the address of a page only where somebody still decides", () => {
+  const page = "https://a.example.org/join";
+  const invite = { link: "conclave:j/1#AbC-_9" };
+  assert.equal(landed(page, { invite, policy: { admit: "ask" } }), "https://a.example.org/join#j/1/AbC-_9");
+  assert.equal(landed(page, { invite, policy: { admit: "everyone" } }), null, "there the link is a key");
+  assert.equal(landed(undefined, { invite }), null);
+  assert.equal(landed(page, { invite: null }), null);
 });
 
 test("settings that somebody else wrote are read as far as they mean anything", () => {

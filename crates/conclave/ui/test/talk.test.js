@@ -247,6 +247,21 @@ onPage("the invite goes to a calendar, and as a letter to who has no Conclave", 
   assert.match(text, /DTSTART:20261\d{3}T\d{6}Z\r\n/);
 });
 
+onPage("who has no Conclave gets the address of a page, if a validator shows one", {
+  ...talk({ policy: { admit: "ask" } }), network: { ...freshState().network, landing: "https://a.example.org/join" },
+}, async (page, daemon) => {
+  await button(page, "Invite").click();
+  const field = page.getByRole("textbox", { name: "Link with an explanation" });
+  assert.match(await field.inputValue(), /^https:\/\/a\.example\.org\/join#j\/1\/Q2FzZXM/);
+  await page.getByText("It opens a page of a.example.org, a validator of this network").waitFor();
+  await shot(page, "invite-landing");
+  await button(page, "Copy this link").click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await field.inputValue());
+  daemon.show(talk({ policy: { admit: "everyone" } }));
+  await field.waitFor({ state: "detached" });
+  await button(page, "Copy the letter").waitFor();
+});
+
 onPage("the connection test shows what is wrong and what to do", {}, async (page, daemon) => {
   daemon.answers.set("/api/doctor", [200, { checks: CHECKS }]);
   await button(page, "Test this computer").click();
