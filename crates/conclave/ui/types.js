@@ -106,6 +106,7 @@
  *
  * @typedef {"chat" | "files" | "gear" | "identity" | "invite" | "more" | "people" | "security"} Panel
  * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {"unknown" | "none" | "cloud" | "fetch" | "fetching" | "ready"} Able whether speech is recognised on this computer
  * @typedef {{ name: string, level: "ok" | "warn" | "bad", text: string, next: string }} Check
  * @typedef {{ id: string, label: string }} Plugged
  * @typedef {{
@@ -146,6 +147,7 @@
  *   recording: boolean,
  *   told: number,
  *   heard: { id: number, text: string }[],
+ *   captions: { able: Able, lines: { id: number, idx: number, text: string, done: boolean }[] },
  * }} Screen
  * @typedef {DaemonEvent
  *   | { kind: "connection", to: Screen["connection"] }
@@ -172,6 +174,8 @@
  *   | { kind: "gear", gear: Partial<Gear> }
  *   | { kind: "checks", checks: Check[] | null }
  *   | { kind: "recording", on: boolean }
+ *   | { kind: "able", able: Able }
+ *   | { kind: "caption", idx: number, text: string, done: boolean }
  *   | { kind: "unheard", id: number }} Happening
  *
  * What the views may ask for.
@@ -218,6 +222,7 @@
  *   set: (settings: Partial<Settings>) => void,
  *   choose: (kind: "camera" | "mic" | "speaker", id: string) => void,
  *   blur: (on: boolean) => void,
+ *   fetchCaptions: () => void,
  *   hand: (up: boolean) => void,
  *   react: (emoji: string) => void,
  *   ask: (idx: number | null, what: Wish) => void,

@@ -144,6 +144,7 @@ export const words = {
   "said.vote": "Ihre Stimme steht im Hauptbuch",
   "said.waitsnot": "Ihre Rettung wartet nicht mehr",
   "settings.calm": "Ohne Bewegung",
+  "settings.captions": "Untertitel zu dem, was ich sage, nur auf diesem Computer gemacht",
   "settings.keys": "Einzelne Tasten als Kürzel",
   "settings.language": "Sprache",
   "settings.language.browser": "Wie der Browser",

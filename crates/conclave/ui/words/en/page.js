@@ -141,6 +141,7 @@ export const words = {
   "said.vote": "Your vote is on the ledger",
   "said.waitsnot": "Your recovery waits no longer",
   "settings.calm": "Without movement",
+  "settings.captions": "Captions of what I say, made on this computer only",
   "settings.keys": "Single keys as shortcuts",
   "settings.language": "Language",
   "settings.language.browser": "As the browser",

@@ -144,6 +144,7 @@ export const words = {
   "said.vote": "Su voto está en el registro",
   "said.waitsnot": "Su rescate ya no espera",
   "settings.calm": "Sin movimiento",
+  "settings.captions": "Subtítulos de lo que digo, hechos solo en este ordenador",
   "settings.keys": "Atajos de una sola tecla",
   "settings.language": "Idioma",
   "settings.language.browser": "El del navegador",

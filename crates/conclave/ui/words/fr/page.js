@@ -144,6 +144,7 @@ export const words = {
   "said.vote": "Votre voix est dans le registre",
   "said.waitsnot": "Votre retour n’attend plus",
   "settings.calm": "Sans mouvement",
+  "settings.captions": "Sous-titres de ce que je dis, faits sur cet ordinateur seulement",
   "settings.keys": "Raccourcis d’une seule touche",
   "settings.language": "Langue",
   "settings.language.browser": "Celle du navigateur",

@@ -144,6 +144,7 @@ export const words = {
   "said.vote": "您的投票已写入账本",
   "said.waitsnot": "您的恢复不再等待",
   "settings.calm": "减少动画",
+  "settings.captions": "为我说的话显示字幕，只在这台电脑上生成",
   "settings.keys": "单键快捷方式",
   "settings.language": "语言",
   "settings.language.browser": "跟随浏览器",
