@@ -41,6 +41,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{answers::AnswerLog, fork::EvidenceDir, remote::Remote, view::Known};
 use crate::{
     http::wire::{self, ValidatorView},
+    landing,
     network::Network,
 };
 
@@ -181,6 +182,7 @@ impl Chain {
     pub fn network(&self) -> wire::Network {
         let now = now_ms();
         let newest = self.0.newest.borrow().clone();
+        let validators = self.validators_status();
         wire::Network {
             name: self.0.genesis.name.as_str().to_owned(),
             chain_id: self.0.chain_id.to_hex(),
@@ -192,7 +194,8 @@ impl Chain {
                 Freshness::Amber(_) => wire::Freshness::Amber,
                 Freshness::Stale(_) => wire::Freshness::Stale,
             },
-            validators: self.validators_status(),
+            landing: landing::address(&validators),
+            validators,
             work: self.0.genesis.params.pow_bits,
             overdue: self.0.overdue.borrow().len(),
             fork: None,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { contact, file, freshState, identity, lobbyist, meeting, member } from "./fake-daemon.js";
 import { button } from "./helpers.js";
 import { onPage } from "./on-page.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 const SCRIPTS = [
   "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "\"><script>alert(1)</script>",

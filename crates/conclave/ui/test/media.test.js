@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { browser, open } from "./browser.js";
 import { fakeDaemon, freshState, meeting, member } from "./fake-daemon.js";
 import { button, eventually, heard, moves, tile } from "./helpers.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 /** @type {import("playwright-core").Browser} */
 let chrome;
