@@ -14,6 +14,7 @@ const EVERYTHING: OpenPorts = OpenPorts {
     audio_out: None,
     video_out: None,
     from: None,
+    played: false,
 };
 
 /// The ports, and the first news of them.
@@ -102,6 +103,7 @@ async fn who_listens_gets_whoever_speaks_in_one_stream_and_key_pictures_are_aske
     };
     let (mut lease, news) = open(&ports, ask).await;
     assert!(matches!(news, PortNews::Open { sdp: Some(_), .. }));
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Kept(_))));
     let stream = |idx, stream_no| StreamKey { idx, stream_no };
 
     ports.hear(MediaKind::Audio, stream(3, 1), &unit(500, &[0xf8, 3]));
@@ -159,6 +161,18 @@ async fn the_ports_close_with_the_meeting_and_are_bounded() {
         assert_eq!(within(lease.news.recv()).await, None, "closed");
     }
     assert!(matches!(ports.open(&EVERYTHING).await, Err(PortError::Over)));
+}
+
+#[tokio::test]
+async fn what_is_only_played_is_announced_to_nobody() {
+    let (ports, mut events) = Ports::new();
+    let audio = bind_pair().await.unwrap();
+    let ask = OpenPorts { audio_out: Some(audio.port), ..OpenPorts::default() };
+    drop(open(&ports, OpenPorts { played: true, ..ask }).await);
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Closed(_))));
+    drop(open(&ports, ask).await);
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Kept(_))));
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Closed(_))));
 }
 
 #[tokio::test]

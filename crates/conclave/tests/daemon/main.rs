@@ -14,6 +14,7 @@ mod set;
 mod signals;
 mod stall;
 mod tidy;
+mod twice;
 
 use std::time::Instant;
 
