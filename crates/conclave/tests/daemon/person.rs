@@ -22,6 +22,14 @@ impl Running {
     pub(crate) fn proc(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap()
     }
+
+    /// Whether its memory is closed to other processes of its user: then what the system says about
+    /// it belongs to root, as for a test that runs as root it does anyway.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_closed(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(format!("/proc/{}/environ", self.0.id())).unwrap().uid() == 0
+    }
 }
 
 impl Drop for Running {
