@@ -378,7 +378,8 @@ mod tests {
             let schemes = Schemes::of(&genesis, private(1), 0).unwrap();
             let app = App::new(network, mempool, finality, schemes);
             let pages = page_cache();
-            let config = |ledger| database_config("voter", ledger, &pages);
+            let config =
+                |ledger| database_config("voter", ledger, crate::validator::Cuts::USUAL, &pages);
             let config = (config("identity"), config("meeting"));
             let databases =
                 Databases::<deterministic::Context>::init(context.child("voter"), config, None)
