@@ -54,6 +54,8 @@ pub(super) fn keep(
                 () = changed(view.as_mut()) => {}
                 _ = tick.tick() => {}
             }
+            // Whatever it was, the age is told with it; a meeting is drawn as often as this by itself.
+            tick.reset();
         }
     });
     receive
