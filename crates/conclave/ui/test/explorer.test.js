@@ -204,6 +204,12 @@ explore("a name of ten thousand characters does not fill the page", `#/user/${"e
   },
 })));
 
+test("the others in a meeting are told which handle somebody has claimed", async () => {
+  const { members } = (await met.asks.ask("/api/state")).meeting;
+  const handles = members.map((/** @type {any} */ { handle, user }) => [user, handle ?? null]).sort();
+  assert.deepEqual(handles, [[met.ada.user, "ada"], [met.eve.user, null]].sort());
+});
+
 explore("whoever is invited and has no Conclave finds the way in", "join", async (page) => {
   await page.getByText("This address holds no whole invitation.").waitFor();
   const address = /** @type {string} */ (landed(page.url(), { invite: { link: met.link } }));
