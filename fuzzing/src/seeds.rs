@@ -28,6 +28,7 @@ pub fn write() {
     scripts();
     values();
     links();
+    signals();
     meeting();
     for (target, bytes) in [
         ("header", vec![0x99, 1, 0, 1, 0]),
@@ -102,6 +103,17 @@ fn links() {
         }
         for refused in kind["refused"].as_array().into_iter().flatten().step_by(12) {
             seed("link", refused["text"].as_str().expect("a text").as_bytes());
+        }
+    }
+}
+
+/// One of each kind.
+fn signals() {
+    for shown in vectors("messages")["types"].as_array().into_iter().flatten() {
+        if shown["type"] == "Signal" {
+            for value in shown["valid"].as_array().into_iter().flatten() {
+                seed("signal", &bytes(value));
+            }
         }
     }
 }

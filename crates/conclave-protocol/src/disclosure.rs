@@ -6,8 +6,8 @@ use std::{fmt, str::FromStr};
 use zeroize::ZeroizeOnDrop;
 
 use crate::{
-    codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Text, Write},
-    id::{ChainId, UserId, newtype},
+    codec::{Text, newtype},
+    id::{ChainId, UserId},
     link::{self, BadLink},
 };
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Write};
+use crate::codec::newtype;
 
 /// A SHA-256 hash of canonical bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,30 +106,6 @@ macro_rules! short_debug {
     )* };
 }
 
-macro_rules! newtype {
-    ($name:ident($inner:ty)) => {
-        impl Write for $name {
-            fn write(&self, buf: &mut impl BufMut) {
-                self.0.write(buf);
-            }
-        }
-
-        impl EncodeSize for $name {
-            fn encode_size(&self) -> usize {
-                size_of::<$inner>()
-            }
-        }
-
-        impl Read for $name {
-            type Cfg = ();
-
-            fn read_cfg(buf: &mut impl Buf, (): &()) -> Result<Self, Error> {
-                <$inner>::read(buf).map(Self)
-            }
-        }
-    };
-}
-
 macro_rules! counter {
     ($($(#[$doc:meta])* $name:ident($inner:ty))*) => { $(
         $(#[$doc])*
@@ -153,7 +129,7 @@ macro_rules! counter {
     )* };
 }
 
-pub(crate) use {newtype, short_debug};
+pub(crate) use short_debug;
 
 bytes32!(Digest ChainId DeviceId MeetingId TxId UserId);
 

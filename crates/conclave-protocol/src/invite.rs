@@ -10,8 +10,8 @@ use sha2::Sha256;
 use zeroize::ZeroizeOnDrop;
 
 use crate::{
-    codec::{Buf, BufMut, EncodeSize, Error, List, Read, ReadExt, Text, Write},
-    id::{ChainId, DeviceId, Digest, Height, MeetingId, Seconds, UserId, newtype},
+    codec::{Buf, BufMut, EncodeSize, Error, List, Read, ReadExt, Text, Write, newtype},
+    id::{ChainId, DeviceId, Digest, Height, MeetingId, Seconds, UserId},
     key::{Epk, Ivk, Npk},
     link::{self, BadLink},
 };

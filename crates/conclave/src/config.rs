@@ -1,7 +1,9 @@
 //! Where this program keeps its things, and how the command line finds a running daemon.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -47,8 +49,52 @@ impl Home {
         self.0.join("evidence")
     }
 
+    /// Takes this home for one daemon; nothing when another one has it.
+    ///
+    /// The system gives the lock back when the process that holds it ends, however it ends.
+    ///
+    /// # Errors
+    /// The home cannot be written, or its file system keeps no locks.
+    pub fn claim(&self) -> io::Result<Option<Claim>> {
+        files::private_dir(&self.0)?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let lock = options.open(self.0.join("daemon.lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Whoever wrote it was killed.
+        match fs::remove_file(self.daemon_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => Ok(Some(Claim { home: self.clone(), _lock: lock })),
+        }
+    }
+
     fn daemon_file(&self) -> PathBuf {
         self.0.join("daemon.json")
+    }
+}
+
+/// One daemon's hold on a home, until it is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    home: Home,
+    _lock: File,
+}
+
+impl Claim {
+    /// Writes `daemon.json`. It is removed when the answer is dropped, or withdrawn.
+    ///
+    /// # Errors
+    /// The home cannot be written.
+    pub fn announce(self, server: &Server, ethereum: &[String]) -> io::Result<Announced> {
+        let token = server.token().danger_hex().to_string();
+        let (port, pid) = (server.port(), std::process::id());
+        let daemon = Daemon { port, token, pid, ethereum: ethereum.to_vec() };
+        files::replace(&self.home.daemon_file(), &serde_json::to_vec(&daemon)?)?;
+        Ok(Announced(Some(self)))
     }
 }
 
@@ -61,6 +107,9 @@ pub struct Daemon {
     pub token: String,
     /// Process id.
     pub pid: u32,
+    /// Where it was told to check the ledger's anchors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ethereum: Vec<String>,
 }
 
 impl Daemon {
@@ -70,19 +119,6 @@ impl Daemon {
         let bytes = files::read_private(&home.daemon_file(), 4_096).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
-
-    /// Writes `daemon.json`. It is removed when the answer is dropped.
-    ///
-    /// # Errors
-    /// The home cannot be written.
-    pub fn announce(home: &Home, server: &Server) -> std::io::Result<Announced> {
-        files::private_dir(home.path())?;
-        let token = server.token().danger_hex().to_string();
-        let daemon = Self { port: server.port(), token, pid: std::process::id() };
-        let path = home.daemon_file();
-        files::replace(&path, &serde_json::to_vec(&daemon)?)?;
-        Ok(Announced { path })
-    }
 }
 
 impl std::fmt::Debug for Daemon {
@@ -91,22 +127,28 @@ impl std::fmt::Debug for Daemon {
     }
 }
 
-/// A `daemon.json` that goes when this does.
+/// A `daemon.json` that goes when this does, and the home it stands in.
 #[derive(Debug)]
-pub struct Announced {
-    path: PathBuf,
+pub struct Announced(Option<Claim>);
+
+impl Announced {
+    /// Nobody finds the daemon any more; the home is its own until the claim is dropped.
+    #[must_use]
+    pub fn withdraw(mut self) -> Option<Claim> {
+        self.retract();
+        self.0.take()
+    }
+
+    fn retract(&self) {
+        if let Some(claim) = &self.0 {
+            let _gone = fs::remove_file(claim.home.daemon_file());
+        }
+    }
 }
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        // Only our own: another daemon may have taken the home over.
-        let pid = fs::read(&self.path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Daemon>(&bytes).ok())
-            .map(|daemon| daemon.pid);
-        if pid == Some(std::process::id()) {
-            let _ = fs::remove_file(&self.path);
-        }
+        self.retract();
     }
 }
 
@@ -120,12 +162,17 @@ mod tests {
         let home = Home::new(Some(dir.path().join("home")));
         assert!(Daemon::find(&home).is_none());
         let server = Server::bind(None).await.unwrap();
-        let announced = Daemon::announce(&home, &server).unwrap();
+        let claim = home.claim().unwrap().unwrap();
+        let announced = claim.announce(&server, &[]).unwrap();
         let daemon = Daemon::find(&home).unwrap();
         assert_eq!(daemon.port, server.port());
         assert!(server.token().opens(&format!("Bearer {}", daemon.token)));
         assert!(!format!("{daemon:?}").contains(&daemon.token));
-        drop(announced);
+        assert!(home.claim().unwrap().is_none(), "one daemon a home");
+        let claim = announced.withdraw();
         assert!(Daemon::find(&home).is_none());
+        assert!(home.claim().unwrap().is_none(), "it is still being stopped");
+        drop(claim);
+        assert!(home.claim().unwrap().is_some());
     }
 }

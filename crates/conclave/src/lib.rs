@@ -39,3 +39,4 @@ pub mod ports;
 pub mod relay;
 pub mod rtc;
 mod sound;
+mod udp;

@@ -9,10 +9,10 @@ use conclave_meeting::{
     evidence::{Equivocation, SignedRecord},
     exchange::Ek,
     media::{Header, Kid, MAX_HEADER},
-    wire::{Bundle, Knock, MAX_MESSAGE, PeerMessage, Wrap},
+    wire::{Bundle, Knock, MAX_MESSAGE, PeerMessage, Reaction, Signal, Wrap},
 };
 use conclave_protocol::{
-    Tx,
+    ChainId, Ed25519Signer, MeetingId, MemberIdx, Signer as _, Tx,
     codec::{EncodeSize, Read, Write},
     disclosure::InfoDisclosure,
     footprint,
@@ -52,6 +52,23 @@ pub(super) fn wire(bytes: &[u8]) {
             }
         }
         _ => {}
+    }
+}
+
+/// What members show each other, once it is opened.
+pub(super) fn signal(bytes: &[u8]) {
+    let Ok(signal) = Signal::from_bytes(bytes) else { return };
+    assert_eq!(signal.to_bytes(), bytes);
+    assert_eq!(canonical::<Signal>(bytes).as_ref(), Some(&signal));
+    assert!(bytes[0] < b' ', "a line of chat can begin so");
+    match signal {
+        Signal::Reaction(reaction) => assert_eq!(Reaction::of(reaction.as_str()), Some(reaction)),
+        Signal::Recording(word) => {
+            let ivk = Ed25519Signer::from_seed(&[1; 32]).ivk();
+            let said = word.verify(&ChainId([2; 32]), &MeetingId([3; 32]), MemberIdx(4), ivk);
+            assert!(said.is_err(), "nobody signed that");
+        }
+        Signal::Hand(_) | Signal::Ask(_) | Signal::File(_) => {}
     }
 }
 

@@ -21,7 +21,7 @@ use conclave_protocol::{
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target but those over the consensus engine.
-pub(crate) const TARGETS: [(&str, Target); 10] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("apply", apply::run),
     ("evidence", bytes::evidence),
     ("fragment", fragment::run),
@@ -29,6 +29,7 @@ pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("link", bytes::link),
     ("session", session::run),
     ("sframe", sframe::run),
+    ("signal", bytes::signal),
     ("tx", bytes::tx),
     ("value", values::run),
     ("wire", bytes::wire),

@@ -4,6 +4,9 @@ use conclave_protocol::{Body, Epoch};
 
 use super::{Ending, Event, Output, Session, SubmitId};
 
+/// Records of a leader that are refused in a row before it is told.
+const TOLD: u8 = 3;
+
 /// What a submitted body is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Purpose {
@@ -31,9 +34,11 @@ impl Session {
     pub(super) fn submit_failed(&mut self, id: SubmitId, reason: String) {
         match self.submits.remove(&id) {
             Some(Purpose::Publish | Purpose::Request) => self.end(Ending::Failed(reason)),
+            // Two may act at once; then the record of one is made anew, and nobody has to know.
             Some(Purpose::Epoch(epoch)) => {
-                self.epoch_refused(epoch);
-                self.event(Event::SubmitFailed { reason });
+                if self.epoch_refused(epoch) >= TOLD {
+                    self.event(Event::SubmitFailed { reason });
+                }
             }
             // Another claim was first, or the leader came back.
             Some(Purpose::Reassign) => self.vacancy.refused(self.now),

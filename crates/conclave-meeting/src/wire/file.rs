@@ -1,38 +1,11 @@
 //! Offers of files, and their pieces on the way (section 10.2).
 
-use conclave_protocol::codec::{
-    Blob, Buf, BufMut, EncodeSize, Error, Read, ReadExt, Text, Write, fields,
-};
+use conclave_protocol::codec::{Blob, Text, fields, newtype};
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 use crate::file::{PIECE, PIECE_TAG};
-
-/// Fixed bytes under a name of their own.
-macro_rules! newtype {
-    ($name:ident($inner:ty)) => {
-        impl Write for $name {
-            fn write(&self, buf: &mut impl BufMut) {
-                self.0.write(buf);
-            }
-        }
-
-        impl EncodeSize for $name {
-            fn encode_size(&self) -> usize {
-                size_of::<$inner>()
-            }
-        }
-
-        impl Read for $name {
-            type Cfg = ();
-
-            fn read_cfg(buf: &mut impl Buf, (): &()) -> Result<Self, Error> {
-                <$inner>::read(buf).map(Self)
-            }
-        }
-    };
-}
 
 /// Longest name of a file.
 pub type FileName = Text<255>;

@@ -254,6 +254,23 @@ fn a_record_that_the_ledger_refused_accuses_nobody_when_it_comes_late() {
     assert_eq!((&evidence.first, &evidence.second), (&taken, &second));
 }
 
+fn is_told(event: &Event) -> bool {
+    matches!(event, Event::SubmitFailed { .. })
+}
+
+#[test]
+fn a_leader_is_told_when_the_ledger_refuses_its_third_record_in_a_row_and_no_earlier() {
+    let mut world = World::meeting(86, 4, 4, Net::GOOD);
+    let told = |world: &World| world.devices[0].events.iter().filter(|(_, e)| is_told(e)).count();
+    for (gone, refuses, times) in [(1, 2, 0), (2, 2, 0), (3, 4, 2)] {
+        world.refuses = refuses;
+        world.kick(gone);
+        world.run(6_000);
+        assert_eq!((world.refuses, told(&world)), (0, times), "{refuses} refused for {gone}");
+        assert_one_key(&world, &(0..4).filter(|n| *n == 0 || *n > gone).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn a_denial_that_the_ledger_refused_accuses_nobody_and_leaves_one_key() {
     let mut world = World::meeting(85, 4, 3, Net::GOOD);
@@ -264,6 +281,7 @@ fn a_denial_that_the_ledger_refused_accuses_nobody_and_leaves_one_key() {
     world.command(0, Command::Deny { idx, ban: true });
     world.run(8_000);
     assert!(world.ledger.refused.iter().any(|reason| reason.contains("EpochRecord")));
+    assert_eq!(world.saw(0, is_told), None);
     assert_one_key(&world, &[0, 1, 2]);
     world.kick(1);
     world.run(4_000);

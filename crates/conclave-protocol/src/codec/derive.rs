@@ -29,6 +29,35 @@ macro_rules! fields {
     };
 }
 
+/// Implements the canonical encoding of one value of a fixed length under a name of its own.
+#[macro_export]
+macro_rules! newtype {
+    ($name:ident($inner:ty)) => {
+        impl $crate::codec::Write for $name {
+            fn write(&self, buf: &mut impl $crate::codec::BufMut) {
+                $crate::codec::Write::write(&self.0, buf);
+            }
+        }
+
+        impl $crate::codec::EncodeSize for $name {
+            fn encode_size(&self) -> usize {
+                size_of::<$inner>()
+            }
+        }
+
+        impl $crate::codec::Read for $name {
+            type Cfg = ();
+
+            fn read_cfg(
+                buf: &mut impl $crate::codec::Buf,
+                (): &(),
+            ) -> Result<Self, $crate::codec::Error> {
+                <$inner as $crate::codec::ReadExt>::read(buf).map(Self)
+            }
+        }
+    };
+}
+
 /// Implements the canonical encoding of an enum of tuple and unit variants: one tag byte, then the
 /// fields.
 #[macro_export]

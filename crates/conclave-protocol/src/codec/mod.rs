@@ -12,7 +12,7 @@ pub use bytes::BufMut;
 pub use commonware_codec::{Buf, EncodeSize, Error, Read, ReadExt, Write};
 use commonware_codec::{Copying, Decode, Encode};
 
-pub use crate::{fields, tags, variants};
+pub use crate::{fields, newtype, tags, variants};
 pub use list::{List, Set};
 pub use text::{BadText, Blob, Text};
 

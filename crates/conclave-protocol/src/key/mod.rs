@@ -7,10 +7,7 @@ pub(crate) mod weak;
 
 use std::fmt;
 
-use crate::{
-    codec::{Buf, BufMut, EncodeSize, Error, Read, ReadExt, Write},
-    id::{newtype, short_debug},
-};
+use crate::{codec::newtype, id::short_debug};
 
 pub use ivk::{Algorithm, Ivk};
 pub use signature::Signature;

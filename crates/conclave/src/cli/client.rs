@@ -40,6 +40,11 @@ impl Local {
         Ok(Self { http, origin: format!("http://127.0.0.1:{}", daemon.port), daemon })
     }
 
+    /// How it is reached.
+    pub(super) const fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
     /// Where a studio program publishes, as long as this daemon runs.
     pub(super) fn studio(&self) -> anyhow::Result<Studio> {
         let token = Token::from_hex(&self.daemon.token).context("the daemon's file is damaged")?;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use page::kind;
+pub(crate) use server::danger_url;
 
 pub use backend::{Backend, Fault, IdentityBackend, RecoveryBackend, Refused, RoomBackend};
 pub use metrics::{Kind, Sample};

@@ -50,8 +50,7 @@ impl Server {
     /// The page's address with the token in its fragment, which browsers send to nobody.
     #[must_use]
     pub fn danger_url(&self) -> Zeroizing<String> {
-        let token = self.token.danger_hex();
-        Zeroizing::new(format!("http://127.0.0.1:{}/#token={}", self.port, *token))
+        danger_url(self.port, &self.token.danger_hex())
     }
 
     /// Answers until `closing` is cancelled.
@@ -59,6 +58,11 @@ impl Server {
         let router = router(backend, self.port, self.token, closing.clone());
         serve::serve(self.listener, router, serve::Limits::local(), closing).await;
     }
+}
+
+/// The same of any daemon of this machine.
+pub(crate) fn danger_url(port: u16, token: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("http://127.0.0.1:{port}/#token={token}"))
 }
 
 /// The port could not be had.

@@ -50,6 +50,8 @@ pub(crate) struct PortId(u64);
 pub(crate) enum PortEvent {
     /// Nothing more comes from these ports.
     Closed(PortId),
+    /// What goes out of these ports may be kept: the others have to know.
+    Kept(PortId),
     /// What goes out needs a new key picture.
     KeyframeWanted(StreamKey),
     /// A program sent one packet.
@@ -151,13 +153,14 @@ impl Ports {
         let (news, receiver) = mpsc::channel(NEWS);
         let id = PortId(self.next.fetch_add(1, Ordering::Relaxed));
         // Only who wants to hear keeps the packets of others.
-        let heard =
-            (ask.audio_out.is_some() || ask.video_out.is_some()).then(|| self.heard.subscribe());
+        let hears = ask.audio_out.is_some() || ask.video_out.is_some();
+        let heard = hears.then(|| self.heard.subscribe());
         let ground = task::Ground {
             closing: closing.clone(),
             events: self.events.clone(),
             heard,
             id,
+            kept: hears && !ask.played,
             news,
             seat,
         };

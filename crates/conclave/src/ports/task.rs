@@ -2,14 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{pending, poll_fn},
+    future::pending,
     net::SocketAddr,
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use tokio::{
-    io::ReadBuf,
     net::UdpSocket,
     sync::{OwnedSemaphorePermit, broadcast, mpsc},
 };
@@ -25,6 +23,7 @@ use super::{
 use crate::{
     http::wire::{OpenPorts, PortNews},
     rtc::{MediaKind, SenderClock},
+    udp::receive,
 };
 
 /// What a task is given.
@@ -34,6 +33,8 @@ pub(super) struct Ground {
     pub(super) events: mpsc::Sender<PortEvent>,
     pub(super) heard: Option<broadcast::Receiver<Heard>>,
     pub(super) id: PortId,
+    /// Whether what goes out may be kept.
+    pub(super) kept: bool,
     pub(super) news: mpsc::Sender<PortNews>,
     pub(super) seat: OwnedSemaphorePermit,
 }
@@ -69,6 +70,10 @@ pub(super) async fn start(ground: Ground, ask: &OpenPorts) -> Result<(), PortErr
         video_out,
         sdp: (!outputs.is_empty()).then(|| sdp::describe(audio_out, video_out)),
     };
+    if ground.kept {
+        // A meeting that reads no more has nobody to tell.
+        let _over = ground.events.send(PortEvent::Kept(ground.id)).await;
+    }
     // There is room for the first one.
     let _told = ground.news.try_send(opened);
     let task = Task {
@@ -206,31 +211,6 @@ async fn next(
         Some(heard) => heard.recv().await,
         None => pending().await,
     }
-}
-
-/// The next datagram of any socket: index of the socket, length, sender. The one at `turn` is asked
-/// first, so that a flood at one does not drown the other.
-async fn receive(
-    sockets: &[UdpSocket],
-    turn: usize,
-    buffer: &mut [u8],
-) -> (usize, usize, SocketAddr) {
-    poll_fn(|context| {
-        let count = sockets.len();
-        for (at, socket) in sockets.iter().enumerate().cycle().skip(turn % count.max(1)).take(count)
-        {
-            let mut read = ReadBuf::new(buffer);
-            // An error is an earlier datagram that was not delivered: poll again.
-            while let Poll::Ready(received) = socket.poll_recv_from(context, &mut read) {
-                if let Ok(source) = received {
-                    return Poll::Ready((at, read.filled().len(), source));
-                }
-                read.clear();
-            }
-        }
-        Poll::Pending
-    })
-    .await
 }
 
 /// How long a meeting may take to hear that ports are closed.

@@ -14,6 +14,7 @@ const EVERYTHING: OpenPorts = OpenPorts {
     audio_out: None,
     video_out: None,
     from: None,
+    played: false,
 };
 
 /// The ports, and the first news of them.
@@ -102,6 +103,7 @@ async fn who_listens_gets_whoever_speaks_in_one_stream_and_key_pictures_are_aske
     };
     let (mut lease, news) = open(&ports, ask).await;
     assert!(matches!(news, PortNews::Open { sdp: Some(_), .. }));
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Kept(_))));
     let stream = |idx, stream_no| StreamKey { idx, stream_no };
 
     ports.hear(MediaKind::Audio, stream(3, 1), &unit(500, &[0xf8, 3]));
@@ -139,6 +141,14 @@ async fn who_listens_gets_whoever_speaks_in_one_stream_and_key_pictures_are_aske
 }
 
 #[tokio::test]
+async fn nothing_but_loopback_is_bound() {
+    let Pair { media, _reports, .. } = bind_pair().await.unwrap();
+    for socket in [bind(0).await.unwrap(), media, _reports] {
+        assert_eq!(socket.local_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
+    }
+}
+
+#[tokio::test]
 async fn the_ports_close_with_the_meeting_and_are_bounded() {
     let (ports, events) = Ports::new();
     assert!(matches!(ports.open(&OpenPorts::default()).await, Err(PortError::Nothing)));
@@ -159,6 +169,18 @@ async fn the_ports_close_with_the_meeting_and_are_bounded() {
         assert_eq!(within(lease.news.recv()).await, None, "closed");
     }
     assert!(matches!(ports.open(&EVERYTHING).await, Err(PortError::Over)));
+}
+
+#[tokio::test]
+async fn what_is_only_played_is_announced_to_nobody() {
+    let (ports, mut events) = Ports::new();
+    let audio = bind_pair().await.unwrap();
+    let ask = OpenPorts { audio_out: Some(audio.port), ..OpenPorts::default() };
+    drop(open(&ports, OpenPorts { played: true, ..ask }).await);
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Closed(_))));
+    drop(open(&ports, ask).await);
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Kept(_))));
+    assert!(matches!(within(events.recv()).await, Some(PortEvent::Closed(_))));
 }
 
 #[tokio::test]

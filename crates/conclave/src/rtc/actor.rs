@@ -1,15 +1,12 @@
 //! The task that owns the sockets, the browser's connections and the streams they show.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
-use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
@@ -21,6 +18,7 @@ use super::unit::{MediaKind, RtpUnit};
 use super::{
     Answer, MAX_SESSIONS, Reply, RtcConfig, RtcError, RtcEvent, SessionId, Source, StreamKey, Want,
 };
+use crate::udp::receive;
 
 /// What a handle asks of the task.
 #[derive(Debug)]
@@ -81,7 +79,7 @@ impl Actor {
 
     /// Runs until the last handle is dropped.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        let mut buffer = vec![0; MAX_DATAGRAM];
+        let (mut buffer, mut turn) = (vec![0; MAX_DATAGRAM], 0);
         loop {
             let deadline = self.deadline().unwrap_or_else(|| Instant::now() + IDLE);
             tokio::select! {
@@ -93,7 +91,8 @@ impl Actor {
                         self.on_command(command);
                     }
                 }
-                (at, length, source) = receive(&self.sockets, &mut buffer) => {
+                (at, length, source) = receive(&self.sockets, turn, &mut buffer) => {
+                    turn = at + 1;
                     self.on_datagram(at, source, &buffer[..length]);
                 }
                 () = tokio::time::sleep_until(deadline.into()) => {}
@@ -316,24 +315,6 @@ impl Actor {
             tracing::trace!("event of the browser's media dropped");
         }
     }
-}
-
-/// The next datagram of any socket: index of the socket, length, sender.
-async fn receive(sockets: &[UdpSocket], buffer: &mut [u8]) -> (usize, usize, SocketAddr) {
-    poll_fn(|context| {
-        for (at, socket) in sockets.iter().enumerate() {
-            let mut read = ReadBuf::new(buffer);
-            // An error is an earlier datagram refused by a browser that went away: poll again.
-            while let Poll::Ready(received) = socket.poll_recv_from(context, &mut read) {
-                if let Ok(source) = received {
-                    return Poll::Ready((at, read.filled().len(), source));
-                }
-                read.clear();
-            }
-        }
-        Poll::Pending
-    })
-    .await
 }
 
 /// Commands taken in a row before the sockets have their turn.

@@ -112,6 +112,12 @@ fn meeting(leader: &Person) -> String {
     meeting["invite"]["link"].as_str().unwrap().to_owned()
 }
 
+/// Whether the member that goes by `name` is shown as recording.
+fn records_now(meeting: &Value, name: &str) -> bool {
+    let mut members = meeting["members"].as_array().unwrap().iter();
+    members.any(|one| one["name"] == name && one["recording"] == true)
+}
+
 /// Records what one example sends with another one, and looks at the recording.
 fn records(input: &[&str], output: &str, hertz: f64) {
     let dir = tempfile::tempdir().unwrap();
@@ -130,6 +136,11 @@ fn records(input: &[&str], output: &str, hertz: f64) {
     ada.until("sound and pictures", sent);
     let long = |_: &Value| fs::metadata(&file).is_ok_and(|file| file.len() > 500_000);
     ada.until("a recording of some seconds", long);
+    let told = ada.until("the notice", |m| records_now(m, "Recorder"));
+    assert!(!records_now(&told, "Camera"), "who only sends keeps nothing: {told}");
+    let notices = told["notices"].as_array().unwrap();
+    let says = |one: &Value| one["text"].as_str().unwrap().contains("Recorder records");
+    assert!(notices.iter().any(says), "{told}");
     ada.say(&["meeting", "end"]);
     sending.end("the end of the sender", ada);
     recording.end("the end of the recorder", ada);
@@ -236,6 +247,15 @@ fn a_bot_says_something_to_whoever_comes_in_and_a_pipe_hears_it() {
         let quarter = quarter.unwrap_or_else(|_| panic!("the bot says nothing"));
         heard += quarters(&samples(&quarter), 880.0);
     }
+    ada.until("the notice", |m| records_now(m, "Grace"));
+    // Ada writes down, too, until she is stopped.
+    let file = dir.path().join("meeting.wav");
+    let args = ["meeting", "media", "--audio-out", file.to_str().unwrap()];
+    let mut writing = command(ada.home.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    grace.until("the notice", |m| records_now(m, "Ada"));
+    writing.kill().unwrap();
+    writing.wait().unwrap();
+    grace.until("no notice", |m| !records_now(m, "Ada") && records_now(m, "Grace"));
     ada.say(&["meeting", "end"]);
     // With the meeting ends the command, and with it the pipe.
     reader.join().unwrap();

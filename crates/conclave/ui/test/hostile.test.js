@@ -77,6 +77,10 @@ for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 
         await page.keyboard.press(key);
         await page.getByRole("complementary").waitFor();
         await assertWhole(page);
+        if (key !== "c") continue;
+        await button(page, "Files").click();
+        await page.getByRole("list", { name: "Files", exact: true }).waitFor();
+        await assertWhole(page);
       }
       await page.keyboard.press("i");
       if (at === 0 || at === 60) await page.screenshot({ path: `${SHOTS}/hostile-${viewport.width}-${at}.png` });

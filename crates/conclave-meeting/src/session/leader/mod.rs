@@ -51,6 +51,8 @@ pub(in crate::session) struct Leader {
     removals: BTreeMap<MemberIdx, Reason>,
     /// Whether a record was refused and the ledger not looked at since.
     blind: bool,
+    /// Records that were refused since one was taken.
+    refused: u8,
     /// When the next epoch is made, if one is wanted.
     make_at: Option<Millis>,
     /// Records that are not final yet, each following the one before; the first is submitted.
@@ -246,6 +248,7 @@ impl Session {
         if !last.stepped {
             leader.step(&last.record, &last.digest, meeting.leader);
         }
+        leader.refused = 0;
         leader.roster.clone_from(&last.roster);
         let newest = leader.newest_roster().clone();
         leader.members.retain(|idx, _| newest.contains(idx));

@@ -214,12 +214,15 @@ impl Session {
     }
 
     /// The ledger will not take a pending record: it and all that follow are void, their keys are
-    /// erased and another one is made.
-    pub(in crate::session) fn epoch_refused(&mut self, epoch: Epoch) {
-        let Some(leader) = &mut self.leader else { return };
+    /// erased and another one is made. Returns how many were refused in a row; none if this one
+    /// was void already.
+    pub(in crate::session) fn epoch_refused(&mut self, epoch: Epoch) -> u8 {
+        let Some(leader) = &mut self.leader else { return 0 };
         if !leader.pending.iter().any(|pending| pending.record.epoch == epoch) {
-            return;
+            return 0;
         }
+        leader.refused = leader.refused.saturating_add(1);
+        let refused = leader.refused;
         let void = std::mem::take(&mut leader.pending);
         for pending in void {
             // A chain that began with a void record, or is past it, opens nothing any more.
@@ -245,6 +248,7 @@ impl Session {
         leader.rekey_now = true;
         leader.soon(self.now.plus(COALESCE));
         self.push(Output::Refresh);
+        refused
     }
 
     /// A provisional record follows one that is not final: both ends step past that one first.

@@ -95,6 +95,8 @@ pub(crate) struct World {
     apart: BTreeSet<(usize, usize)>,
     /// Whether all views of the ledger are too old.
     pub(crate) stale: bool,
+    /// Records of epochs that the ledger refuses from here on.
+    pub(crate) refuses: usize,
     /// Since when the ledger stands still.
     stalled: Option<u64>,
     net: Net,
@@ -151,6 +153,7 @@ impl World {
             asleep: BTreeSet::new(),
             apart: BTreeSet::new(),
             stale: false,
+            refuses: 0,
             stalled: None,
             net,
             rng,

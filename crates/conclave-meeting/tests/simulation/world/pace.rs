@@ -4,6 +4,7 @@ use conclave_meeting::{
     session::{Event, Input, Output},
     time::Millis,
 };
+use conclave_protocol::Body;
 use rand::RngExt;
 
 use super::{BLOCK, Device, World};
@@ -45,7 +46,14 @@ impl World {
         if self.stalled.is_some() {
             return;
         }
-        let batch = std::mem::take(&mut self.mempool);
+        let mut batch = std::mem::take(&mut self.mempool);
+        while self.refuses > 0
+            && let Some(at) = batch.iter().position(|entry| matches!(entry.2, Body::EpochRecord(_)))
+        {
+            self.refuses -= 1;
+            let (device, id, ..) = batch.remove(at);
+            self.post(device, 1, Input::SubmitFailed { id, reason: "overtaken".to_owned() });
+        }
         let bodies = batch.iter().map(|(device, _, body, others)| {
             let Device { signer, dev, .. } = &self.devices[*device];
             (signer.as_ref(), *dev, body.clone(), others.clone())

@@ -131,6 +131,7 @@ impl Media {
             audio_out: rtp_out.audio,
             video_out: rtp_out.video,
             from: self.from,
+            played: false,
         };
         if ask == (OpenPorts { from: self.from, ..OpenPorts::default() }) && sink.is_none() {
             return Ok(None);

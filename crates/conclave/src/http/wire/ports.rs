@@ -22,6 +22,10 @@ pub struct OpenPorts {
     /// Index of the member to send; else whoever speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u16>,
+    /// What goes out is played to somebody and kept nowhere. Else the others are told that this
+    /// member records, for as long as the ports are open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub played: bool,
 }
 
 /// One event of open ports.

@@ -14,6 +14,9 @@ impl Actor {
     pub(super) fn ask(&mut self, ask: Ask) {
         self.dirty = true;
         match ask {
+            Ask::Command(Command::Record { on }, reply) => {
+                let _gone = reply.send(self.person_records(on));
+            }
             Ask::Command(command, reply) => {
                 let _gone = reply.send(self.command(command));
             }

@@ -31,7 +31,11 @@ impl Actor {
 
     pub(super) fn port(&mut self, event: PortEvent) {
         match event {
-            PortEvent::Closed(port) => self.close(Origin::Port(port)),
+            PortEvent::Closed(port) => {
+                self.close(Origin::Port(port));
+                self.port_records(port, false);
+            }
+            PortEvent::Kept(port) => self.port_records(port, true),
             PortEvent::KeyframeWanted(stream) => self.want_keyframe(stream),
             PortEvent::MediaIn { port, kind, unit } => self.send(Origin::Port(port), kind, &unit),
         }

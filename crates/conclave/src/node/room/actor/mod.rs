@@ -5,7 +5,7 @@
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
 //! `invites` the links of a leader, `admission` whom it lets in without asking,
 //! `files` what goes from disk to disk, `asks` what the person wants, `ledger` what the ledger says and
-//! is told, `secrets` what the demo writes down.
+//! is told, `recording` that something here records, `secrets` what the demo writes down.
 
 mod admission;
 mod asks;
@@ -13,6 +13,7 @@ mod files;
 mod invites;
 mod ledger;
 mod media;
+mod recording;
 mod secrets;
 
 use std::{
@@ -34,6 +35,7 @@ use tokio::{
     time::{MissedTickBehavior, sleep_until},
 };
 
+use self::recording::Recording;
 use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
@@ -114,6 +116,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         player,
         ports: ports.clone(),
         recorder,
+        recording: Recording::default(),
         wake: None,
         dirty: true,
         over: false,
@@ -149,6 +152,7 @@ struct Actor {
     player: Option<Player>,
     ports: Ports,
     recorder: Option<Recorder>,
+    recording: Recording,
     wake: Option<Instant>,
     dirty: bool,
     over: bool,
@@ -204,6 +208,7 @@ impl Actor {
                 _ = redraw.tick() => {
                     self.dirty = true;
                     self.set_patience();
+                    self.keep_telling();
                     self.look_at_links();
                 }
                 () = until(wake) => {}

@@ -328,9 +328,8 @@ impl Board {
             }
             Event::SubmitFailed { reason } => {
                 let text = format!("the ledger did not take a step of this meeting: {reason}");
-                // Two people may act at once, and then one of the two steps is made anew.
                 return Some(self.notice(
-                    Level::Info,
+                    Level::Error,
                     text,
                     "it is tried again where it can be".to_owned(),
                 ));

@@ -1,4 +1,6 @@
-//! `conclave up`: the daemon of one person.
+//! `conclave up`: the daemon of one person; `running` is what happens when it runs already.
+
+mod running;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -8,11 +10,12 @@ use conclave_ledger::validator::start_dev;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use self::running::Place;
 use super::{Common, advice::Advised as _, validator::Stop};
 use crate::{
     chain::Chain,
     clip::Guest,
-    config::{Daemon, Home},
+    config::Home,
     http::Server,
     keystore::{ENVIRONMENT, Keystore, Passphrase, Protection},
     network::{Network, Peer},
@@ -56,6 +59,10 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     }
     let mut stop = Stop::new()?;
     let home = common.home();
+    let claim = match running::look(&home).await? {
+        Place::Free(claim) => claim,
+        Place::Taken(daemon) => return daemon.show(&up, common),
+    };
     let port = (up.port != 0).then_some(up.port);
     let server = Server::bind(port).await.suggest("conclave up --port ANOTHER-PORT")?;
     let Ground { network, embedded } = ground(&up, &home).await?;
@@ -74,17 +81,18 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let setup = Setup { chain, network, keystore, passphrase, relays, ethereum, dev, clip, record };
     let node = Node::start(setup).await?;
     let closing = CancellationToken::new();
-    let announced = Daemon::announce(&home, &server).context("the home cannot be written")?;
+    let announced = claim.announce(&server, &up.ethereum).context("the home cannot be written")?;
     greet(&server, up.no_browser, common)?;
     let serving = tokio::spawn(server.serve(Arc::clone(&node), closing.clone()));
     stop.asked().await;
-    drop(announced);
+    let claim = announced.withdraw();
     closing.cancel();
     let _ = serving.await;
     drop(node);
     if let Some(embedded) = embedded {
         embedded.stop().await;
     }
+    drop(claim);
     Ok(())
 }
 
@@ -158,8 +166,14 @@ fn greet(server: &Server, no_browser: bool, common: &Common) -> anyhow::Result<(
     let (url, token) = (server.danger_url(), server.token().danger_hex());
     let ready = json!({ "event": "ready", "url": *url, "token": *token, "port": server.port() });
     common.output().say(&ready, || format!("Conclave is at {}", *url))?;
-    if !no_browser && let Err(error) = open::that_detached(url.as_str()) {
-        tracing::warn!(%error, "no browser was opened; open the address above");
+    if !no_browser {
+        open_page(&url);
     }
     Ok(())
+}
+
+fn open_page(url: &str) {
+    if let Err(error) = open::that_detached(url) {
+        tracing::warn!(%error, "no browser was opened; open the address above");
+    }
 }
