@@ -90,7 +90,7 @@ export class Captioner {
     this.tell({ kind: "able", able: "fetching" });
     const done = await this.kind?.install?.({ langs: [lang], processLocally: true }).catch(() => false);
     if (done) await this.look(lang);
-    else this.tell({ kind: "able", able: "cloud" });
+    else this.tell({ kind: "able", able: "failed" });
   }
 
   /**
@@ -112,7 +112,7 @@ export class Captioner {
       }
     };
     one.onerror = ({ error }) => {
-      if (!PASSING.includes(error)) this.tell({ kind: "able", able: "cloud" });
+      if (!PASSING.includes(error)) this.tell({ kind: "able", able: "failed" });
     };
     // After a silence the browser ends by itself; one that never heard anything is broken.
     const began = Date.now();
@@ -120,7 +120,7 @@ export class Captioner {
       if (this.running !== one) return;
       this.running = null;
       if (heard || Date.now() - began > SOON_MS) this.start(track, lang, idx);
-      else this.tell({ kind: "able", able: "cloud" });
+      else this.tell({ kind: "able", able: "failed" });
     };
     this.running = one;
     one.start(track);

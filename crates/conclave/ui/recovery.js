@@ -24,7 +24,8 @@ export function recovery(run, tell) {
       }
       if (await run("recovery/keep", () => api.post("/api/recovery/keep", { words: sheet.words }))) {
         tell({ kind: "go", screen: "identity" });
-        tell({ kind: "notice", notice: KEPT });
+        const [text, next] = [t("sheet.told"), t("sheet.told.next")];
+        tell({ kind: "notice", notice: { id: "sheet", level: "info", text, next } });
       }
     },
     /** @type {Actions["callOff"]} */
@@ -53,8 +54,3 @@ function twoOf(count) {
 }
 
 const WORDS = 24;
-/** @type {import("./types.js").Notice} */
-const KEPT = {
-  id: "sheet", level: "info", text: "The ledger was told about your sheet.",
-  next: "Keep the paper where no device of yours is.",
-};

@@ -81,7 +81,10 @@ export function reduce(screen, happening) {
     case "dismiss":
       return { ...screen, toasts: without(screen.toasts, happening.id) };
     case "close":
-      return { ...screen, ...BLANK, closed: happening.mid, screen: "home", media: quiet(screen) };
+      return {
+        ...screen, ...BLANK, toasts: screen.toasts.filter(({ level }) => level !== "info"), closed: happening.mid,
+        screen: "home", media: quiet(screen),
+      };
     case "said":
       return { ...screen, said: happening.text };
     case "settings":

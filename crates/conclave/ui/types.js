@@ -106,7 +106,7 @@
  *
  * @typedef {"chat" | "files" | "gear" | "identity" | "invite" | "more" | "people" | "security"} Panel
  * @typedef {import("./settings.js").Settings} Settings
- * @typedef {"unknown" | "none" | "cloud" | "fetch" | "fetching" | "ready"} Able whether speech is recognised on this computer
+ * @typedef {"unknown" | "none" | "cloud" | "failed" | "fetch" | "fetching" | "ready"} Able whether speech is recognised on this computer
  * @typedef {{ name: string, level: "ok" | "warn" | "bad", text: string, next: string }} Check
  * @typedef {{ id: string, label: string }} Plugged
  * @typedef {{

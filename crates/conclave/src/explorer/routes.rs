@@ -25,7 +25,8 @@ struct Shown {
     closing: CancellationToken,
 }
 
-/// The page at `/`, the one for newcomers at `/join`, their files under `/page`, its JSON under `/explorer`.
+/// The page at `/`, the one for newcomers at `/join`, their files under `/page`, its JSON under
+/// `/explorer`.
 pub(crate) fn router(explorer: Explorer, closing: CancellationToken) -> Router {
     Router::new()
         .route("/", get(page::index))

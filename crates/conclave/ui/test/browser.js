@@ -69,9 +69,14 @@ async function fromDisk(context) {
     const { pathname } = new URL(route.request().url());
     const file = new URL(`..${pathname === "/" ? "/index.html" : pathname}`, import.meta.url);
     const { "content-length": _, ...headers } = response.headers();
-    await route.fulfill({ response, headers, body: await readFile(file) });
+    // A file that is new is not in the program at all.
+    const type = TYPES[file.pathname.split(".").at(-1) ?? ""] ?? "";
+    await route.fulfill({ status: 200, headers: { ...headers, "content-type": type }, body: await readFile(file) });
   });
 }
+
+/** @type {Record<string, string>} */
+const TYPES = { css: "text/css", html: "text/html", js: "text/javascript", svg: "image/svg+xml" };
 
 /**
  * Axe finds nothing to object to.

@@ -53,7 +53,7 @@ test("one that ends at once is not started again and again", () => {
   new Captioner((happening) => told.push(happening), Kind).start({}, "en-GB", 0);
   started[0].onend();
   assert.equal(started.length, 1);
-  assert.deepEqual(told, [{ kind: "able", able: "cloud" }]);
+  assert.deepEqual(told, [{ kind: "able", able: "failed" }]);
 });
 
 const TALK = meeting({ members: [member(0, "Alice Martin", { me: true, leader: true, link: "self" }), member(1, "Bob Okafor")] });

@@ -204,11 +204,18 @@ explore("a name of ten thousand characters does not fill the page", `#/user/${"e
   },
 })));
 
+test("the others in a meeting are told which handle somebody has claimed", async () => {
+  const { members } = (await met.asks.ask("/api/state")).meeting;
+  const handles = members.map((/** @type {any} */ { handle, user }) => [user, handle ?? null]).sort();
+  assert.deepEqual(handles, [[met.ada.user, "ada"], [met.eve.user, null]].sort());
+});
+
 explore("whoever is invited and has no Conclave finds the way in", "join", async (page) => {
   await page.getByText("This address holds no whole invitation.").waitFor();
   const address = /** @type {string} */ (landed(page.url(), { invite: { link: met.link } }));
-  const response = await page.goto(address);
-  await page.reload();
+  await page.goto(address);
+  await page.getByRole("textbox", { name: "Your invitation" }).waitFor();
+  const response = await page.reload();
   assert.doesNotMatch(response?.headers()["content-security-policy"] ?? "connect-src", /connect-src/);
   assert.equal(await page.getByRole("textbox", { name: "Your invitation" }).inputValue(), met.link);
   // Whoever pastes the address itself comes in as well.

@@ -24,6 +24,6 @@ export function captions({ captions: { able, lines }, media, settings }, now, ac
 
 /** @type {Record<Able, import("../words.js").Key | null>} */
 const WHY = {
-  cloud: "captions.cloud", fetch: "captions.fetch", fetching: "captions.fetching", none: "captions.none",
+  cloud: "captions.cloud", failed: "captions.failed", fetch: "captions.fetch", fetching: "captions.fetching", none: "captions.none",
   ready: "captions.own", unknown: null,
 };

@@ -14,9 +14,12 @@ import { t } from "../words.js";
 export function notices(screen, actions) {
   const known = screen.daemon?.meeting?.notices ?? [];
   const toasts = screen.toasts.filter((toast) => !known.some(({ id }) => id === toast.id));
-  const late = place(screen) !== "meeting";
+  const where = place(screen);
   // What was only good to know in a meeting is no news after it.
-  const all = [...known, ...toasts].filter(({ level }) => !late || level !== "info").slice(-MOST);
+  const all = [
+    ...known.filter(({ level }) => where === "meeting" || level !== "info"),
+    ...toasts.filter(({ level }) => where !== "over" || level !== "info"),
+  ].slice(-MOST);
   return html`<div class="notices" role="status">
     ${screen.connection === "lost" && screen.daemon ? html`
       <div class="notice error"><p><strong>${t("error.silent")}</strong>

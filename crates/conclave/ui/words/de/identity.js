@@ -152,6 +152,8 @@ export const words = {
   "sheet.none": "Sie haben keines.",
   "sheet.none.text": "Wenn Sie alle Geräte verlieren, kann Ihnen niemand Ihre Identität zurückgeben. 24 Wörter auf einem Blatt Papier können es.",
   "sheet.title": "Rettungsblatt",
+  "sheet.told": "Das Hauptbuch weiß von Ihrem Blatt.",
+  "sheet.told.next": "Bewahren Sie das Papier dort auf, wo keines Ihrer Geräte ist.",
   "sheet.wrong": "Wort {number} auf Ihrem Blatt ist ein anderes.",
   "sheet.wrong.next": "Sehen Sie auf das Blatt und tippen Sie es noch einmal.",
   "waits.by": "Beantragt von {who}",

@@ -25,6 +25,7 @@ export const words = {
   "asked.unmute": "{name} bittet Sie zu sprechen.",
   "asked.yes": "Mikrofon einschalten",
   "captions.cloud": "Untertitel bleiben aus: Dieser Browser erkennt diese Sprache nur, indem er an seinen Hersteller schickt, was Sie sagen.",
+  "captions.failed": "Die Untertitel haben angehalten: Die Erkennung dieses Browsers ist gescheitert.",
   "captions.fetch": "Dieser Browser kann Sprache auf diesem Computer erkennen, sobald er sie von seinem Hersteller geholt hat.",
   "captions.fetch.yes": "Sprache holen",
   "captions.fetching": "Der Browser holt die Sprache …",

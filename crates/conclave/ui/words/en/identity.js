@@ -149,6 +149,8 @@ export const words = {
   "sheet.none": "You have none.",
   "sheet.none.text": "If you lose all your devices, nobody can give your identity back to you. 24 words on a sheet of paper can.",
   "sheet.title": "Recovery sheet",
+  "sheet.told": "The ledger was told about your sheet.",
+  "sheet.told.next": "Keep the paper where no device of yours is.",
   "sheet.wrong": "Word {number} on your sheet is another one.",
   "sheet.wrong.next": "Look at the sheet and type it again.",
   "waits.by": "Asked by {who}",

@@ -22,6 +22,7 @@ export const words = {
   "asked.unmute": "{name} asks you to speak.",
   "asked.yes": "Unmute me",
   "captions.cloud": "Captions stay off: this browser recognises this language only by sending what you say to its maker.",
+  "captions.failed": "Captions stopped: the recogniser of this browser failed.",
   "captions.fetch": "This browser can recognise speech on this computer, once it has fetched the language from its maker.",
   "captions.fetch.yes": "Fetch the language",
   "captions.fetching": "The browser is fetching the language …",

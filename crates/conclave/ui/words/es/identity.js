@@ -152,6 +152,8 @@ export const words = {
   "sheet.none": "No tiene ninguna.",
   "sheet.none.text": "Si pierde todos sus dispositivos, nadie puede devolverle su identidad. 24 palabras en una hoja de papel sí pueden.",
   "sheet.title": "Hoja de rescate",
+  "sheet.told": "El registro sabe de su hoja.",
+  "sheet.told.next": "Guarde el papel donde no esté ninguno de sus dispositivos.",
   "sheet.wrong": "La palabra {number} de su hoja es otra.",
   "sheet.wrong.next": "Mire la hoja y escríbala de nuevo.",
   "waits.by": "Pedido por {who}",

@@ -25,6 +25,7 @@ export const words = {
   "asked.unmute": "{name} le invita a hablar.",
   "asked.yes": "Activar mi micrófono",
   "captions.cloud": "Los subtítulos siguen apagados: este navegador solo reconoce este idioma enviando lo que usted dice a su fabricante.",
+  "captions.failed": "Los subtítulos se detuvieron: falló el reconocimiento de este navegador.",
   "captions.fetch": "Este navegador puede reconocer la voz en este ordenador cuando haya traído el idioma de su fabricante.",
   "captions.fetch.yes": "Traer el idioma",
   "captions.fetching": "El navegador está trayendo el idioma …",

@@ -152,6 +152,8 @@ export const words = {
   "sheet.none": "Vous n’en avez pas.",
   "sheet.none.text": "Si vous perdez tous vos appareils, personne ne peut vous rendre votre identité. 24 mots sur une feuille de papier le peuvent.",
   "sheet.title": "Feuille de secours",
+  "sheet.told": "Le registre connaît votre feuille.",
+  "sheet.told.next": "Gardez le papier là où aucun de vos appareils ne se trouve.",
   "sheet.wrong": "Le mot {number} de votre feuille est un autre.",
   "sheet.wrong.next": "Regardez la feuille et retapez-le.",
   "waits.by": "Demandé par {who}",

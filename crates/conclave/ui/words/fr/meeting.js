@@ -25,6 +25,7 @@ export const words = {
   "asked.unmute": "{name} vous invite à parler.",
   "asked.yes": "Activer mon micro",
   "captions.cloud": "Les sous-titres restent coupés : ce navigateur ne reconnaît cette langue qu’en envoyant ce que vous dites à son éditeur.",
+  "captions.failed": "Les sous-titres se sont arrêtés : la reconnaissance de ce navigateur a échoué.",
   "captions.fetch": "Ce navigateur peut reconnaître la parole sur cet ordinateur, une fois la langue prise chez son éditeur.",
   "captions.fetch.yes": "Prendre la langue",
   "captions.fetching": "Le navigateur prend la langue …",

@@ -152,6 +152,8 @@ export const words = {
   "sheet.none": "您还没有。",
   "sheet.none.text": "如果丢失所有设备，没有人能把身份还给您。写在纸上的 24 个单词可以。",
   "sheet.title": "恢复单",
+  "sheet.told": "账本已经知道您的恢复单。",
+  "sheet.told.next": "请把纸保存在没有您任何设备的地方。",
   "sheet.wrong": "单子上的第 {number} 个单词不是这个。",
   "sheet.wrong.next": "请看着单子重新输入。",
   "waits.by": "申请者：{who}",

@@ -25,6 +25,7 @@ export const words = {
   "asked.unmute": "{name} 请您发言。",
   "asked.yes": "打开我的麦克风",
   "captions.cloud": "字幕保持关闭：此浏览器只有把您说的话发给其厂商才能识别这种语言。",
+  "captions.failed": "字幕已停止：此浏览器的识别功能出错。",
   "captions.fetch": "此浏览器从厂商取得语言数据后，可以在这台电脑上识别语音。",
   "captions.fetch.yes": "获取语言数据",
   "captions.fetching": "浏览器正在获取语言数据……",
