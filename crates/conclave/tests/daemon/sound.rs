@@ -58,10 +58,15 @@ fn what_a_microphone_hears_at_one_daemon_a_loudspeaker_plays_at_another() {
         assert_eq!(refused["next"], "conclave meeting devices");
     }
 
-    let tone = format!("sine=frequency={TONE}:sample_rate=48000:duration=120");
+    // A device gives and takes whole periods of 20 ms.
+    let tone =
+        format!("sine=frequency={TONE}:sample_rate=48000:samples_per_frame=960:duration=120");
     let raw = ["-f", "s16le", "-ar", "48000", "-ac", "1"];
-    let sings = ffmpeg(&[&["-f", "lavfi", "-i", &tone], &raw[..], &[&hears]].concat());
-    let writes = [&raw[..], &["-i", &plays, "-flush_packets", "1", "-f", "s16le", &tape]];
+    let sings = ffmpeg(
+        &[&["-f", "lavfi", "-i", &tone], &raw[..], &["-flush_packets", "1", &hears]].concat(),
+    );
+    let period = ["-blocksize", "1920", "-i", &plays, "-flush_packets", "1", "-f", "s16le", &tape];
+    let writes = [&raw[..], &period];
     let writes = ffmpeg(&writes.concat());
     let begin = |person: &Person, args: &[&str]| {
         let mut command = command(person.home.path(), args);
