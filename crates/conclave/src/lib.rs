@@ -16,6 +16,7 @@ mod doctor;
 mod files;
 pub mod http;
 pub mod keystore;
+mod landing;
 pub mod node;
 pub mod qr;
 mod stage;

@@ -54,7 +54,8 @@ export function focus(mains, others, box) {
 }
 
 /**
- * Puts the tiles of the page where they belong.
+ * Puts the tiles of the page where they belong. The page is drawn several times a second and they
+ * seldom move, so they are measured only when something has changed.
  *
  * @param {HTMLElement} stage
  */
@@ -62,11 +63,18 @@ export function place(stage) {
   const tiles = /** @type {HTMLElement[]} */ ([...stage.querySelectorAll(":scope > .tile")]);
   const mains = tiles.filter((tile) => tile.classList.contains("main"));
   const others = tiles.filter((tile) => !mains.includes(tile));
+  const now = [stage.clientWidth, stage.clientHeight, ...mains, null, ...others];
+  const before = placed.get(stage) ?? [];
+  if (now.length === before.length && now.every((one, n) => one === before[n])) return;
+  placed.set(stage, now);
   const box = { x: 0, y: 0, width: stage.clientWidth, height: stage.clientHeight };
   const boxes = focus(mains.length, others.length, box);
   mains.forEach((tile, n) => put(tile, boxes.mains[n]));
   others.forEach((tile, n) => put(tile, boxes.others[n]));
 }
+
+/** What every stage was measured with. @type {WeakMap<HTMLElement, (number | HTMLElement | null)[]>} */
+const placed = new WeakMap();
 
 /**
  * @param {HTMLElement} tile

@@ -21,3 +21,17 @@ export function links(text) {
 }
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"\u0000-\u001F]+/giu;
+
+/**
+ * The invite of a meeting as an address of a validator's page for those who have no Conclave yet;
+ * nothing without such a page. It is not made where the invite alone lets people in: what a server's
+ * page does is up to the server.
+ *
+ * @param {string | undefined} page
+ * @param {{ invite: { link: string } | null, policy?: { admit: string } }} meeting
+ * @returns {string | null}
+ */
+export function landed(page, { invite, policy }) {
+  if (!page || !invite || policy?.admit === "everyone") return null;
+  return `${page}#${invite.link.replace(/^conclave:/, "").replace("#", "/")}`;
+}

@@ -1,4 +1,8 @@
-/** Names that look like what they are not: letters of several scripts in one word, unseen marks, twins. */
+/**
+ * Names that look like what they are not: letters of several scripts in one word, unseen marks, twins.
+ *
+ * @typedef {{ user: string, name: string, handle?: string }} Named
+ */
 
 /**
  * Whether a name mixes scripts within a word, or holds marks that nobody sees.
@@ -22,23 +26,29 @@ export function looks(name) {
 }
 
 /**
- * The people whose names cannot be told from somebody else's, or are not what they seem.
+ * The people whose names or handles cannot be told from somebody else's, or are not what they seem.
  *
- * @param {{ idx: number, user: string, name: string }[]} people
- * @param {{ user: string, name: string }[]} [known] people met before
+ * @param {(Named & { idx: number })[]} people
+ * @param {Named[]} [known] people met before
  * @returns {Map<number, "odd" | "twin">}
  */
 export function suspects(people, known = []) {
   /** @type {Map<number, "odd" | "twin">} */
   const found = new Map();
-  for (const { idx, name, user } of people) {
-    const seen = looks(name);
-    const twin = [...people, ...known].some((other) => other.user !== user && seen !== "" && looks(other.name) === seen);
-    if (twin) found.set(idx, "twin");
-    else if (isOdd(name)) found.set(idx, "odd");
+  for (const one of people) {
+    const seen = called(one);
+    const twin = [...people, ...known].some((other) =>
+      other.user !== one.user && called(other).some((name) => seen.includes(name)));
+    if (twin) found.set(one.idx, "twin");
+    else if (isOdd(one.name)) found.set(one.idx, "odd");
   }
   return found;
 }
+
+/** What somebody may be taken for. A handle is ASCII, so it can be a twin and nothing else.
+ * @param {Named} person
+ */
+const called = ({ handle, name }) => [name, handle ?? ""].map(looks).filter((seen) => seen !== "");
 
 const UNSEEN = /[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180E\u200B-\u200F\u2028\u2029\u2060-\u2064\u206A-\u206F\u3164\uFEFF\uFFA0\uFFFD]/u;
 const EMOJI = /\p{Extended_Pictographic}(\uFE0F|\u200D|\p{Extended_Pictographic}|\p{EMod})*/gu;

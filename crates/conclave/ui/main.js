@@ -1,5 +1,6 @@
 /** @import { Actions, Happening } from "./types.js" */
 import { Refused, api, follow, takeToken } from "./api.js";
+import { Captioner } from "./captions.js";
 import { keepFocus } from "./focus.js";
 import { speakThrough } from "./gear.js";
 import { own } from "./identity.js";
@@ -33,11 +34,13 @@ function tell(happening) {
 
 const studio = new Studio(tell, () => screen);
 const follows = watch(tell, studio);
+const captioner = new Captioner(tell);
 
 function draw() {
   drawing = false;
   studio.follow(screen);
   follows(screen);
+  captioner.follow(screen, studio.track("audio"));
   const root = /** @type {HTMLElement} */ (document.getElementById("page"));
   closeOthers(root, screen.question ? "question" : screen.dialog);
   render(page(screen, actions), root);
@@ -153,6 +156,7 @@ const actions = {
     await set({ blur: on });
     await studio.blur(on);
   },
+  fetchCaptions: () => void captioner.fetch(),
   picture: (idx, kind) => studio.picture(screen.daemon?.meeting ?? null, idx, kind),
 };
 

@@ -178,7 +178,8 @@ export class Studio {
     for (const meter of document.querySelectorAll("meter")) meter.value = own;
     const meeting = place(screen) === "meeting" ? screen.daemon?.meeting : null;
     if (!meeting) return;
-    const levels = new Map(meeting.members.filter(({ me }) => !me)
+    // The browser is asked only about those who can be heard.
+    const levels = new Map(meeting.members.filter(({ me, streams }) => !me && streams.some(isSound))
       .map(({ idx }) => [idx, this.receiver.level(keyOf(idx, "audio"))]));
     if (meeting.me !== null) levels.set(meeting.me, own);
     const speaker = speaking(screen.speaker, levels);
@@ -194,6 +195,11 @@ export class Studio {
     if (meeting?.me !== idx && idx !== SELF) return this.receiver.picture(idx, kind);
     return kind === "video" ? this.own.stream : kind === "screen" ? this.shown.stream : null;
   }
+}
+
+/** @param {import("./types.js").Member["streams"][number]} stream */
+function isSound({ kind, live }) {
+  return kind === "audio" && live;
 }
 
 /** Stands for this person where the ledger has given no index yet. */

@@ -5,6 +5,7 @@
  *   language: import("./words.js").Language | "", theme: "system" | "light" | "dark" | "contrast",
  *   calm: boolean, scale: "100" | "125" | "150", notify: boolean, keys: boolean,
  *   cameraOff: boolean, micOff: boolean, camera: string, mic: string, speaker: string, blur: boolean,
+ *   captions: boolean,
  * }} Settings `language`: empty for that of the browser; `camera`, `mic`, `speaker`: ids of devices
  */
 import { LANGUAGES, preferred } from "./words.js";
@@ -12,7 +13,7 @@ import { LANGUAGES, preferred } from "./words.js";
 /** @type {Settings} */
 export const DEFAULTS = {
   language: "", theme: "system", calm: false, scale: "100", notify: false, keys: true,
-  cameraOff: false, micOff: false, camera: "", mic: "", speaker: "", blur: false,
+  cameraOff: false, micOff: false, camera: "", mic: "", speaker: "", blur: false, captions: false,
 };
 
 /** @type {{ [K in keyof Settings]?: readonly Settings[K][] }} */

@@ -1,4 +1,5 @@
 /** @import { Happening, Meeting, Screen } from "./types.js" */
+import { news } from "./news.js";
 import { DEFAULTS } from "./settings.js";
 import { t } from "./words.js";
 
@@ -33,6 +34,7 @@ export const initial = {
   recording: false,
   told: 0,
   heard: [],
+  captions: { able: "unknown", lines: [] },
 };
 
 /**
@@ -102,6 +104,10 @@ export function reduce(screen, happening) {
       return { ...screen, checks: happening.checks };
     case "recording":
       return { ...screen, recording: happening.on };
+    case "able":
+      return { ...screen, captions: { ...screen.captions, able: happening.able } };
+    case "caption":
+      return { ...screen, captions: caption(screen.captions, happening) };
     case "unheard":
       return { ...screen, heard: screen.heard.filter(({ id }) => id !== happening.id) };
   }
@@ -117,7 +123,7 @@ function arrive(screen, daemon) {
   const now = daemon.meeting;
   /** @type {Screen} */
   const next = { ...screen, daemon, connection: "open" };
-  const text = news(before, now);
+  const text = before && now && !begins(before, now) ? news(before, now) : "";
   if (text) {
     const id = screen.told + 1;
     Object.assign(next, { said: text, told: id, heard: [...screen.heard, { id, text }].slice(-HEARD) });
@@ -126,6 +132,7 @@ function arrive(screen, daemon) {
     const { refusal } = screen;
     Object.assign(next, BLANK, {
       screen: "home", closed: null, toasts: [], panel: null, question: null, read: 0, refusal, pinned: null, speaker: null, large: null, heard: [],
+      captions: { ...screen.captions, lines: [] },
     });
   }
   if (daemon.identity?.registered && isNewcomer(next.screen)) {
@@ -137,6 +144,21 @@ function arrive(screen, daemon) {
   }
   if (next.question && !stands(next.question, daemon)) next.question = null;
   return read(next);
+}
+
+/**
+ * What somebody goes on saying takes the place of what they had said of it.
+ *
+ * @param {Screen["captions"]} captions
+ * @param {{ idx: number, text: string, done: boolean }} said
+ * @returns {Screen["captions"]}
+ */
+function caption(captions, { idx, text, done }) {
+  const before = captions.lines.findLast((line) => line.idx === idx && !line.done);
+  const id = before?.id ?? Math.max(0, ...captions.lines.map((line) => line.id)) + 1;
+  const others = captions.lines.filter((line) => line !== before);
+  const shown = text.trim().slice(-CAPTION);
+  return { ...captions, lines: shown ? [...others, { id, idx, text: shown, done }].slice(-LINES) : others };
 }
 
 /** Whether this is another meeting, or the same one entered once more.
@@ -186,51 +208,6 @@ function read(screen) {
   return screen.panel === "chat" ? { ...screen, read: lines } : screen;
 }
 
-/**
- * What a listener is told about a change.
- *
- * @param {Meeting | null} before
- * @param {Meeting | null} now
- * @returns {string}
- */
-export function news(before, now) {
-  if (!now || !before || begins(before, now)) return "";
-  const had = new Set(before.members.map(({ idx }) => idx));
-  const has = new Set(now.members.map(({ idx }) => idx));
-  const asked = new Set(before.lobby.map(({ idx }) => idx));
-  return [
-    ...before.leader === null || before.leader === now.leader ? [] : leads(now),
-    ...Boolean(before.locked) === Boolean(now.locked) ? []
-      : [now.locked ? t("news.locked") : t("news.open")],
-    ...now.members.filter(({ idx, me }) => !me && !had.has(idx)).map((one) => t("news.joined", { name: one.name })),
-    ...before.members.filter(({ idx }) => !has.has(idx)).map((one) => t("news.left", { name: one.name })),
-    ...now.lobby.filter(({ idx }) => !asked.has(idx) && !has.has(idx)).map((one) => t("news.asks", { name: one.name })),
-    ...marks(before, now),
-  ].join(". ");
-}
-
-/** Who raised a hand, who began to record and who stopped.
- * @param {Meeting} before
- * @param {Meeting} now
- */
-function marks(before, now) {
-  return now.members.filter(({ me }) => !me).flatMap((one) => {
-    const { name } = one;
-    const was = before.members.find(({ idx }) => idx === one.idx);
-    return [
-      ...one.hand_ms && !was?.hand_ms ? [t("news.hand", { name })] : [],
-      ...Boolean(one.recording) === Boolean(was?.recording) ? []
-        : [t(one.recording ? "news.records" : "news.recordsnot", { name })],
-    ];
-  });
-}
-
-/** @param {Meeting} meeting */
-function leads({ leader, members }) {
-  const who = members.find(({ idx }) => idx === leader);
-  return who ? [who.me ? t("news.lead.you") : t("news.lead", { name: who.name })] : [];
-}
-
 /** @param {Meeting} meeting */
 export function over(meeting) {
   return ["left", "ended", "denied", "removed", "failed"].includes(meeting.phase);
@@ -271,6 +248,8 @@ function isNewcomer(screen) {
 
 /** As many news as are shown at once. */
 const HEARD = 3;
+/** Captions that are shown, and the most letters of one. */
+const [LINES, CAPTION] = [3, 240];
 
 /** The ways of a computer that is nobody yet. @type {Screen["screen"][]} */
 const NEWCOMER = ["accept", "answer", "recover", "recovering"];

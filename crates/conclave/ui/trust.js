@@ -21,11 +21,11 @@ export function trust(screen, meeting) {
   return { state: reasons.some(({ wrong }) => wrong) ? "wrong" : reasons.length ? "new" : "good", reasons };
 }
 
-/** Whether somebody is met for the first time.
+/** Whether somebody is met for the first time, or nothing is known of them yet.
  * @param {Member} member
  */
 export function isNew({ me, met }) {
-  return !me && (!met || met.ok && /not met/.test(met.text));
+  return !me && !met?.known && met?.ok !== false;
 }
 
 /**

@@ -19,7 +19,7 @@
  * @typedef {{
  *   name: string, chain_id: string, dev: boolean, height: number, age_ms: number,
  *   freshness: "fresh" | "amber" | "stale", validators: Validator[], work?: number,
- *   fork?: Evidence | null, overdue?: number,
+ *   fork?: Evidence | null, overdue?: number, landing?: string,
  * }} Network
  * @typedef {{ key: string, url: string, height: number | null, ok: boolean }} Validator
  * @typedef {"clear" | "commit" | "encrypted"} InfoForm
@@ -80,17 +80,17 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   leader: boolean, me: boolean, admitted_height: number,
  *   link: "direct" | "none" | "relayed" | "self", key: "ok" | "problem" | "waiting",
- *   key_text: string, met?: Fact, votes?: number, hidden?: boolean, streams: Stream[],
+ *   key_text: string, met?: Fact, handle?: string, votes?: number, hidden?: boolean, streams: Stream[],
  *   hand_ms?: number, recording?: boolean, quality?: { rtt_ms: number, loss: number },
  * }} Member
  * @typedef {"audio" | "screen" | "screen-audio" | "video"} StreamKind
  * @typedef {{ stream_no: number, kind: StreamKind, live: boolean }} Stream
  * @typedef {{
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
- *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean,
+ *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean, handle?: string,
  * }} Lobbyist
  * @typedef {"ban" | "bearer" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
- * @typedef {{ name: FactName, ok: boolean, text: string }} Fact
+ * @typedef {{ name: FactName, ok: boolean, text: string, known?: boolean }} Fact `known`: met before
  * @typedef {{
  *   id: string, idx: number, name: string, text: string, at_ms: number, me: boolean,
  * }} Line
@@ -106,6 +106,7 @@
  *
  * @typedef {"chat" | "files" | "gear" | "identity" | "invite" | "more" | "people" | "security"} Panel
  * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {"unknown" | "none" | "cloud" | "fetch" | "fetching" | "ready"} Able whether speech is recognised on this computer
  * @typedef {{ name: string, level: "ok" | "warn" | "bad", text: string, next: string }} Check
  * @typedef {{ id: string, label: string }} Plugged
  * @typedef {{
@@ -146,6 +147,7 @@
  *   recording: boolean,
  *   told: number,
  *   heard: { id: number, text: string }[],
+ *   captions: { able: Able, lines: { id: number, idx: number, text: string, done: boolean }[] },
  * }} Screen
  * @typedef {DaemonEvent
  *   | { kind: "connection", to: Screen["connection"] }
@@ -172,6 +174,8 @@
  *   | { kind: "gear", gear: Partial<Gear> }
  *   | { kind: "checks", checks: Check[] | null }
  *   | { kind: "recording", on: boolean }
+ *   | { kind: "able", able: Able }
+ *   | { kind: "caption", idx: number, text: string, done: boolean }
  *   | { kind: "unheard", id: number }} Happening
  *
  * What the views may ask for.
@@ -218,6 +222,7 @@
  *   set: (settings: Partial<Settings>) => void,
  *   choose: (kind: "camera" | "mic" | "speaker", id: string) => void,
  *   blur: (on: boolean) => void,
+ *   fetchCaptions: () => void,
  *   hand: (up: boolean) => void,
  *   react: (emoji: string) => void,
  *   ask: (idx: number | null, what: Wish) => void,

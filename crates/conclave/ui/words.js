@@ -1,13 +1,20 @@
 /**
- * The words of the page, in the language of the person. What the daemon says stays as it is.
+ * The words of the page, in the language of the person. What the daemon says stays as it is. They
+ * lie in `words/LANGUAGE/PART.js`, where English is the list that the other languages follow.
  *
- * @typedef {keyof typeof import("./words/en.js").en} Key
+ * @typedef {keyof typeof import("./words/en/identity.js").words
+ *   | keyof typeof import("./words/en/meeting.js").words
+ *   | keyof typeof import("./words/en/page.js").words} Key
  * @typedef {Record<Key, string>} Words
  * @typedef {"de" | "en" | "es" | "fr" | "zh"} Language
  */
 
 /** The languages there are, each called as it calls itself. @type {Record<Language, string>} */
 export const LANGUAGES = { de: "Deutsch", en: "English", es: "Español", fr: "Français", zh: "中文" };
+
+/** The files of a language, by what is on the screen. A word's kind, which is what stands before its
+ * first dot, lies in one of them. */
+export const PARTS = ["identity", "meeting", "page"];
 
 /** What dates and numbers follow. @type {Record<Language, string>} */
 const LOCALES = { de: "de", en: "en-GB", es: "es", fr: "fr", zh: "zh-CN" };
@@ -70,8 +77,19 @@ export function preferred(wanted) {
  * @param {Language} language
  */
 export async function speak(language) {
-  words = (await import(`./words/${language}.js`))[language];
+  words = await load(language);
   locale = LOCALES[language];
+}
+
+/**
+ * All words of a language, its files fetched at once.
+ *
+ * @param {Language} language
+ * @returns {Promise<Words>}
+ */
+export async function load(language) {
+  const parts = await Promise.all(PARTS.map((part) => import(`./words/${language}/${part}.js`)));
+  return Object.assign({}, ...parts.map(({ words }) => words));
 }
 
 const PLACE = /\{(\w+)\}/g;

@@ -25,7 +25,7 @@ use crate::{
     committee::{BadCommittee, Committee},
     execution::{At, Candidate, Checked, Overlay, choose, next_validators},
     state::Databases,
-    validator::{Network, Runtime, Seed, Speculative, database_config, merkleize, section},
+    validator::{Cuts, Network, Runtime, Seed, Speculative, database_config, merkleize, section},
 };
 
 /// Why a ledger cannot be written.
@@ -68,7 +68,7 @@ impl<E: Runtime> Quill<E> {
         let keys = seeds.iter().map(key).collect::<Result<_, _>>();
         let keys = keys.map_err(|_| AuthorError::NoQuorum)?;
         let pages = CacheRef::new(NZU16!(4096), NZUsize!(4096));
-        let config = |ledger| database_config("author", ledger, &pages);
+        let config = |ledger| database_config("author", ledger, Cuts::USUAL, &pages);
         let config = (config("identity"), config("meeting"));
         let databases = Databases::<E>::init(context.child("state"), config, None).await;
         let parent = network.genesis_block().header.clone();

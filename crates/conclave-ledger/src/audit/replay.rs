@@ -28,7 +28,7 @@ use crate::{
     execution::{At, BadTx, Candidate, Overlay, Ran, Source, next_validators, run},
     light::{HeaderFacts, protocol_digest},
     state::Databases,
-    validator::{Network, Runtime, STEP, Speculative, database_config, merkleize, section},
+    validator::{Cuts, Network, Runtime, STEP, Speculative, database_config, merkleize, section},
 };
 
 /// Blocks whose state is held back before it is written down.
@@ -65,7 +65,7 @@ impl<E: Runtime> Replay<E> {
             Broken::new(Height(0), What::Validators, "a set of keys", error.to_string())
         })?;
         let pages = CacheRef::new(NZU16!(4096), NZUsize!(4096));
-        let config = |ledger| database_config("audit", ledger, &pages);
+        let config = |ledger| database_config("audit", ledger, Cuts::USUAL, &pages);
         let config = (config("identity"), config("meeting"));
         let databases = Databases::<E>::init(context.child("state"), config, None).await;
         let mut headers = Headers::open(context).await?;

@@ -32,7 +32,7 @@ use crate::{
     block::{Block, to_bytes},
     light::{LightClient, protocol_digest},
     state::{Databases, SLOT, holds, state_key, unpack},
-    validator::{database_config, page_cache, prove},
+    validator::{Cuts, database_config, page_cache, prove},
 };
 
 /// Devices that are asked for again and again, as those of a few meetings are.
@@ -99,7 +99,7 @@ pub fn proofs(
     runtime::Runner::new(config).start(|context| async move {
         let sealer = Sealer::new().ok_or(BenchError::Network)?;
         let pages = page_cache();
-        let config = |ledger| database_config("bench", ledger, &pages);
+        let config = |ledger| database_config("bench", ledger, Cuts::USUAL, &pages);
         let configs = (config("identity"), config("meeting"));
         let databases =
             Databases::<runtime::Context>::init(context.child("databases"), configs, None).await;

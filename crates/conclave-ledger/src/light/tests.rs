@@ -72,7 +72,14 @@ fn world() -> World {
         let (missing, others) = (missing.clone(), others.clone());
         |context| async move {
             let pages = CacheRef::new(NZU16!(1024), NZUsize!(16));
-            let config = |name| crate::validator::database_config("test", name, &pages);
+            let config = |name| {
+                crate::validator::database_config(
+                    "test",
+                    name,
+                    crate::validator::Cuts::USUAL,
+                    &pages,
+                )
+            };
             let identity: Db<_> =
                 <Db<_> as ManagedDb<_>>::init(context.child("identity"), config("identity"), None)
                     .await

@@ -331,3 +331,77 @@ fn target(section: &Section) -> SyncTarget {
         commonware_utils::non_empty_range!(Location::new(start), Location::new(end)),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use commonware_runtime::{Runner as _, Supervisor as _, deterministic};
+
+    use super::*;
+    use crate::{
+        audit::Quill,
+        cast::{BEGIN, EPOCH, genesis, private, raw, vote},
+        validator::{Seed, database_config, wiring::page_cache},
+    };
+
+    /// What a proposer could say instead, given the block before.
+    type Lie = fn(&mut Header, &Header);
+
+    const OTHER: Digest = Digest([7; 32]);
+
+    const LIES: [(&str, Lie); 11] = [
+        ("another height", |lie, _| lie.height += 1),
+        ("the time of its parent", |lie, parent| lie.time_ms = parent.time_ms),
+        ("a far time", |lie, parent| lie.time_ms = parent.time_ms + 62_001),
+        ("another epoch", |lie, _| lie.round.epoch += 1),
+        ("another set", |lie, _| lie.valset_hash = OTHER),
+        ("another next set", |lie, _| lie.next_valset_hash = OTHER),
+        ("no change, or one that nobody voted for", |lie, _| {
+            let is_same = lie.next_valset_hash == lie.valset_hash;
+            lie.next_valset_hash = if is_same { OTHER } else { lie.valset_hash };
+        }),
+        ("another identity link", |lie, _| lie.identity.prev = OTHER),
+        ("another meeting link", |lie, _| lie.meeting.prev = OTHER),
+        ("another identity state", |lie, _| lie.identity.state_root = OTHER),
+        ("another meeting state", |lie, _| lie.meeting.state_root = OTHER),
+    ];
+
+    /// An epoch at whose end a fifth validator comes in, as it is and with every lie.
+    #[test]
+    fn a_block_that_names_another_epoch_or_set_than_the_state_does_gets_no_vote() {
+        deterministic::Runner::default().start(|context| async move {
+            let genesis = genesis("voters");
+            let seeds: Vec<_> = (1..=4).map(|seed| Seed::new([seed; 32])).collect();
+            let mut quill = Quill::open(&context, &genesis, &seeds).await.unwrap();
+            let network = Arc::new(Network::of(&genesis).unwrap());
+            let mut parent = network.genesis_block().header.clone();
+            let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
+            let schemes = Schemes::of(&genesis, private(1), 0).unwrap();
+            let app = App::new(network, mempool, finality, schemes);
+            let pages = page_cache();
+            let config =
+                |ledger| database_config("voter", ledger, crate::validator::Cuts::USUAL, &pages);
+            let config = (config("identity"), config("meeting"));
+            let databases =
+                Databases::<deterministic::Context>::init(context.child("voter"), config, None)
+                    .await;
+            for height in 1..u64::from(EPOCH) {
+                let time_ms = BEGIN + height * 1_000;
+                let votes = (1..=3).map(|by| raw(&vote(&genesis, by, time_ms / 1_000)));
+                let txs = if height == 2 { votes.collect() } else { Vec::new() };
+                let block = quill.next(time_ms, txs).await.unwrap().block;
+                for (name, lie) in LIES {
+                    let mut other = block.clone();
+                    lie(&mut other.header, &parent);
+                    let batches = databases.new_batches().await;
+                    let verdict = app.execute::<deterministic::Context>(&other, &parent, batches);
+                    assert!(verdict.await.is_none(), "{name} at height {height}");
+                }
+                let batches = databases.new_batches().await;
+                let executed = app.execute::<deterministic::Context>(&block, &parent, batches);
+                databases.apply(executed.await.unwrap()).await;
+                parent = block.header;
+            }
+            assert_ne!(parent.next_valset_hash, parent.valset_hash, "the fifth one is in");
+        });
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `keep` (old blocks), `schemes` and `steps` (who seals which epoch, and the proof
+//! (what is final), `service` (answers), `keep` and `store` (old blocks, logs of the states), `schemes` and `steps` (who seals which epoch, and the proof
 //! of it), `epochs` and `lines` (one engine after the other, and their channels), `wiring` (their
 //! parts), `links`, `peers`, `address` and `node` (whom it talks to, runtime, sockets, disk),
 //! `monitor`, `meter` and `tally` (how it is doing).
@@ -30,6 +30,7 @@ mod service;
 #[cfg(test)]
 mod simulation;
 mod steps;
+mod store;
 mod tally;
 mod wiring;
 
@@ -49,6 +50,7 @@ pub use schemes::Role;
 pub(crate) use application::{STEP, Speculative, merkleize, section};
 pub(crate) use network::Network;
 pub(crate) use service::prove;
+pub(crate) use store::Cuts;
 #[cfg(not(test))]
 pub(crate) use wiring::page_cache;
 pub(crate) use wiring::{Runtime, database as database_config};

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
-    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroUsize},
     path::Path,
     sync::{Arc, Mutex},
     thread,
@@ -24,7 +24,7 @@ use commonware_stream::{
     cups::{self, Cups},
     sake::{self, Sake},
 };
-use commonware_utils::{NZU32, NZU64, NZUsize};
+use commonware_utils::{NZU32, NZUsize};
 use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, watch};
 
@@ -39,6 +39,7 @@ use super::{
     request::Request,
     schemes::{Role, Schemes},
     service::Service,
+    store::Cuts,
     wiring::{Channels, Setup, message_size, wire},
 };
 use crate::{committee::public_key, mempool::Mempool};
@@ -51,9 +52,6 @@ const OUTGOING: usize = 8192;
 
 /// How long a validator that misbehaved is not talked to.
 const KEPT_OUT: Duration = Duration::from_secs(60);
-
-/// Blocks of one file, which is dropped as a whole. It cannot change later.
-const SECTION: NonZeroU64 = NZU64!(4_096);
 
 /// How long a stopping validator waits for its tasks.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -251,7 +249,7 @@ async fn run(context: runtime::Context, parts: Parts) {
         blocker: oracle,
         links,
         app: app.clone(),
-        section: SECTION,
+        cuts: Cuts::USUAL,
         state_sync,
     };
     let engine = wire(context.child("engine"), setup, channels, |stateful| stateful).await;

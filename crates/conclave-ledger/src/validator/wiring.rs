@@ -57,6 +57,7 @@ use super::{
     links::Links,
     pacing::Paced,
     steps::{Exchange, Steps},
+    store::{Cuts, Shelf},
 };
 use crate::{
     block::Block,
@@ -69,7 +70,8 @@ const SYNC_BATCH: NonZeroU64 = NZU64!(256);
 
 pub(super) const MAILBOX: NonZeroUsize = NZUsize!(1024);
 const PAGE: NonZeroU16 = NZU16!(4096);
-const CACHED_PAGES: NonZeroUsize = NZUsize!(1024);
+/// 32 MB, filled as states are read: the records of ten thousand people who are busy at once.
+const CACHED_PAGES: NonZeroUsize = NZUsize!(8_192);
 pub(super) const BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
 pub(super) const REPLAY: NonZeroUsize = NZUsize!(1024 * 1024);
 pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -112,8 +114,8 @@ pub(crate) struct Setup<P, B, L> {
     pub(crate) links: L,
     /// The application: rules, mempool and what is final.
     pub(crate) app: App,
-    /// Blocks and certificates of one file, which is dropped as a whole.
-    pub(crate) section: NonZeroU64,
+    /// How its files are cut.
+    pub(crate) cuts: Cuts,
     /// Whether an empty validator fetches the state instead of executing every block.
     pub(crate) state_sync: bool,
 }
@@ -151,7 +153,7 @@ where
     L: Links,
     M: Reporter<Activity = Update<Block>>,
 {
-    let Setup { prefix, peers, blocker, mut links, app, section, state_sync } = setup;
+    let Setup { prefix, peers, blocker, mut links, app, cuts, state_sync } = setup;
     let schemes = app.schemes().clone();
     let me = schemes.me();
     let epoch_blocks = NonZeroU64::new(schemes.first_of(1)).expect("an epoch has blocks");
@@ -198,7 +200,7 @@ where
         archive(
             &prefix,
             "certificates",
-            section,
+            cuts.blocks,
             &pages,
             Scheme::certificate_codec_config_unbounded(),
         ),
@@ -207,7 +209,7 @@ where
     .expect("certificate archive opens");
     let blocks: prunable::Archive<_, _, Digest, Arc<Block>> = prunable::Archive::init(
         context.child("blocks"),
-        archive(&prefix, "blocks", section, &pages, ()),
+        archive(&prefix, "blocks", cuts.blocks, &pages, ()),
     )
     .await
     .expect("block archive opens");
@@ -279,10 +281,11 @@ where
         schemes.reach(floor.proposal.round.epoch().get());
     }
 
+    let shelf = app.finality();
     let (marshal_actor, marshal, floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
         context.child("marshal"),
-        certificates,
-        blocks,
+        Shelf::new(certificates, Arc::clone(shelf)),
+        Shelf::new(blocks, Arc::clone(shelf)),
         marshal::Config {
             provider: schemes.clone(),
             epocher: FixedEpocher::new(epoch_blocks),
@@ -339,8 +342,8 @@ where
         StatefulConfig {
             application: app.clone(),
             db_config: (
-                database(&prefix, "identity", &pages),
-                database(&prefix, "meeting", &pages),
+                database(&prefix, "identity", cuts, &pages),
+                database(&prefix, "meeting", cuts, &pages),
             ),
             provider: (),
             marshal: (marshal.clone(), floor),
@@ -352,7 +355,7 @@ where
                 apply_batch_size: NZU64!(1024),
                 max_outstanding_requests: NZUsize!(8),
             },
-            prune_config: None,
+            prune_config: Some(cuts.pruning()),
             strategy: Sequential,
         },
     );
@@ -413,13 +416,14 @@ pub(crate) fn page_cache() -> CacheRef {
 pub(crate) fn database(
     prefix: &str,
     ledger: &str,
+    cuts: Cuts,
     pages: &CacheRef,
 ) -> FixedConfig<EightCap, Sequential> {
     FixedConfig {
         merkle_config: MerkleConfig {
             journal_partition: format!("{prefix}-{ledger}-tree-nodes"),
             metadata_partition: format!("{prefix}-{ledger}-tree-meta"),
-            items_per_blob: NZU64!(65_536),
+            items_per_blob: cuts.operations,
             write_buffer: BUFFER,
             replay_buffer: REPLAY,
             strategy: Sequential,
@@ -427,7 +431,7 @@ pub(crate) fn database(
         },
         journal_config: LogConfig {
             partition: format!("{prefix}-{ledger}-operations"),
-            items_per_blob: NZU64!(65_536),
+            items_per_blob: cuts.operations,
             page_cache: pages.clone(),
             write_buffer: BUFFER,
             replay_buffer: REPLAY,

@@ -3,11 +3,14 @@
 use conclave_meeting::{
     file::{FileSeal, PIECE},
     session::{Command, CommandError, Event, Input},
-    wire::{FileId, FileKey, FileOffer, PeerMessage, Piece, PieceRequest},
+    wire::{FileId, FileKey, FileOffer, PeerMessage, Piece, PieceRequest, Signal},
 };
 use conclave_protocol::codec::{Blob, Text};
 
-use crate::world::{Net, World};
+use crate::{
+    signals::{message, sealer},
+    world::{Net, World},
+};
 
 fn offer(id: u8, size: u64) -> FileOffer {
     FileOffer {
@@ -129,4 +132,31 @@ fn a_piece_nobody_offered_and_an_offer_that_cannot_be_are_refused() {
     world.run(10_000);
     let many = world.try_command(1, Command::OfferFile { offer: offer(17, 100) });
     assert_eq!(many, Err(CommandError::File));
+}
+
+/// Offered by one that does not look at its own offers first.
+#[test]
+fn an_offer_that_cannot_be_is_not_shown_and_one_member_has_sixteen_at_most() {
+    let mut world = World::meeting(224, 2, 2, Net::GOOD);
+    let (mut sealer, npk) = (sealer(&world, 1), world.npk(1));
+    let mut give = |world: &mut World, offer| {
+        let mut packet = Vec::new();
+        sealer.seal(&Signal::File(offer).to_bytes(), &mut packet).unwrap();
+        world.give(0, Input::Message { npk, bytes: message(packet) });
+    };
+    let bad = world.session(0).counters().bad_messages;
+    for wrong in [
+        offer(1, 0),
+        offer(1, (64 << 20) + 1),
+        FileOffer { name: Text::new("").unwrap(), ..offer(1, 100) },
+    ] {
+        give(&mut world, wrong);
+    }
+    assert_eq!(count(&world, 0, is_offer), 0);
+    assert_eq!(world.session(0).counters().bad_messages, bad + 3);
+    for id in 1..=20 {
+        give(&mut world, offer(id, 100));
+    }
+    assert_eq!(count(&world, 0, is_offer), 16);
+    assert_eq!(world.session(0).counters().bad_messages, bad + 7);
 }

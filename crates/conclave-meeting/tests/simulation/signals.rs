@@ -15,6 +15,14 @@ fn newest_key(world: &World, device: usize) -> (EpochId, MeetingKey) {
     world.session(device).danger_export_keys().pop().unwrap()
 }
 
+/// What seals the chat stream of a device, from its first counter on.
+pub(crate) fn sealer(world: &World, device: usize) -> Sealer {
+    let ((id, mk), idx) = (newest_key(world, device), world.idx(device));
+    let stream = id.stream(world.devices[device].dev, idx, StreamNo::CHAT, StreamKind::Chat);
+    let kid = id.kid(idx, StreamNo::CHAT).value();
+    Sealer::new(mk.stream_key(&stream), kid, metadata(&MID)).unwrap()
+}
+
 /// A signal well sealed under the chat stream of `author`, by whoever has the key, with a counter
 /// that `author` has not used.
 fn sealed(world: &World, (id, mk): &(EpochId, MeetingKey), author: usize, unit: &[u8]) -> Vec<u8> {
@@ -29,7 +37,7 @@ fn sealed(world: &World, (id, mk): &(EpochId, MeetingKey), author: usize, unit: 
     packet
 }
 
-fn message(sealed: Vec<u8>) -> Vec<u8> {
+pub(crate) fn message(sealed: Vec<u8>) -> Vec<u8> {
     PeerMessage::Signal(Blob::new(sealed).unwrap()).to_bytes()
 }
 
@@ -233,11 +241,7 @@ fn nobody_is_flooded_with_reactions() {
     let seen = |world: &World| count(world, 0, |e| matches!(e, Event::Reaction { .. }));
     assert_eq!(seen(&world), 20, "what an honest device sends is heard");
     // One that does not hold itself back.
-    let (key, npk) = (newest_key(&world, 1), world.npk(1));
-    let idx = world.idx(1);
-    let stream = key.0.stream(world.devices[1].dev, idx, StreamNo::CHAT, StreamKind::Chat);
-    let kid = key.0.kid(idx, StreamNo::CHAT).value();
-    let mut sealer = Sealer::new(key.1.stream_key(&stream), kid, metadata(&MID)).unwrap();
+    let (mut sealer, npk) = (sealer(&world, 1), world.npk(1));
     let mut packet = Vec::new();
     for _ in 0..1_000 {
         sealer.seal(&Signal::Reaction(Reaction::Laughter).to_bytes(), &mut packet).unwrap();

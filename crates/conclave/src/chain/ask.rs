@@ -72,7 +72,7 @@ impl Chain {
 
     /// Validators in the order in which they are asked.
     pub(super) fn ranked(&self) -> Vec<Remote> {
-        let mut remotes = self.0.remotes.clone();
+        let mut remotes = self.0.remotes();
         remotes.sort_by_cached_key(|remote| Reverse(remote.rank()));
         remotes
     }

@@ -1,19 +1,15 @@
 //! Keeps the newest header of one validator coming, and comes back when the connection breaks.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
-use super::{Shared, now_ms, remote::RemoteError};
+use super::{Remote, Shared, now_ms, remote::RemoteError};
 
-/// Follows the validator with this number until the chain is dropped.
-pub(super) async fn follow(chain: Weak<Shared>, number: usize) {
+/// Follows a validator until the chain is dropped, or has it no longer.
+pub(super) async fn follow(chain: Weak<Shared>, remote: Remote) {
     let mut pause = FIRST_PAUSE;
-    loop {
-        let Some(remote) = remote(&chain, number) else { return };
+    while chain.upgrade().is_some_and(|chain| chain.has(&remote.key)) {
         let began = tokio::time::Instant::now();
-        let error = match once(&chain, number).await {
+        let error = match once(&chain, &remote).await {
             Ok(()) => return,
             Err(error) => error,
         };
@@ -29,8 +25,7 @@ pub(super) async fn follow(chain: Weak<Shared>, number: usize) {
 }
 
 /// One connection; `Ok` when the chain is gone.
-async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
-    let Some(remote) = remote(chain, number) else { return Ok(()) };
+async fn once(chain: &Weak<Shared>, remote: &Remote) -> Result<(), RemoteError> {
     let mut frames = remote.follow().await?;
     loop {
         let bytes = frames.next().await?;
@@ -38,7 +33,7 @@ async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
             continue;
         }
         let Some(chain) = chain.upgrade() else { return Ok(()) };
-        let verdict = chain.judge(&remote, |light| light.on_header(&bytes, now_ms())).await;
+        let verdict = chain.judge(remote, |light| light.on_header(&bytes, now_ms())).await;
         match verdict {
             Ok(header) => {
                 remote.proved(header.height.0);
@@ -50,11 +45,6 @@ async fn once(chain: &Weak<Shared>, number: usize) -> Result<(), RemoteError> {
             }
         }
     }
-}
-
-fn remote(chain: &Weak<Shared>, number: usize) -> Option<super::Remote> {
-    let chain: Arc<Shared> = chain.upgrade()?;
-    chain.remotes.get(number).cloned()
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
 //! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads
 //! records, [`Copier`] whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
-//! `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
+//! `newcomers` who came into the set, `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
 //! other path, not even to the validator embedded by `--dev`.
 
 mod answers;
@@ -17,6 +17,7 @@ mod handover;
 mod header;
 mod history;
 mod look;
+mod newcomers;
 mod remote;
 mod submit;
 mod view;
@@ -40,6 +41,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{answers::AnswerLog, fork::EvidenceDir, remote::Remote, view::Known};
 use crate::{
     http::wire::{self, ValidatorView},
+    landing,
     network::Network,
 };
 
@@ -60,7 +62,10 @@ struct Shared {
     genesis: Genesis,
     chain_id: ChainId,
     light: Mutex<LightClient>,
-    remotes: Vec<Remote>,
+    /// Whom to ask: those of the network file, then those who came into the set since.
+    remotes: Mutex<Vec<Remote>>,
+    /// How many the network file names.
+    named: usize,
     newest: watch::Sender<Option<HeaderFacts>>,
     overdue: watch::Sender<Vec<TxId>>,
     /// What the last view of a meeting held, to ask for all of the next one at once.
@@ -69,7 +74,8 @@ struct Shared {
     answers: OnceLock<Mutex<AnswerLog>>,
     /// Where proofs against validators are written.
     evidence: OnceLock<EvidenceDir>,
-    /// Ends the followers with the last clone.
+    /// Ends the followers, by the guard with the last clone.
+    closing: CancellationToken,
     _following: DropGuard,
 }
 
@@ -84,24 +90,26 @@ impl Chain {
             LightClient::new(&genesis).map_err(|error| StartError::Genesis(error.to_string()))?;
         let closing = CancellationToken::new();
         let client = remote::client().map_err(StartError::Client)?;
-        let remotes = network.validators.iter().map(|peer| Remote::new(&client, peer)).collect();
+        let remotes: Vec<_> =
+            network.validators.iter().map(|peer| Remote::new(&client, peer)).collect();
         let chain = Self(Arc::new(Shared {
             chain_id: genesis.chain_id(),
             genesis,
             light: Mutex::new(light),
-            remotes,
+            named: remotes.len(),
+            remotes: Mutex::new(remotes.clone()),
             newest: watch::Sender::new(None),
             overdue: watch::Sender::new(Vec::new()),
             known: Mutex::default(),
             answers: OnceLock::new(),
             evidence: OnceLock::new(),
             _following: closing.clone().drop_guard(),
+            closing,
         }));
-        for number in 0..chain.0.remotes.len() {
-            let follower = follow::follow(Arc::downgrade(&chain.0), number);
-            let closing = closing.clone();
-            tokio::spawn(async move { closing.run_until_cancelled(follower).await });
+        for remote in remotes {
+            chain.0.spawn(follow::follow(Arc::downgrade(&chain.0), remote));
         }
+        chain.0.spawn(newcomers::welcome(Arc::downgrade(&chain.0), client));
         Ok(chain)
     }
 
@@ -174,6 +182,7 @@ impl Chain {
     pub fn network(&self) -> wire::Network {
         let now = now_ms();
         let newest = self.0.newest.borrow().clone();
+        let validators = self.validators_status();
         wire::Network {
             name: self.0.genesis.name.as_str().to_owned(),
             chain_id: self.0.chain_id.to_hex(),
@@ -185,7 +194,8 @@ impl Chain {
                 Freshness::Amber(_) => wire::Freshness::Amber,
                 Freshness::Stale(_) => wire::Freshness::Stale,
             },
-            validators: self.validators_status(),
+            landing: landing::address(&validators),
+            validators,
             work: self.0.genesis.params.pow_bits,
             overdue: self.0.overdue.borrow().len(),
             fork: None,
@@ -195,7 +205,7 @@ impl Chain {
     /// How each validator answers.
     #[must_use]
     pub fn validators_status(&self) -> Vec<ValidatorView> {
-        self.0.remotes.iter().map(Remote::view).collect()
+        self.0.remotes().iter().map(Remote::view).collect()
     }
 
     /// Whether no validator answers.
@@ -208,7 +218,7 @@ impl Chain {
     /// [`sponsor`](Self::sponsor).
     #[must_use]
     pub fn sponsor_key(&self) -> ValidatorKey {
-        self.0.remotes.first().map_or(ValidatorKey([0; 32]), |remote| remote.key)
+        self.0.remotes().first().map_or(ValidatorKey([0; 32]), |remote| remote.key)
     }
 
     async fn newest(&self) -> Result<HeaderFacts, ChainError> {
@@ -237,6 +247,34 @@ impl Shared {
 
     fn light(&self) -> MutexGuard<'_, LightClient> {
         self.light.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whom to ask now.
+    fn remotes(&self) -> Vec<Remote> {
+        self.remotes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has(&self, key: &ValidatorKey) -> bool {
+        self.remotes().iter().any(|remote| remote.key == *key)
+    }
+
+    /// Asks these newcomers from now on, too, and none any more that is neither of the network file
+    /// nor of the set.
+    fn stay(self: &Arc<Self>, set: &[ValidatorKey], newcomers: Vec<Remote>) {
+        let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
+        let since: Vec<_> = remotes.drain(self.named..).collect();
+        remotes.extend(since.into_iter().filter(|remote| set.contains(&remote.key)));
+        remotes.extend(newcomers.iter().cloned());
+        drop(remotes);
+        for remote in newcomers {
+            self.spawn(follow::follow(Arc::downgrade(self), remote));
+        }
+    }
+
+    /// Runs a task until the last clone of the chain is dropped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        tokio::spawn(async move { closing.run_until_cancelled(task).await });
     }
 
     /// Tells the world when the light client knows a newer header than before.

@@ -72,7 +72,8 @@ impl Chain {
             let (remote, bytes) = (remote.clone(), bytes.clone());
             async move { (remote.key, self.one(&remote, id, bytes, taken).await) }
         };
-        let mut asked: FuturesUnordered<_> = self.0.remotes.iter().map(ask).collect();
+        let remotes = self.0.remotes();
+        let mut asked: FuturesUnordered<_> = remotes.iter().map(ask).collect();
         let (mut takers, mut refusals) = (Vec::new(), Vec::new());
         while let Some((by, answer)) = asked.next().await {
             match answer {
@@ -88,7 +89,7 @@ impl Chain {
             return Round::Taken;
         }
         refusals.retain(|(by, _)| set.contains(by));
-        let reachable = self.0.remotes.iter().filter(|remote| set.contains(&remote.key)).count();
+        let reachable = remotes.iter().filter(|remote| set.contains(&remote.key)).count();
         // Of n validators f may be faulty. One more than that must agree that it is refused. What
         // was taken may be final where this has not looked: then n - f have signed that, so that
         // of 2f + 1 who know nothing of it one would be honest and have signed.

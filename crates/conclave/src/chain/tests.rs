@@ -109,18 +109,29 @@ async fn when_nobody_answers_it_says_so() {
     assert_eq!(chain.network().freshness, wire::Freshness::Stale);
 }
 
-/// A validator that takes a transaction, and then says that it is void.
-fn takes_once() -> axum::Router {
+/// A validator that answers to one transaction after the other, and the last answer for ever; and
+/// how often it was asked.
+fn answers(statuses: Vec<u16>) -> (axum::Router, Arc<std::sync::atomic::AtomicUsize>) {
     use axum::{Json, http::StatusCode, routing};
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let times = Arc::clone(&asked);
     let submit = move || {
-        let first = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let time = times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let status = statuses[time.min(statuses.len() - 1)];
         let refused =
             crate::rpc::Refused { error: "the meeting is over".into(), retry_after_ms: None };
-        let status = if first { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        async move { (status, Json(refused)) }
+        async move { (StatusCode::from_u16(status).unwrap(), Json(refused)) }
     };
-    axum::Router::new().route("/v1/submit", routing::post(submit))
+    (axum::Router::new().route("/v1/submit", routing::post(submit)), asked)
+}
+
+const BUSY: u16 = 503;
+const REFUSED: u16 = 422;
+const TAKEN: u16 = 200;
+
+/// A validator that takes a transaction, and then says that it is void.
+fn takes_once() -> axum::Router {
+    answers(vec![TAKEN, REFUSED]).0
 }
 
 async fn assert_void(network: &Network) {
@@ -149,6 +160,23 @@ async fn what_became_void_is_refused_although_one_of_five_is_dead_and_one_is_not
     network.validators.push(Peer { key: set[3], rpc, ..network.validators[0].clone() });
     network.genesis = Genesis::new("grown", 1, set, Params::default()).unwrap();
     assert_void(&network).await;
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Two of four say that it is void; the other two may have signed that it is final.
+#[tokio::test]
+async fn what_was_taken_is_not_given_up_on_the_word_of_too_few() {
+    let (hesitant, asked) = answers([vec![BUSY; 6], vec![REFUSED]].concat());
+    let (mut network, serving) = made_up(vec![takes_once(), takes_once(), hesitant]).await;
+    let set: Vec<_> =
+        (1..5).map(|seed| Ed25519Signer::from_seed(&[seed; 32]).validator()).collect();
+    // Port 1 is closed on every machine that runs tests.
+    let rpc = "http://127.0.0.1:1".into();
+    network.validators.push(Peer { key: set[3], rpc, ..network.validators[0].clone() });
+    network.genesis = Genesis::new("grown", 1, set, Params::default()).unwrap();
+    assert_void(&network).await;
+    let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked >= 7, "the third one must say so too");
     serving.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
@@ -220,32 +248,20 @@ async fn with_a_removed_one(
 
 #[tokio::test]
 async fn the_refusal_of_a_removed_validator_does_not_count() {
-    use axum::{Json, Router, http::StatusCode, routing};
-    let answers = |status: StatusCode| {
-        let refused = crate::rpc::Refused { error: "it is over".into(), retry_after_ms: None };
-        (status, Json(refused))
-    };
-    let refuses = move || {
-        let submit = async move || answers(StatusCode::UNPROCESSABLE_ENTITY);
-        Router::new().route("/v1/submit", routing::post(submit))
-    };
+    let refuses = || answers(vec![REFUSED]).0;
     // Busy three times: meanwhile one of four says no, and the removed one.
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let times = Arc::clone(&asked);
-    let submit = move || {
-        let time = times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::UNPROCESSABLE_ENTITY];
-        let answer = answers(busy[usize::from(time >= 3)]);
-        async move { answer }
-    };
-    let busy = Router::new().route("/v1/submit", routing::post(submit));
+    let (busy, asked) = answers(vec![BUSY, BUSY, BUSY, REFUSED]);
     let (network, serving) = with_a_removed_one(refuses(), [refuses(), busy]).await;
-    let chain = Chain::start(&network).unwrap();
-    let (signer, user) = somebody(&chain, 3);
-    let tx = Tx::new(chain.chain_id(), user.dev, 0, Seconds(1), user).sign(&signer);
-    let answer = chain.submit(&tx).await;
-    assert!(matches!(&answer, Err(ChainError::Refused(text)) if text == "it is over"));
+    assert_void(&network).await;
     assert!(asked.load(std::sync::atomic::Ordering::Relaxed) >= 5, "two of the set must say so");
+    serving.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn nobody_waits_because_a_removed_validator_takes_what_the_others_refuse() {
+    let [one, two] = [(); 2].map(|()| answers(vec![REFUSED]).0);
+    let (network, serving) = with_a_removed_one(answers(vec![TAKEN]).0, [one, two]).await;
+    assert_void(&network).await;
     serving.iter().for_each(tokio::task::JoinHandle::abort);
 }
 

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{Explorer, page, stream};
-use crate::rpc::{LATER, refuse, refuse_for};
+use crate::{
+    landing,
+    rpc::{LATER, refuse, refuse_for},
+};
 
 #[derive(Clone)]
 struct Shown {
@@ -22,10 +25,11 @@ struct Shown {
     closing: CancellationToken,
 }
 
-/// The page at `/`, its files under `/page`, its JSON under `/explorer`.
+/// The page at `/`, the one for newcomers at `/join`, their files under `/page`, its JSON under `/explorer`.
 pub(crate) fn router(explorer: Explorer, closing: CancellationToken) -> Router {
     Router::new()
         .route("/", get(page::index))
+        .route(landing::PATH, get(page::join))
         .route("/page/{*path}", get(page::part))
         .route("/explorer/overview", get(overview))
         .route("/explorer/events", get(events))

@@ -296,12 +296,22 @@ async fn what_is_not_there_and_what_makes_no_sense_is_told_so() {
         let (status, _) = world.ask(Method::GET, path).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }
-    let (status, page) = world.ask(Method::GET, "/").await;
-    assert_eq!(status, StatusCode::OK);
-    let page = String::from_utf8(page.to_vec()).unwrap();
-    for part in page.split('"').filter(|part| part.starts_with("./page/")) {
-        let (status, _) = world.ask(Method::GET, part.trim_start_matches('.')).await;
-        assert_eq!(status, StatusCode::OK, "{part}");
+    for path in ["/", "/join"] {
+        let (status, page) = world.ask(Method::GET, path).await;
+        assert_eq!(status, StatusCode::OK);
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let parts: Vec<_> = page.split('"').filter(|part| part.starts_with("./page/")).collect();
+        assert!(parts.len() > 3, "{path}");
+        for part in parts {
+            let (status, _) = world.ask(Method::GET, part.trim_start_matches('.')).await;
+            assert_eq!(status, StatusCode::OK, "{part}");
+        }
     }
+    // The page that an invite is opened on may ask for nothing, and names itself to nobody.
+    let request = Request::get("/join").body(Body::empty()).unwrap();
+    let answer = world.router.clone().oneshot(request).await.unwrap();
+    let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("connect-src"));
+    assert_eq!(answer.headers()[header::REFERRER_POLICY], "no-referrer");
     world.stop().await;
 }

@@ -163,7 +163,8 @@ impl PeerFile {
     }
 }
 
-fn url(text: &str) -> Result<String, NetworkError> {
+/// A URL of http or https, without a slash at the end.
+pub(crate) fn url(text: &str) -> Result<String, NetworkError> {
     let bad = || NetworkError::Url(text.to_owned());
     let url = reqwest::Url::parse(text).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

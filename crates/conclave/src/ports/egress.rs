@@ -307,4 +307,12 @@ mod tests {
         assert_eq!(ntp(Duration::ZERO), 2_208_988_800 << 32);
         assert_eq!(ntp(Duration::from_millis(1_500)), 2_208_988_801 << 32 | 1 << 31);
     }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_another_machine() {
+        let line = Line::open(Payload::Opus, 0, 1).await.unwrap();
+        for socket in [line.socket, line.reports] {
+            assert_eq!(socket.peer_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
+        }
+    }
 }

@@ -141,6 +141,14 @@ async fn who_listens_gets_whoever_speaks_in_one_stream_and_key_pictures_are_aske
 }
 
 #[tokio::test]
+async fn nothing_but_loopback_is_bound() {
+    let Pair { media, _reports, .. } = bind_pair().await.unwrap();
+    for socket in [bind(0).await.unwrap(), media, _reports] {
+        assert_eq!(socket.local_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
+    }
+}
+
+#[tokio::test]
 async fn the_ports_close_with_the_meeting_and_are_bounded() {
     let (ports, events) = Ports::new();
     assert!(matches!(ports.open(&OpenPorts::default()).await, Err(PortError::Nothing)));

@@ -34,6 +34,7 @@ fn without_a_network_one_starts_by_itself_and_outlives_a_kill() {
         let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
         let words: Vec<&str> = core.split_whitespace().collect();
         assert_eq!(words[4..6], ["0", "0"], "no core dump holds a key: {core}");
+        assert!(daemon.is_closed(), "no debugger reads a key");
     }
     drop(daemon);
 

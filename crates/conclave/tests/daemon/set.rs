@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    person::{Person, Running, founded, say, validator},
+    person::{Person, Running, founded, say, validator, without_chat},
     ports::free_ports,
 };
 
@@ -93,7 +93,11 @@ impl Meeting<'_> {
         let before = self.ada.until("a meeting", |_| true);
         let user = &guest.say(&["identity", "show"])["user"];
         guest.say(&["meeting", "join", self.link]);
-        let asks = self.ada.until("the request", |m| m["lobby"][0]["ready"] == true);
+        let asked = self.ada.met(|m| m["lobby"][0]["ready"] == true);
+        let asks = asked.unwrap_or_else(|leaders| {
+            let guests = without_chat(guest.say(&["meeting", "show"]));
+            panic!("the request did not happen; the leader sees {leaders:#}, the guest {guests:#}")
+        });
         self.ada.say(&["meeting", "admit", &asks["lobby"][0]["idx"].to_string()]);
         for person in [self.ada, self.grace, guest] {
             person.until("the newcomer and a new key", |m| {
@@ -204,7 +208,8 @@ impl Consortium {
         assert_eq!(agreed, true, "{change:?}");
     }
 
-    /// Waits until these validators are the set; the height at which that is proven.
+    /// Waits until these validators are the set, and the fifth is asked although no network file
+    /// names it; the height at which that is proven.
     fn becomes(&self, asking: &Person, names: &[&str]) -> u64 {
         let list = ["validator", "list", "--network", self.network.to_str().unwrap()];
         let listed = asking.lines_until("the new set", &list, |lines| {
@@ -213,7 +218,10 @@ impl Consortium {
                 let is_called = |called: &str| called.trim_start_matches("validator-") == *name;
                 set.iter().any(|member| member["name"].as_str().is_some_and(is_called))
             };
-            set.len() == names.len() && names.iter().all(is_in)
+            let fifth = set.iter().find(|member| member["name"] == "fifth");
+            set.len() == names.len()
+                && names.iter().all(is_in)
+                && fifth.is_some_and(|fifth| fifth["answers"] == true)
         });
         listed[0]["height"].as_u64().unwrap()
     }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { browser, open } from "./browser.js";
+import { landed } from "../links.js";
 import { button, eventually } from "./helpers.js";
 import { assertFocusSeen, shot } from "./shots.js";
 import { World } from "./world.js";
@@ -14,7 +15,7 @@ const DESK = { viewport: { width: 1440, height: 900 } };
 let world;
 /** @type {import("playwright-core").Browser} */
 let chrome;
-/** @type {{ ada: any, eve: any, mid: string }} */
+/** @type {{ ada: any, eve: any, mid: string, link: string, asks: import("./world.js").Daemon }} */
 let met;
 
 before(async () => {
@@ -38,7 +39,7 @@ async function meet() {
   const link = await until(async () => (await ada.ask("/api/state")).meeting?.invite?.link);
   await eve.ask("/api/join", { link });
   await until(async () => (await eve.ask("/api/state")).meeting?.phase === "live");
-  return { ada: identities[0], eve: identities[1], mid };
+  return { ada: identities[0], eve: identities[1], mid, link, asks: eve };
 }
 
 /** Asks again and again until there is an answer. @param {() => Promise<any>} look */
@@ -202,6 +203,17 @@ explore("a name of ten thousand characters does not fill the page", `#/user/${"e
     seq: 0, registered: 1, registered_ms: 1, recovery: false, devices: [], txs: [], reach: { from: 1, txs: 0 },
   },
 })));
+
+explore("whoever is invited and has no Conclave finds the way in", "join", async (page) => {
+  await page.getByText("This address holds no whole invitation.").waitFor();
+  const address = /** @type {string} */ (landed(page.url(), { invite: { link: met.link } }));
+  const response = await page.goto(address);
+  await page.reload();
+  assert.doesNotMatch(response?.headers()["content-security-policy"] ?? "connect-src", /connect-src/);
+  assert.equal(await page.getByRole("textbox", { name: "Your invitation" }).inputValue(), met.link);
+  // Whoever pastes the address itself comes in as well.
+  assert.equal((await met.asks.ask("/api/invite", { link: address })).title, "Budget");
+});
 
 explore("what is not there is said, and what is nowhere leads home", "#/here/there", async (page) => {
   await page.getByRole("link", { name: "To the overview" }).click();

@@ -142,7 +142,7 @@ export function sheet(change = {}) {
 export function met(ok = true) {
   const text = ok ? "you met before, first 12 days ago, with the same key"
     : "you met first 12 days ago; their keys changed since, and nothing explains it";
-  return { name: "met", ok, text };
+  return { name: "met", ok, text, known: true };
 }
 
 export function member(idx, name, change = {}) {

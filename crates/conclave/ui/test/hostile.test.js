@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { contact, file, freshState, identity, lobbyist, meeting, member } from "./fake-daemon.js";
 import { button } from "./helpers.js";
 import { onPage } from "./on-page.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 const SCRIPTS = [
   "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "\"><script>alert(1)</script>",
@@ -76,6 +76,10 @@ for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 
       for (const key of ["c", "p", "i"]) {
         await page.keyboard.press(key);
         await page.getByRole("complementary").waitFor();
+        await assertWhole(page);
+        if (key !== "c") continue;
+        await button(page, "Files").click();
+        await page.getByRole("list", { name: "Files", exact: true }).waitFor();
         await assertWhole(page);
       }
       await page.keyboard.press("i");

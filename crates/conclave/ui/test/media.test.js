@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { browser, open } from "./browser.js";
 import { fakeDaemon, freshState, meeting, member } from "./fake-daemon.js";
 import { button, eventually, heard, moves, tile } from "./helpers.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 /** @type {import("playwright-core").Browser} */
 let chrome;
@@ -130,7 +130,7 @@ test("a screen that is shared is large, and the camera is held by nobody after t
   daemon.close();
 });
 
-test("nine people in motion: what the page costs", async () => {
+test("nine people in motion: what the page costs; what the daemon tells starts nothing anew", async () => {
   const others = Array.from({ length: 8 }, (_, n) => member(n + 1, `Person ${n + 1}`, { streams: STREAMS }));
   const daemon = await fakeDaemon(freshState({ meeting: meeting({ members: [alice, ...others] }) }));
   const side = await open(chrome, daemon.url.replace(/#.*/, ""));
@@ -152,6 +152,18 @@ test("nine people in motion: what the page costs", async () => {
   console.log(`nine tiles in motion: the page's thread is busy ${share("task")} of the time, ${share("script")} of it in scripts`);
   assert.equal(await page.getByRole("article").count(), 9);
   await page.screenshot({ path: `${SHOTS}/grid-9-moving.png` });
+
+  // An element that begins anew says that it was emptied; the daemon tells its state several times a second.
+  await page.evaluate(() => {
+    globalThis.emptied = [];
+    document.addEventListener("emptied", ({ target }) => globalThis.emptied.push(target.tagName), true);
+  });
+  for (const title of ["Budget", "Plans", "Goodbye"]) {
+    daemon.show({ meeting: { ...daemon.state.meeting, title } });
+    await page.getByRole("heading", { name: title }).waitFor();
+  }
+  await moves(page, "Person 8", 3);
+  assert.deepEqual(await page.evaluate(() => globalThis.emptied), []);
   await side.page.context().close();
   await page.context().close();
   daemon.close();

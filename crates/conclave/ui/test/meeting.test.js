@@ -3,16 +3,15 @@
  * and a microphone that differ from the others'. No part is made up but the devices.
  */
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { assertAccessible, browser, open } from "./browser.js";
+import { test } from "node:test";
+import { assertAccessible, open } from "./browser.js";
 import {
   admitAll, allClosed, button, chat, countFrames, countedFrames, createIdentity, eventually, firstFrame, inviteLink,
   join as ask, moves, packets, sounds, startMeeting, tile, tileColour,
 } from "./helpers.js";
 import { copiesInMemory } from "./memory.js";
-import { TARGET, World, cameras } from "./world.js";
+import { SHOTS, onStage } from "./world.js";
 
 /** Colour and tone of each camera, as `scripts/make-clips` makes them. */
 const ALICE = { name: "Alice Martin", camera: "A", colour: [0x20, 0x50, 0x7a], hertz: 330 };
@@ -21,29 +20,11 @@ const CARLA = { name: "Carla Ruiz", camera: "C", colour: [0x3f, 0x6b, 0x1f], her
 /** Comes late, with Carla's browser and so with her camera. */
 const DAN = { ...CARLA, name: "Dan Weber" };
 
-const SHOTS = join(TARGET, "screenshots");
 /** Of the page that is photographed; the others are small, for two cores draw them all. */
 const VIEW = { viewport: { width: 1280, height: 800 } };
 const SMALL = { viewport: { width: 800, height: 600 } };
 
-/** @type {World} */
-let world;
-/** @type {import("playwright-core").Browser[]} */
-let browsers = [];
-let passed = false;
-
-before(async () => {
-  world = await World.found(4);
-  await cameras(world.dir);
-  await mkdir(SHOTS, { recursive: true });
-  browsers = await Promise.all([ALICE, BOB, CARLA].map(({ camera }) => browser(join(world.dir, camera))));
-});
-after(async () => {
-  if (!passed) await Promise.all(browsers.flatMap((chrome, n) => chrome.contexts().map((context, m) =>
-    context.pages()[0]?.screenshot({ path: join(SHOTS, `failed-${n}-${m}.png`) }))));
-  await Promise.all(browsers.map((chrome) => chrome.close()));
-  await world?.end(!passed);
-});
+const stage = onStage("meeting", [ALICE, BOB, CARLA].map(({ camera }) => camera));
 
 test("three people meet, one is kicked, a fourth comes late, the leader ends it", async (t) => {
   const began = Date.now();
@@ -138,7 +119,7 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
     await assertAccessible(page);
     assert.deepEqual(complaints, []);
   }
-  passed = true;
+  stage.passed = true;
 });
 
 /**
@@ -149,8 +130,8 @@ test("three people meet, one is kicked, a fourth comes late, the leader ends it"
  * @param {boolean} keys
  */
 async function enter(person, chrome, keys) {
-  const daemon = await world.daemon(person.name.split(" ")[0].toLowerCase(), { keys });
-  const { page, complaints } = await open(browsers[chrome], daemon.url, person === ALICE ? VIEW : SMALL);
+  const daemon = await stage.world.daemon(person.name.split(" ")[0].toLowerCase(), { keys });
+  const { page, complaints } = await open(stage.browsers[chrome], daemon.url, person === ALICE ? VIEW : SMALL);
   await createIdentity(page, person.name);
   return { ...person, daemon, page, complaints };
 }

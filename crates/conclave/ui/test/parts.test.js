@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { focus, grid } from "../arrange.js";
 import { calendar } from "../ics.js";
 import { largest, speaking } from "../levels.js";
-import { links } from "../links.js";
+import { landed, links } from "../links.js";
 import { isOdd, looks, suspects } from "../lookalike.js";
 import { DEFAULTS, read } from "../settings.js";
 import { initial, reduce } from "../state.js";
@@ -87,6 +87,10 @@ test("names that mix alphabets or hide marks are suspected, and twins of each ot
   assert.deepEqual([...suspects(people)], [[1, "twin"], [2, "twin"]]);
   assert.deepEqual([...suspects([{ idx: 3, user: "d", name: "D\u0430n" }], [{ user: "x", name: "Dan" }])], [[3, "twin"]]);
   assert.deepEqual([...suspects([bob, { ...bob, idx: 4 }])], [], "two devices of one person are no twins");
+  const [mia, other] = [{ idx: 5, user: "m", name: "Mia", handle: "mia.l" }, { idx: 6, user: "n", name: "Nora", handle: "nora" }];
+  assert.deepEqual([...suspects([mia, { ...mia, idx: 7 }, other])], [], "handles of their own");
+  assert.deepEqual([...suspects([mia, { ...other, handle: "mia.1" }])], [[5, "twin"], [6, "twin"]], "a handle that looks like another");
+  assert.deepEqual([...suspects([{ ...other, name: "Mia.L" }, mia])], [[6, "twin"], [5, "twin"]], "a name that is the handle of somebody else");
 });
 
 test("a calendar gets the title, the time and the link, in lines that it can read", () => {
@@ -101,6 +105,15 @@ test("a calendar gets the title, the time and the link, in lines that it can rea
   assert.match(whole, /\r\nSUMMARY:Räte\\; Plan\\, \\\\ zwei\\nZeilen\r\n/);
   assert.ok(whole.includes(`LOCATION:conclave:j/1#${"x".repeat(200)}\r\n`));
   assert.ok(whole.includes(`DESCRIPTION:${"ü".repeat(120)}\r\n`), "no letter is cut in two");
+});
+
+test("an invite becomes the address of a page only where somebody still decides", () => {
+  const page = "https://a.example.org/join";
+  const invite = { link: "conclave:j/1#AbC-_9" };
+  assert.equal(landed(page, { invite, policy: { admit: "ask" } }), "https://a.example.org/join#j/1/AbC-_9");
+  assert.equal(landed(page, { invite, policy: { admit: "everyone" } }), null, "there the link is a key");
+  assert.equal(landed(undefined, { invite }), null);
+  assert.equal(landed(page, { invite: null }), null);
 });
 
 test("settings that somebody else wrote are read as far as they mean anything", () => {

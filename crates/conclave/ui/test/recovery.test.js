@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { changed, device, identity, meeting, sheet, waiting } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
-import { SHOTS, assertFocusSeen, shot } from "./shots.js";
+import { assertFocusSeen, shot } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 const region = (page, name) => page.getByRole("region", { name, exact: true });
 const enter = (page) => button(page, "Your identity: Alice Martin").click();

@@ -8,7 +8,7 @@ import { assertAccessible, browser, open } from "./browser.js";
 import { crowd, fakeDaemon, freshState, meeting, member } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 const settings = (page) => page.getByRole("dialog", { name: "Settings" });
 const TALK = meeting({ me: null, members: [member(0, "Alice Martin", { me: true }), member(1, "Bob Okafor")] });

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assertAccessible } from "./browser.js";
-import { TARGET } from "./world.js";
+import { SHOTS } from "./world.js";
 
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-export const SHOTS = join(TARGET, "screenshots");
 
 /**
  * Draws the page as a desk and as a phone show it. On both nothing stands out of the window, what

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initial, news, place, reduce } from "../state.js";
+import { news } from "../news.js";
+import { initial, place, reduce } from "../state.js";
 import { assign, remoteStreams } from "../receive.js";
 import { speak } from "../words.js";
 import { contact, device, freshState, handed, identity, lobbyist, meeting, member, sheet, waiting } from "./fake-daemon.js";
@@ -52,7 +53,7 @@ test("listeners are told who came, left and asks", () => {
   const before = meeting();
   const now = meeting({ members: [before.members[0], member(2, "Carla")], lobby: [lobbyist(3, "Dan")] });
   assert.equal(news(before, now), "Carla joined. Bob Okafor left. Dan asks to come in");
-  assert.equal(news(null, now), "");
+  assert.equal(at({ meeting: now }).said, "", "nothing is news to who comes in");
 });
 
 test("chat counts as read while it is open", () => {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { CHECKS, anchors, crowd, file, freshState, lobbyist, meeting, member, met } from "./fake-daemon.js";
 import { button, eventually, tile } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
+import { shot } from "./shots.js";
 
 const ALICE = member(0, "Alice Martin", { me: true, leader: true, link: "self" });
 const BOB = member(1, "Bob Okafor", { met: met() });
@@ -178,6 +179,22 @@ onPage("who is let in without being asked is a choice, and known people come in 
   await eventually(() => assert.deepEqual(sent(daemon, "/api/policy"), [{ admit: "met" }]));
 });
 
+onPage("people are shown with their handles, and who only looks like one of them is pointed out", talk({
+  members: [ALICE, { ...BOB, handle: "bob" }, member(2, "Carla Ruiz", { handle: "b0b", met: met(), user: "cd".repeat(32) })],
+  lobby: [lobbyist(5, "Dan", { handle: "dan.w" }), lobbyist(6, "B\u043Eb", { user: "ab".repeat(32) })],
+}), async (page) => {
+  await button(page, "People").click();
+  const inside = (name) => panel(page, "People").getByRole("listitem", { name });
+  await inside("Bob Okafor").getByText("@bob").waitFor();
+  for (const name of ["Bob Okafor", "Carla Ruiz"]) await inside(name).getByText("Looks like the name of somebody else.").waitFor();
+  assert.equal(await inside("Alice Martin").getByText("Looks like").count(), 0);
+  const asks = (name) => page.getByRole("region", { name: "Lobby" }).getByRole("listitem", { name, exact: true });
+  await asks("Dan").getByText("@dan.w").waitFor();
+  assert.equal(await asks("Dan").getByText("Looks like").count(), 0);
+  await asks("B\u043Eb").getByText("Looks like the name of somebody else.").waitFor();
+  await shot(page, "people-handles");
+});
+
 onPage("a tile without a key says whose it is and since when, and heals", talk({
   members: [ALICE, { ...BOB, key: "problem", key_text: "no key for epoch 17 from Bob Okafor since 1.2 s, asking Carla" }],
 }), async (page, daemon) => {
@@ -228,6 +245,21 @@ onPage("the invite goes to a calendar, and as a letter to who has no Conclave", 
   const text = await readFile(await event.path(), "utf8");
   assert.match(text, /SUMMARY:Weekly review\r\n/);
   assert.match(text, /DTSTART:20261\d{3}T\d{6}Z\r\n/);
+});
+
+onPage("who has no Conclave gets the address of a page, if a validator shows one", {
+  ...talk({ policy: { admit: "ask" } }), network: { ...freshState().network, landing: "https://a.example.org/join" },
+}, async (page, daemon) => {
+  await button(page, "Invite").click();
+  const field = page.getByRole("textbox", { name: "Link with an explanation" });
+  assert.match(await field.inputValue(), /^https:\/\/a\.example\.org\/join#j\/1\/Q2FzZXM/);
+  await page.getByText("It opens a page of a.example.org, a validator of this network").waitFor();
+  await shot(page, "invite-landing");
+  await button(page, "Copy this link").click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await field.inputValue());
+  daemon.show(talk({ policy: { admit: "everyone" } }));
+  await field.waitFor({ state: "detached" });
+  await button(page, "Copy the letter").waitFor();
 });
 
 onPage("the connection test shows what is wrong and what to do", {}, async (page, daemon) => {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { assertAccessible } from "./browser.js";
 import { button, moves, tile } from "./helpers.js";
-import { SHOTS } from "./shots.js";
+import { SHOTS } from "./world.js";
 
 export const TITLE = "Monthly summary";
 export const DESK = { width: 1440, height: 900 };

@@ -5,36 +5,17 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { browser, open } from "./browser.js";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { open } from "./browser.js";
 import { button, chat, createIdentity, eventually, moves, startMeeting, tile } from "./helpers.js";
-import { SHOTS } from "./shots.js";
 import { DESK, TITLE, area, close, codesOf, look, plays, ratio, sees, shot, show } from "./walk.js";
-import { World, cameras } from "./world.js";
+import { onStage } from "./world.js";
 
 /** Of the pages that are not photographed at the moment, for two cores draw them all. */
 const SMALL = { width: 800, height: 600 };
 
-/** @type {World} */
-let world;
-/** @type {import("playwright-core").Browser[]} */
-let browsers = [];
-let passed = false;
-
-before(async () => {
-  world = await World.found(4);
-  await cameras(world.dir);
-  await mkdir(SHOTS, { recursive: true });
-  browsers = await Promise.all(["A", "B", "C"].map((camera) => browser(join(world.dir, camera))));
-});
-after(async () => {
-  if (!passed) await Promise.all(browsers.flatMap((chrome, n) => chrome.contexts().map((context, m) =>
-    context.pages()[0]?.screenshot({ path: join(SHOTS, `failed-walk-${n}-${m}.png`) }))));
-  await Promise.all(browsers.map((chrome) => chrome.close()));
-  await world?.end(!passed);
-});
+const stage = onStage("walk", ["A", "B", "C"]);
 
 test("four people walk through a meeting and everything that is in it", async (t) => {
   const began = Date.now();
@@ -96,11 +77,25 @@ test("four people walk through a meeting and everything that is in it", async (t
   await button(alice.page, "Admit all I know").click();
   await sees([alice, bob, carla]);
 
-  say("from now on the invite is enough: Dan comes in and nobody is asked");
+  say("whom Alice knows comes in without being asked about; Dan waits");
   const people = await show(alice, "People");
-  await people.getByRole("combobox", { name: "Who comes in without being asked about" }).selectOption("everyone");
-  await look(dan, link);
-  await button(dan.page, "Ask to come in").click();
+  const rule = people.getByRole("combobox", { name: "Who comes in without being asked about" });
+  await Promise.all([alice.page.waitForResponse("**/api/policy"), rule.selectOption("met")]);
+  await button(bob.page, "Leave").click();
+  await button(bob.page, "Done").click();
+  await tile(alice.page, bob.name).waitFor({ state: "detached" });
+  for (const one of [dan, bob]) {
+    await look(one, link);
+    await button(one.page, "Ask to come in").click();
+  }
+  await asks(dan).getByText("You have not met before").waitFor();
+  await sees([alice, bob, carla]);
+  assert.ok(await asks(dan).isVisible(), "nobody whom she does not know was let in");
+  await shot(alice, "lobby-met");
+
+  say("from now on the invite is enough: Dan is in and nobody was asked");
+  await rule.selectOption("everyone");
+  await asks(dan).waitFor({ state: "detached" });
   await sees(all);
   await close(alice, "People");
   await shot(alice, "meeting");
@@ -243,7 +238,7 @@ test("four people walk through a meeting and everything that is in it", async (t
   await shot(alice, "over");
   for (const { complaints, name } of all) assert.deepEqual(complaints, [], name);
   say("everybody is out");
-  passed = true;
+  stage.passed = true;
 });
 
 /**
@@ -254,9 +249,9 @@ test("four people walk through a meeting and everything that is in it", async (t
  * @returns {Promise<import("./walk.js").Person>}
  */
 async function enter(name, chrome) {
-  const { url } = await world.daemon(name.split(" ")[0].toLowerCase());
+  const { url } = await stage.world.daemon(name.split(" ")[0].toLowerCase());
   const viewport = chrome === 0 ? DESK : SMALL;
-  const { page, complaints } = await open(browsers[chrome], url, { viewport, colorScheme: "light" }, async (page) => {
+  const { page, complaints } = await open(stage.browsers[chrome], url, { viewport, colorScheme: "light" }, async (page) => {
     // Without a chooser of files, which no test can press, the browser keeps what is recorded.
     await page.addInitScript(() => {
       delete /** @type {any} */ (globalThis).showSaveFilePicker;

@@ -1,21 +1,26 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
-import { LANGUAGES, many, preferred, rich, speak, t } from "../words.js";
-import { en } from "../words/en.js";
+import { LANGUAGES, PARTS, load, many, preferred, rich, speak, t } from "../words.js";
 
 const UI = new URL("../", import.meta.url);
+const en = await load("en");
+const kind = (key) => key.split(".")[0];
 const places = (text) => [...text.matchAll(/\{\w+\}/g)].map(([place]) => place).sort();
 
 for (const language of Object.keys(LANGUAGES)) {
   test(`${LANGUAGES[language]} says everything, and nothing else`, async () => {
-    const words = (await import(`../words/${language}.js`))[language];
+    const words = await load(language);
     assert.deepEqual(Object.keys(words).filter((key) => !(key in en)), [], "keys that nobody knows");
     assert.deepEqual(Object.keys(en).filter((key) => !(key in words)), [], "keys that are missing");
     for (const [key, text] of Object.entries(en)) {
       assert.notEqual(words[key].trim(), "", `${key} is empty`);
       assert.deepEqual(places(words[key]), places(text), `the places of ${key}`);
       assert.ok(!/[\u202A-\u202E\u2066-\u2069]|<\w/.test(words[key]), `${key} holds marks or markup`);
+    }
+    for (const part of PARTS) {
+      const [here, there] = await Promise.all([language, "en"].map((name) => import(`../words/${name}/${part}.js`)));
+      assert.deepEqual(Object.keys(here.words), Object.keys(there.words), `${part} has the words that English has there, in its order`);
     }
     // Who speaks to the page says what stands on a button (WCAG 2.5.3).
     for (const key of Object.keys(en).filter((key) => /\.(who|what)$/.test(key))) {
@@ -37,6 +42,22 @@ test("every word is used, and every word that is used is there", async () => {
   assert.deepEqual(Object.keys(en).filter((key) => !quoted.has(key)), [], "words that nobody says");
   const called = [...all.matchAll(/\b(?:t|rich)\("([\w.-]+)"/g)].map(([, key]) => key);
   assert.deepEqual(called.filter((key) => !(key in en)), [], "words that are not there");
+});
+
+test("a word lies where the others of its kind lie, and no file is left over", async () => {
+  const places = new Map();
+  for (const part of PARTS) {
+    const keys = Object.keys((await import(`../words/en/${part}.js`)).words);
+    assert.ok(keys.length <= 300, `${part} is to be divided`);
+    assert.deepEqual(keys, [...keys].sort(), part);
+    for (const key of keys) {
+      assert.equal(places.get(kind(key)) ?? part, part, `${key} lies apart`);
+      places.set(kind(key), part);
+    }
+  }
+  const files = (await readdir(new URL("words/", UI), { recursive: true })).filter((name) => name.endsWith(".js"));
+  const listed = Object.keys(LANGUAGES).flatMap((language) => PARTS.map((part) => `${language}/${part}.js`));
+  assert.deepEqual(files.sort(), listed.sort());
 });
 
 test("no view says anything that is not a message", async () => {

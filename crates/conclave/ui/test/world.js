@@ -3,6 +3,7 @@
  * disk. They die with the test.
  *
  * @import { ChildProcess } from "node:child_process"
+ * @import { Browser } from "playwright-core"
  */
 import { execFile, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
@@ -10,12 +11,15 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { browser } from "./browser.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
-export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+export const SHOTS = join(TARGET, "screenshots");
 const PROGRAM = join(TARGET, "release", "conclave");
 
 /** A consortium, and everyone who is started on it. */
@@ -104,6 +108,38 @@ export class World {
   }
 }
 
+/**
+ * Four validators, and a browser for each of these cameras: founded before the tests of a file, ended
+ * after them. Unless a test says that it came to its end, what every page showed last is photographed,
+ * and logs and records are kept.
+ *
+ * @param {string} name of the photographs
+ * @param {string[]} letters the cameras, as `scripts/make-clips` names them
+ */
+export function onStage(name, letters) {
+  const stage = {
+    /** @type {World} */
+    world: new World(""),
+    /** @type {Browser[]} */
+    browsers: [],
+    passed: false,
+  };
+  before(async () => {
+    stage.world = await World.found(4);
+    await run(join(ROOT, "scripts", "make-clips"), ["camera", stage.world.dir]);
+    await mkdir(SHOTS, { recursive: true });
+    stage.browsers = await Promise.all(letters.map((letter) => browser(join(stage.world.dir, letter))));
+  });
+  after(async () => {
+    const { browsers, passed, world } = stage;
+    const pages = browsers.flatMap((chrome) => chrome.contexts().flatMap((context) => context.pages()[0] ?? []));
+    if (!passed) await Promise.all(pages.map((page, n) => page.screenshot({ path: join(SHOTS, `failed-${name}-${n}.png`) })));
+    await Promise.all(browsers.map((chrome) => chrome.close()));
+    if (world.dir) await world.end(!passed);
+  });
+  return stage;
+}
+
 /** One person's running daemon. */
 export class Daemon {
   /**
@@ -159,13 +195,4 @@ export class Daemon {
     return lines.map((line) => JSON.parse(line))
       .map(({ epoch, mk }) => ({ epoch, mk: Buffer.from(mk, "hex") }));
   }
-}
-
-/**
- * Camera files and microphone tones, made anew.
- *
- * @param {string} dir
- */
-export async function cameras(dir) {
-  await run(join(ROOT, "scripts", "make-clips"), ["camera", dir]);
 }

@@ -51,3 +51,20 @@ export function met(fact) {
     <span>${fact.ok ? nothing : html`<strong>${t("contact.unexplained")}</strong> `}${sentence(fact.text)}
       ${fact.ok ? nothing : t("contact.unexplained.next")}</span></p>`;
 }
+
+/**
+ * The handle that somebody claimed on the ledger: one of a kind, unlike a name.
+ *
+ * @param {{ handle?: string }} person
+ */
+export const handle = (person) => person.handle ? html`<span class="hint">@${person.handle}</span>` : nothing;
+
+/**
+ * That somebody cannot be told from somebody else by the name.
+ *
+ * @param {"odd" | "twin"} [odd]
+ */
+export function alike(odd) {
+  if (!odd) return nothing;
+  return html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>`;
+}

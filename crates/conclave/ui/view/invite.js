@@ -1,6 +1,7 @@
 /** @import { Actions, Meeting, Screen } from "../types.js" */
-import { html } from "../node_modules/lit-html/lit-html.js";
+import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { calendar } from "../ics.js";
+import { landed } from "../links.js";
 import { fileName } from "../record.js";
 import { t } from "../words.js";
 import { fields } from "./form.js";
@@ -8,7 +9,7 @@ import { handed } from "./handed.js";
 import { panel } from "./panel.js";
 
 /**
- * The link of the meeting, a letter around it for who has no Conclave yet, and a date for calendars.
+ * The link of the meeting; a page and a letter around it for who has no Conclave yet; a date for calendars.
  *
  * @param {Screen} screen
  * @param {Meeting} meeting
@@ -25,6 +26,7 @@ export function invite(screen, meeting, actions) {
     ${handed(screen, actions, meeting.invite, t("invite.link"))}
     <p class="hint">${screen.said === t("said.copied") ? `${t("said.copied")}. ` : ""}${t("invite.send")}</p>
     <h3>${t("invite.newcomer")}</h3>
+    ${landing(landed(screen.daemon?.network.landing, meeting), actions)}
     <p class="hint">${t("invite.newcomer.text")}</p>
     <button type="button" @click=${() => actions.copy(letter)}>${t("invite.copy")}</button>
     <details>
@@ -42,4 +44,19 @@ export function invite(screen, meeting, actions) {
         <p class="hint">${t("invite.plan.hint")}</p>
       </form>
     </details>`);
+}
+
+/**
+ * The invite as the address of a page that says how to come in.
+ *
+ * @param {string | null} link
+ * @param {Actions} actions
+ */
+function landing(link, actions) {
+  if (!link) return nothing;
+  return html`<label class="field">${t("invite.landing")}
+      <input readonly .value=${link} @focus=${(/** @type {FocusEvent} */ event) =>
+        /** @type {HTMLInputElement} */ (event.target).select()}></label>
+    <p class="hint">${t("invite.landing.text", { host: new URL(link).host })}</p>
+    <button type="button" @click=${() => actions.copy(link)}>${t("invite.landing.copy")}</button>`;
 }

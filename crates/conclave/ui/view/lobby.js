@@ -1,9 +1,8 @@
 /** @import { Actions, Lobbyist, Meeting, Screen } from "../types.js" */
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
-import { met } from "./contacts.js";
+import { alike, handle, met } from "./contacts.js";
 import { clock } from "./form.js";
-import { icon } from "./icon.js";
 import { facts } from "./preview.js";
 import { suspects } from "../lookalike.js";
 import { many, t } from "../words.js";
@@ -45,10 +44,10 @@ function asks(screen, one, odd, actions) {
   const checks = one.facts.filter(({ name }) => name !== "met");
   const failed = checks.filter(({ ok }) => !ok);
   return html`<li class="asks" aria-label=${one.name}>
-    <p class="head"><strong>${one.name}</strong>
+    <p class="head"><span><strong>${one.name}</strong> ${handle(one)}</span>
       <span class="hint"><code>${one.fingerprint}</code> · ${t("lobby.asked", { time: clock(one.asked_at_ms) })}</span></p>
     ${met(one.facts.find(({ name }) => name === "met"))}
-    ${odd ? html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>` : nothing}
+    ${alike(odd)}
     ${failed.length ? facts(failed) : nothing}
     <details>
       <summary>${failed.length ? t("lobby.some", { passed: checks.length - failed.length, all: checks.length })
@@ -70,5 +69,5 @@ function asks(screen, one, odd, actions) {
  * @param {Lobbyist} one
  */
 function isKnown({ facts }) {
-  return facts.some(({ name, ok, text }) => name === "met" && ok && !/not met/.test(text));
+  return facts.some(({ name, ok, known }) => name === "met" && ok && known);
 }

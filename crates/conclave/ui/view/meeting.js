@@ -2,6 +2,7 @@
 import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { trust } from "../trust.js";
 import { t } from "../words.js";
+import { captions } from "./captions.js";
 import { chat } from "./chat.js";
 import { files } from "./files.js";
 import { gear } from "./gear.js";
@@ -33,6 +34,7 @@ export function meeting(screen, actions) {
     <main class="stage">
       ${lobby(screen, now, actions)}
       ${tiles(screen, now, actions)}
+      ${captions(screen, now, actions)}
       ${reactions(now)}
       ${heard(screen)}
     </main>

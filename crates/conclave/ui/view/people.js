@@ -3,7 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { suspects } from "../lookalike.js";
 import { many, t } from "../words.js";
-import { met } from "./contacts.js";
+import { alike, handle, met } from "./contacts.js";
 import { initials, sentence } from "./form.js";
 import { icon } from "./icon.js";
 import { panel } from "./panel.js";
@@ -67,7 +67,7 @@ function person(screen, member, leads, odd, actions) {
   return html`<li aria-label=${name}>
     <span class="face" aria-hidden="true">${initials(name)}</span>
     <div>
-      <p><strong>${name}</strong>
+      <p><strong>${name}</strong> ${handle(member)}
         ${member.hand_ms ? html`<span class="tag up">${icon("hand")}${t("tile.hand")}</span>` : nothing}
         ${member.recording ? html`<span class="tag bad">${t("tile.records")}</span>` : nothing}
         ${member.me ? html`<span class="tag">${t("tag.you")}</span>` : nothing}
@@ -77,7 +77,7 @@ function person(screen, member, leads, odd, actions) {
       <p class="hint">${t(LINKS[member.link])} · ${t(KEYS[member.key])}${connection(member)} ·
         ${t("people.admitted", { height: member.admitted_height })}</p>
       ${met(member.met)}
-      ${odd ? html`<p class="met bad">${icon("alarm")}<span>${t(odd === "twin" ? "alike.twin" : "alike.odd")}</span></p>` : nothing}
+      ${alike(odd)}
       ${member.key_text ? html`<p class="bad">${sentence(member.key_text)}</p>` : nothing}
       ${member.votes ? html`<p class="hint">${member.me
         ? many(member.votes, "people.votes.you.one", "people.votes.you")

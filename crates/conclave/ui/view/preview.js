@@ -6,6 +6,7 @@ import { sentence } from "./form.js";
 import { choices, meter } from "./gear.js";
 import { icon } from "./icon.js";
 import { refusal } from "./notices.js";
+import { played } from "./stream.js";
 
 /**
  * What the link leads to, and how one will be seen and heard.
@@ -53,7 +54,7 @@ export function mirror(screen, actions) {
   return html`<section class="card" aria-label=${t("mirror.title")}>
     <div class="mirror">
       <video class="own" autoplay playsinline muted ?hidden=${!camera}
-        .srcObject=${actions.picture(SELF, "video")}></video>
+        .srcObject=${played(actions.picture(SELF, "video"))}></video>
       ${camera ? "" : html`<p>${t("tile.cameraoff")}</p>`}
     </div>
     <div class="row">${switches(screen, actions)}</div>

@@ -51,6 +51,7 @@ function settings(screen, actions) {
     ${choice(t("settings.scale"), now.scale, [["100", "100 %"], ["125", "125 %"], ["150", "150 %"]],
       (value) => actions.set({ scale: /** @type {Settings["scale"]} */ (value) }))}
     ${box(t("settings.calm"), now.calm, false, (calm) => actions.set({ calm }))}
+    ${box(t("settings.captions"), now.captions, false, (captions) => actions.set({ captions }))}
     ${box(t("settings.notify"), now.notify, !("Notification" in globalThis), (on) => void notify(on, actions))}
     ${box(t("settings.keys"), now.keys, false, (on) => actions.set({ keys: on }))}
   </form>

@@ -5,6 +5,7 @@ import { largest } from "../levels.js";
 import { t } from "../words.js";
 import { initials, sentence } from "./form.js";
 import { icon } from "./icon.js";
+import { played } from "./stream.js";
 
 /**
  * Everyone in the meeting, and the screens they share. Where each tile stands is measured later.
@@ -43,7 +44,7 @@ function tile(screen, member, main, actions) {
   const classes = [me ? "mine" : "", main ? "main" : "", screen.speaker === idx ? "speaking" : ""];
   return html`<article class="tile ${classes.join(" ")}" data-idx=${idx} aria-label=${name}>
     <video class=${me ? "own" : ""} autoplay playsinline muted
-      .srcObject=${actions.picture(idx, "video")} ?hidden=${why !== ""}></video>
+      .srcObject=${played(actions.picture(idx, "video"))} ?hidden=${why !== ""}></video>
     ${me ? nothing : sound(member, "audio", actions)}
     ${why ? html`<div class="blank"><span class="face" aria-hidden="true">${initials(name)}</span>
       <p>${blind ? html`${icon("key")}<strong>${t("tile.nokey")}</strong> ` : nothing}<span>${why}</span></p></div>` : nothing}
@@ -114,7 +115,7 @@ function buttons({ pinned }, { idx, name }, main, seen, actions) {
 function screenTile({ pinned }, member, actions) {
   const label = t("tile.screen", { name: member.name });
   return html`<article class="tile screen ${pinned === null ? "main" : ""}" aria-label=${label}>
-    <video autoplay playsinline muted .srcObject=${actions.picture(member.idx, "screen")}></video>
+    <video autoplay playsinline muted .srcObject=${played(actions.picture(member.idx, "screen"))}></video>
     ${member.me ? nothing : sound(member, "screen-audio", actions)}
     <footer><span class="name">${label}</span></footer>
   </article>`;
@@ -126,7 +127,7 @@ function screenTile({ pinned }, member, actions) {
  * @param {Actions} actions
  */
 function sound(member, kind, actions) {
-  return html`<audio autoplay .srcObject=${actions.picture(member.idx, kind)}></audio>`;
+  return html`<audio autoplay .srcObject=${played(actions.picture(member.idx, kind))}></audio>`;
 }
 
 /**

@@ -10,7 +10,7 @@ use commonware_utils::NZU64;
 use conclave_protocol::{Body, Key, Record, Tx};
 
 use super::{
-    campaign_of, link, seeds,
+    Reached, VALIDATORS, campaign_of, link, seeds,
     sets::{THROUGH, changing, late},
     world::{Diary, Entries, World},
 };
@@ -27,7 +27,8 @@ const RETENTION: u32 = 6;
 fn forgetful() -> World {
     let mut world = changing();
     world.genesis.params.retention = RETENTION;
-    (world.keep, world.section) = (Keep::Seconds(0), NZU64!(4));
+    world.keep = Keep::Seconds(0);
+    world.cuts.blocks = NZU64!(4);
     world
 }
 
@@ -93,6 +94,12 @@ pub(super) async fn look(
     None
 }
 
+/// Where the logs of both states begin and end.
+pub(super) async fn logs(service: &Service<deterministic::Context>) -> [(u64, u64); 2] {
+    let (identity, meeting) = (service.databases.0.read().await, service.databases.1.read().await);
+    [identity.bounds(), meeting.bounds()].map(|log| (*log.start, *log.end))
+}
+
 /// All six dropped blocks; nobody found anything wrong with what was left.
 fn assert_forgotten(entries: &Entries) {
     assert_eq!(entries.complaints, Vec::<String>::new());
@@ -123,4 +130,23 @@ fn whoever_crashes_after_dropping_old_blocks_goes_on() {
     };
     let world = |_| (forgetful(), THROUGH);
     campaign_of("old blocks dropped and crashes", seeds(5), world, shape, assert_forgotten);
+}
+
+#[test]
+fn a_ledger_on_which_nothing_happens_does_not_grow_but_for_its_blocks() {
+    let mut world = World::new();
+    world.is_idle = true;
+    let diary = world.diary.clone();
+    let plan = PlanBuilder::new(world)
+        .link(link(0))
+        .exit_condition(Reached { validators: VALIDATORS.into(), height: 900 })
+        .timeout(Duration::from_secs(4_000));
+    plan.run().unwrap();
+    let logs = diary.read().logs;
+    assert_eq!(logs.len(), usize::from(VALIDATORS));
+    for (start, end) in logs.into_values().flatten() {
+        // One operation of every block at least; what is kept is 97 blocks, and a part of the bitmap
+        // and a file that are dropped as a whole.
+        assert!(end >= 850 && end - start < 600, "{start} to {end}");
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    num::NonZeroU64,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,7 +19,7 @@ use commonware_glue::simulate::{
 };
 use commonware_p2p::simulated::{Oracle, Receiver, SplitForwarder, SplitSender};
 use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZU32, NZU64, channel::mpsc::UnboundedSender};
+use commonware_utils::{NZU32, NZU64, NZUsize, channel::mpsc::UnboundedSender};
 use conclave_protocol::{Ed25519Signer, Genesis, Params, ValidatorKey};
 use tokio::sync::{mpsc, oneshot};
 
@@ -43,11 +42,16 @@ use crate::{
         schemes::Schemes,
         service::Service,
         steps::SeenSteps,
+        store::Cuts,
         wiring::{Channels, Marshal, Setup, message_size, wire},
     },
 };
 
 const QUOTA: Quota = Quota::per_second(NZU32!(1_024));
+
+/// Logs of the states are cut all the time, so that every fault meets a log that was.
+const CUTS: Cuts =
+    Cuts { blocks: NZU64!(4_096), operations: NZU64!(64), history: 64, every: NZUsize!(16) };
 
 /// What happened in one run.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +72,8 @@ pub(super) struct Entries {
     pub(super) first: BTreeSet<Vec<u8>>,
     /// What was wrong with what is left.
     pub(super) complaints: Vec<String>,
+    /// Of each validator, where the logs of both states begin and end.
+    pub(super) logs: BTreeMap<usize, [(u64, u64); 2]>,
 }
 
 impl Diary {
@@ -87,8 +93,10 @@ pub(super) struct World {
     pub(super) script: Script,
     /// How long everybody keeps blocks.
     pub(super) keep: Keep,
-    /// Blocks of one file.
-    pub(super) section: NonZeroU64,
+    /// How files are cut.
+    pub(super) cuts: Cuts,
+    /// Whether nobody says anything.
+    pub(super) is_idle: bool,
 }
 
 impl World {
@@ -108,8 +116,8 @@ impl World {
         let mut keys: Vec<_> = (1..=validators).map(private).collect();
         keys.sort_by_key(|key| key.public_key());
         let (diary, traitors) = (Diary::default(), BTreeMap::new());
-        let (script, keep, section) = (Script::default(), Keep::All, NZU64!(4_096));
-        Self { genesis, keys, diary, traitors, script, keep, section }
+        let (script, keep) = (Script::default(), Keep::All);
+        Self { genesis, keys, diary, traitors, script, keep, cuts: CUTS, is_idle: false }
     }
 
     /// A new user, sponsored by the first validator.
@@ -244,7 +252,7 @@ impl World {
             blocker: oracle.control(me.clone()),
             links: NoLinks,
             app: app.clone(),
-            section: self.section,
+            cuts: self.cuts,
             state_sync: syncs,
         };
         let world = self.clone();
@@ -311,6 +319,11 @@ impl World {
             diary.0.lock().unwrap().proofs.extend(found);
             if let Some(complaint) = pruning::look(self, index, service, diary, now).await {
                 diary.0.lock().unwrap().complaints.push(complaint);
+            }
+            if self.is_idle {
+                let logs = pruning::logs(service).await;
+                diary.0.lock().unwrap().logs.insert(index, logs);
+                continue;
             }
             let number = (now << 8) + u64::try_from(index).unwrap() + (count << 40);
             pending.push(self.registration(number, now / 1000));

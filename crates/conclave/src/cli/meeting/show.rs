@@ -59,7 +59,7 @@ pub(super) fn show(meeting: &Meeting) -> String {
             "  {:>4}  {}  {}{leader}{me}{hidden}{} {}",
             member.idx,
             member.fingerprint,
-            plain(&member.name),
+            called(&member.name, member.handle.as_deref()),
             shows(member),
             member.key_text
         ));
@@ -69,7 +69,7 @@ pub(super) fn show(meeting: &Meeting) -> String {
             "  {:>4}  {}  {} asks to come in",
             guest.idx,
             guest.fingerprint,
-            plain(&guest.name)
+            called(&guest.name, guest.handle.as_deref())
         ));
         for Fact { ok, text, .. } in &guest.facts {
             lines.push(format!("          {} {text}", mark(*ok)));
@@ -83,6 +83,12 @@ pub(super) fn show(meeting: &Meeting) -> String {
         lines.push(format!("  note: {}; {}", notice.text, notice.next));
     }
     lines.join("\n")
+}
+
+/// A name, and the handle that is on the ledger.
+fn called(name: &str, handle: Option<&str>) -> String {
+    let handle = handle.map(|handle| format!(" (@{})", plain(handle))).unwrap_or_default();
+    format!("{}{handle}", plain(name))
 }
 
 /// What a member shows, and how its link does.

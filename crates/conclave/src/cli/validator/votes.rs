@@ -148,25 +148,23 @@ pub(super) async fn list(list: &List, common: &Common) -> anyhow::Result<()> {
     let chain = Chain::start(&network).suggest("conclave doctor --network FILE")?;
     let now = chain.consortium().await.suggest("conclave doctor --network FILE")?;
     // The first headers come from whoever answers first; the others have a moment more.
+    let seen = |key: &ValidatorKey| {
+        let key = key.to_string();
+        chain.validators_status().into_iter().find(|seen| seen.key == key)
+    };
     let settled = async {
-        while !chain.validators_status().iter().all(|validator| validator.ok) {
+        while !now.set.iter().all(|key| seen(key).is_some_and(|seen| seen.ok)) {
             tokio::time::sleep(LOOK).await;
         }
     };
     let _some_are_silent = tokio::time::timeout(SETTLE, settled).await;
-    let alive: Vec<(ValidatorKey, bool, Option<u64>)> = network
-        .validators
-        .iter()
-        .zip(chain.validators_status())
-        .map(|(peer, seen)| (peer.key, seen.ok, seen.height))
-        .collect();
-    let seen = |key: &ValidatorKey| alive.iter().find(|(known, ..)| known == key);
     let member = |key: &ValidatorKey| {
+        let seen = seen(key);
         json!({
             "key": hex::encode(key.0),
             "name": name_of(key, &network, &now),
-            "answers": seen(key).map(|(_, ok, _)| *ok),
-            "height": seen(key).and_then(|(.., height)| *height),
+            "answers": seen.as_ref().map(|seen| seen.ok),
+            "height": seen.and_then(|seen| seen.height),
             "since": now.contact(key).map(|_| "a vote"),
         })
     };
@@ -198,11 +196,11 @@ pub(super) async fn list(list: &List, common: &Common) -> anyhow::Result<()> {
             now.needed()
         );
         for key in &now.set {
-            let state = match seen(key) {
-                Some((_, true, Some(height))) => format!("answers, block {height}"),
-                Some((_, true, None)) => "answers".to_owned(),
-                Some(_) => "silent".to_owned(),
-                None => "not in the network file".to_owned(),
+            let state = match seen(key).map(|seen| (seen.ok, seen.height)) {
+                Some((true, Some(height))) => format!("answers, block {height}"),
+                Some((true, None)) => "answers".to_owned(),
+                Some((false, _)) => "silent".to_owned(),
+                None => "nobody says where it is reached".to_owned(),
             };
             text.push_str(&format!("\n  {:<24} {key}  {state}", name_of(key, &network, &now)));
         }

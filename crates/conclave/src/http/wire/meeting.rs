@@ -133,6 +133,10 @@ pub struct Member {
     pub device: String,
     /// Name, or `user ` and 8 hex digits when the ledger does not show one.
     pub name: String,
+    /// The handle that the user claimed, without `@`; absent without one, and while a sealed meeting
+    /// hides who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
     /// Four groups of four hex digits of the hash of the identity key.
     pub fingerprint: String,
     /// True for the leader.
@@ -234,6 +238,9 @@ pub struct Lobbyist {
     pub device: String,
     /// Name, as in [`Member::name`].
     pub name: String,
+    /// Handle, as in [`Member::handle`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
     /// Fingerprint, as in [`Member::fingerprint`].
     pub fingerprint: String,
     /// When the request became final.
@@ -255,6 +262,10 @@ pub struct Fact {
     pub ok: bool,
     /// What that means, in plain words.
     pub text: String,
+    /// In [`FactName::Met`]: this device met them before. Absent says no, so that whoever does not
+    /// know this field takes nobody for an acquaintance.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
 }
 
 /// The checks of section 7 of docs/protocol.md.

@@ -61,6 +61,10 @@ pub struct Network {
     /// Bits of work that let a new user in; 0 where only validators do.
     #[serde(default)]
     pub work: u8,
+    /// Where a validator shows the page for people who have no Conclave yet (`https://.../join`);
+    /// absent when none that answers is under TLS. An invite `conclave:j/1#X` follows as `#j/1/X`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landing: Option<String>,
     /// Own transactions that no validator has brought to finality for 10 s: all may hold them back.
     #[serde(default)]
     pub overdue: usize,

@@ -35,8 +35,6 @@ struct Judged {
     /// The last change of their user.
     last: Digest,
     fact: Option<wire::Fact>,
-    /// Whether they were met before.
-    known: bool,
 }
 
 impl Acquaintances {
@@ -51,8 +49,8 @@ impl Acquaintances {
 
     /// Whether somebody was met before, and nothing they changed since is unexplained.
     pub(super) fn is_known(&self, idx: MemberIdx) -> bool {
-        let judged = self.judged.get(&idx);
-        judged.is_some_and(|one| one.known && one.fact.as_ref().is_some_and(|fact| fact.ok))
+        let fact = self.judged.get(&idx).and_then(|one| one.fact.as_ref());
+        fact.is_some_and(|fact| fact.known && fact.ok)
     }
 
     /// A newer view. `live` says that this device holds a key of the meeting.
@@ -75,8 +73,7 @@ impl Acquaintances {
             if !judged {
                 let judgement = self.book.judge(&person);
                 let (last, fact) = (record.last_tx, say(judgement));
-                let known = judgement != Acquaintance::New;
-                self.judged.insert(*idx, Judged { last, fact, known });
+                self.judged.insert(*idx, Judged { last, fact });
                 if let Acquaintance::Changed { since_ms, known, changes } = judgement {
                     let (chain, inputs, idx, last) =
                         (chain.clone(), inputs.clone(), *idx, record.last_tx);
@@ -126,6 +123,7 @@ fn person<'a>(
 }
 
 fn say(judgement: Acquaintance) -> Option<wire::Fact> {
+    let known = judgement != Acquaintance::New;
     let (ok, text) = match judgement {
         Acquaintance::New => (true, "you have not met before".to_owned()),
         Acquaintance::SameKey { since_ms } => {
@@ -144,7 +142,7 @@ fn say(judgement: Acquaintance) -> Option<wire::Fact> {
         }
         Acquaintance::Changed { .. } => return None,
     };
-    Some(wire::Fact { name: wire::FactName::Met, ok, text })
+    Some(wire::Fact { name: wire::FactName::Met, ok, text, known })
 }
 
 fn explain(explained: bool, since_ms: u64, changes: u32) -> wire::Fact {
@@ -154,7 +152,7 @@ fn explain(explained: bool, since_ms: u64, changes: u32) -> wire::Fact {
     } else {
         format!("you met first {met}; their keys changed since, and nothing explains it")
     };
-    wire::Fact { name: wire::FactName::Met, ok: explained, text }
+    wire::Fact { name: wire::FactName::Met, ok: explained, text, known: true }
 }
 
 /// Days are enough to remember somebody by.

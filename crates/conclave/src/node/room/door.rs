@@ -21,6 +21,7 @@ use crate::{
     chain::{Chain, ChainError, Snapshot},
     http::wire::{Check, Preview, PreviewLeader},
     keystore::fingerprint,
+    landing,
     links::AddressBlob,
 };
 
@@ -92,7 +93,7 @@ pub(crate) struct Found {
 /// # Errors
 /// The text is no invite, is for another network, or the ledger cannot be asked.
 pub(crate) async fn look(chain: &Chain, link: &str) -> Result<Found, DoorError> {
-    let invite: Invite = link.parse()?;
+    let invite: Invite = landing::invite(link).parse()?;
     if invite.chain_id != chain.chain_id() {
         return Err(DoorError::OtherNetwork);
     }

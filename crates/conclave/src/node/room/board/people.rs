@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use conclave_meeting::session::{Fact, FactName, Knocker, MemberView};
-use conclave_protocol::{MemberIdx, meeting::MemberStatus};
+use conclave_protocol::{MemberIdx, UserRecord, meeting::MemberStatus};
 
 use super::{Board, SILENT, Stream, wire_kind};
 use crate::{
@@ -51,6 +51,7 @@ impl Board {
             user: member.member.user.to_hex(),
             device: member.member.dev.to_hex(),
             name: self.name(idx),
+            handle: member.user.as_ref().and_then(handle),
             fingerprint: fingerprint(&member.member.ivk),
             leader,
             me,
@@ -91,6 +92,7 @@ impl Board {
             user: member.map(|m| m.user.to_hex()).unwrap_or_default(),
             device: member.map(|m| m.dev.to_hex()).unwrap_or_default(),
             name: self.name(knocker.idx),
+            handle: record.and_then(|view| view.user.as_ref()).and_then(handle),
             fingerprint: member.map(|m| fingerprint(&m.ivk)).unwrap_or_default(),
             asked_at_ms,
             facts: knocker
@@ -105,6 +107,11 @@ impl Board {
     }
 }
 
+/// What a user claimed to be called, as the ledger has it.
+fn handle(user: &UserRecord) -> Option<String> {
+    user.handle.as_ref().map(|handle| handle.as_str().to_owned())
+}
+
 fn fact(fact: &Fact) -> Option<wire::Fact> {
     let name = match fact.name {
         FactName::Ban => wire::FactName::Ban,
@@ -116,5 +123,5 @@ fn fact(fact: &Fact) -> Option<wire::Fact> {
         FactName::Transport => wire::FactName::Transport,
         FactName::Info => return None,
     };
-    Some(wire::Fact { name, ok: fact.ok, text: fact.text.clone() })
+    Some(wire::Fact { name, ok: fact.ok, text: fact.text.clone(), known: false })
 }
