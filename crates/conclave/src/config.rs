@@ -67,7 +67,7 @@ impl Home {
         }
         // Whoever wrote it was killed.
         match fs::remove_file(self.daemon_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(Some(Claim { home: self.clone(), _lock: lock })),
         }
     }

@@ -1,8 +1,9 @@
-//! Sound in files and pipes, as bots have it: Ogg Opus, WAV, or bare samples.
+//! Sound in files and pipes, as bots have it: Ogg Opus, WAV, or bare samples; and in devices.
 //!
-//! [`Source`] gives packets of Opus, [`Sink`] takes them. Both block: they belong on a thread of
+//! [`Source`] gives packets of Opus, [`Sink`] takes them; `device` are microphones and loudspeakers. Both block: they belong on a thread of
 //! their own. Files come from anywhere: whatever they hold is an error and never a panic.
 
+mod device;
 mod sink;
 mod source;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::{io, path::Path};
 use thiserror::Error;
 
 pub(crate) use self::{
+    device::{Listed, list},
     sink::Sink,
     source::{Source, Spoken},
 };
@@ -62,6 +64,9 @@ pub(crate) enum SoundError {
     /// A codec gave up.
     #[error("the sound could not be coded: {0}")]
     Codec(#[from] opus::Error),
+    /// A microphone or a loudspeaker cannot be used.
+    #[error(transparent)]
+    Device(#[from] device::DeviceError),
     /// The file ends early or cannot be had.
     #[error(transparent)]
     Io(#[from] io::Error),

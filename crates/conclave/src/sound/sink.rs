@@ -10,7 +10,10 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use ogg::{PacketWriteEndInfo, PacketWriter};
 use opus::{Channels, Decoder};
 
-use super::{Format, MAX_SAMPLES, RATE, SoundError};
+use super::{
+    Format, MAX_SAMPLES, RATE, SoundError,
+    device::{Found, Loudspeaker, Way},
+};
 
 /// What is written, packet by packet. It is whole after [`finish`](Self::finish) only.
 pub(crate) struct Sink {
@@ -20,6 +23,8 @@ pub(crate) struct Sink {
 }
 
 enum To {
+    /// A device, until it plays, and from then on.
+    Device(Decoder, Option<Found>, Option<Loudspeaker>),
     Ogg(Box<Pages>),
     Samples(Decoder, Output),
     Wav(Decoder, WavWriter<BufWriter<File>>),
@@ -55,6 +60,17 @@ impl Sink {
         Ok(Self { to, end: None })
     }
 
+    /// Plays on a device from the first packet on: the one of that name, or the one that the system
+    /// begins with.
+    ///
+    /// # Errors
+    /// See [`SoundError`].
+    pub(crate) fn loudspeaker(name: Option<&str>) -> Result<Self, SoundError> {
+        let found = Found::new(Way::Output, name)?;
+        let decoder = Decoder::new(RATE, Channels::Mono)?;
+        Ok(Self { to: To::Device(decoder, Some(found), None), end: None })
+    }
+
     /// Takes the packet that sounds at `rtp_ts`; older ones than before are dropped, and what is
     /// missing in between is silence.
     ///
@@ -69,6 +85,16 @@ impl Sink {
         }
         self.end = Some(rtp_ts.wrapping_add(ticks));
         match &mut self.to {
+            To::Device(decoder, found, plays) => {
+                // What is missing is silent by itself.
+                let (_, sound) = decode(decoder, 0, packet);
+                if let Some(found) = found.take() {
+                    *plays = Some(found.play()?);
+                }
+                if let Some(loudspeaker) = plays {
+                    loudspeaker.write(&sound)?;
+                }
+            }
             To::Ogg(pages) => pages.write(packet, gap, ticks)?,
             To::Samples(decoder, out) => {
                 let (silence, sound) = decode(decoder, gap, packet);
@@ -93,6 +119,7 @@ impl Sink {
     /// See [`SoundError`].
     pub(crate) fn finish(self) -> Result<(), SoundError> {
         match self.to {
+            To::Device(..) => {}
             To::Ogg(pages) => pages.finish()?,
             To::Samples(_, mut out) => out.flush()?,
             To::Wav(_, out) => out.finalize()?,

@@ -10,7 +10,10 @@ use hound::{SampleFormat, WavReader, WavSpec};
 use ogg::PacketReader;
 use opus::{Application, Channels, Encoder};
 
-use super::{Format, MAX_PACKET, RATE, SoundError};
+use super::{
+    Format, MAX_PACKET, RATE, SoundError,
+    device::{Found, Way},
+};
 
 /// One packet of Opus and how long it sounds, in ticks of 48,000 a second.
 #[derive(Debug, Eq, PartialEq)]
@@ -24,7 +27,12 @@ pub(crate) enum Source {
     /// Packets as they are.
     Ogg(PacketReader<Forward<Input>>),
     /// Samples, which are encoded.
-    Samples { frames: Frames, encoder: Encoder },
+    Samples {
+        frames: Frames,
+        encoder: Encoder,
+        /// Whether they come at the pace at which they sound.
+        live: bool,
+    },
 }
 
 /// A file or a pipe, with the bytes that were looked at first.
@@ -54,15 +62,29 @@ impl Source {
         let input = Cursor::new(first).chain(opened);
         match format {
             Format::Ogg => Ok(Self::Ogg(PacketReader::new(Forward(input)))),
-            Format::S16le => Self::samples(Frames::bare(input)),
-            Format::Wav => Self::samples(Frames::wav(WavReader::new(input)?)?),
+            Format::S16le => Self::samples(Frames::bare(input), false),
+            Format::Wav => Self::samples(Frames::wav(WavReader::new(input)?)?, false),
         }
     }
 
-    fn samples(frames: Frames) -> Result<Self, SoundError> {
+    /// What a microphone hears, from the first packet on that is asked for: the one of that name,
+    /// or the one that the system begins with.
+    ///
+    /// # Errors
+    /// See [`SoundError`].
+    pub(crate) fn microphone(name: Option<&str>) -> Result<Self, SoundError> {
+        Self::samples(Frames::heard(Found::new(Way::Input, name)?), true)
+    }
+
+    /// Whether packets come at the pace at which they sound.
+    pub(crate) const fn is_live(&self) -> bool {
+        matches!(self, Self::Samples { live: true, .. })
+    }
+
+    fn samples(frames: Frames, live: bool) -> Result<Self, SoundError> {
         let channels = if frames.channels == 1 { Channels::Mono } else { Channels::Stereo };
         let encoder = Encoder::new(frames.rate, channels, Application::Audio)?;
-        Ok(Self::Samples { frames, encoder })
+        Ok(Self::Samples { frames, encoder, live })
     }
 
     /// The next packet; nothing at the end.
@@ -86,7 +108,7 @@ impl Source {
                     }
                 }
             },
-            Self::Samples { frames, encoder } => {
+            Self::Samples { frames, encoder, .. } => {
                 let Some(frame) = frames.next()? else { return Ok(None) };
                 let mut packet = vec![0; MAX_PACKET];
                 let length = encoder.encode(&frame, &mut packet)?;
@@ -114,6 +136,20 @@ impl Frames {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
                 Err(error) => Some(Err(error.into())),
             }
+        });
+        Self { channels: 1, rate: RATE, samples: Box::new(samples) }
+    }
+
+    fn heard(device: Found) -> Self {
+        let (mut device, mut microphone) = (Some(device), None);
+        let samples = std::iter::from_fn(move || {
+            if let Some(device) = device.take() {
+                match device.hear() {
+                    Ok(hears) => microphone = Some(hears),
+                    Err(error) => return Some(Err(error.into())),
+                }
+            }
+            Some(microphone.as_mut()?.next()?.map_err(SoundError::from))
         });
         Self { channels: 1, rate: RATE, samples: Box::new(samples) }
     }

@@ -61,7 +61,7 @@ fn ffmpeg(args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-fn samples(bytes: &[u8]) -> Vec<f64> {
+pub(crate) fn samples(bytes: &[u8]) -> Vec<f64> {
     bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]]).into()).collect()
 }
 
@@ -78,7 +78,7 @@ fn share(samples: &[f64], hertz: f64) -> f64 {
 }
 
 /// Quarters of a second in which a tone is nearly all that is heard.
-fn quarters(samples: &[f64], hertz: f64) -> usize {
+pub(crate) fn quarters(samples: &[f64], hertz: f64) -> usize {
     samples.chunks_exact(RATE / 4).filter(|quarter| share(quarter, hertz) > 0.8).count()
 }
 
@@ -106,14 +106,14 @@ fn hues(colours: &[[u8; 3]]) -> usize {
 }
 
 /// A meeting that lets in whoever has the link.
-fn meeting(leader: &Person) -> String {
+pub(crate) fn meeting(leader: &Person) -> String {
     leader.say(&["meeting", "create", "Studio", "--auto-admit"]);
     let meeting = leader.until("the invite", |m| m["invite"]["link"].is_string());
     meeting["invite"]["link"].as_str().unwrap().to_owned()
 }
 
 /// Whether the member that goes by `name` is shown as recording.
-fn records_now(meeting: &Value, name: &str) -> bool {
+pub(crate) fn records_now(meeting: &Value, name: &str) -> bool {
     let mut members = meeting["members"].as_array().unwrap().iter();
     members.any(|one| one["name"] == name && one["recording"] == true)
 }

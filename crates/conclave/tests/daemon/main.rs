@@ -12,6 +12,7 @@ mod recovery;
 mod sealed;
 mod set;
 mod signals;
+mod sound;
 mod stall;
 mod tidy;
 mod twice;

@@ -83,6 +83,18 @@ export class World {
     throw new Error(`${name} ended before it was ready; its log is ${this.dir}/${name}.log`);
   }
 
+  /**
+   * What the command line answers in somebody's home.
+   *
+   * @param {string} name
+   * @param {string[]} args
+   * @returns {Promise<any>}
+   */
+  async say(name, args) {
+    const { stdout } = await run(PROGRAM, [...args, "--json", "--home", join(this.dir, name, "home")]);
+    return JSON.parse(stdout);
+  }
+
   /** @param {boolean} [keep] leave the logs and records where they are */
   async end(keep = false) {
     await Promise.all(this.children.map((child) => {

@@ -1,22 +1,20 @@
 //! Sound and pictures from and to files, pipes and other programs: what bots, recorders and studios
 //! take part with. The daemon opens the ports; this command feeds them, and they close when it ends.
 
+mod place;
 mod voice;
 
-use std::{
-    fs,
-    future::pending,
-    path::{Path, PathBuf},
-    pin::pin,
-    str::FromStr,
-    time::Duration,
-};
+use std::{fs, future::pending, path::PathBuf, pin::pin, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use tokio::time::timeout;
 
-use self::voice::{Writing, speak};
+pub(super) use self::place::show_devices;
+use self::{
+    place::Place,
+    voice::{Writing, speak},
+};
 use super::{
     advice::Advised as _,
     client::{Events, Local},
@@ -33,12 +31,14 @@ use crate::{
 /// is interrupted, or all that was to be sent is sent and nothing is to be received.
 #[derive(Debug, Args)]
 pub(super) struct Media {
-    /// Send this sound: Ogg Opus, WAV, or samples of 16 bits at 48,000 a second; - is standard input
+    /// Send this sound: Ogg Opus, WAV, or samples of 16 bits at 48,000 a second; - is standard input,
+    /// device or device:NAME a microphone
     #[arg(long, value_name = "FILE")]
-    audio_in: Option<PathBuf>,
-    /// Write what is said: .ogg, .opus, .wav or .s16 (samples); - is standard output
+    audio_in: Option<Place>,
+    /// Write what is said: .ogg, .opus, .wav or .s16 (samples); - is standard output, device or
+    /// device:NAME a loudspeaker
     #[arg(long, value_name = "FILE")]
-    audio_out: Option<PathBuf>,
+    audio_out: Option<Place>,
     /// What both are, whatever their names say
     #[arg(long, value_enum, value_name = "FORMAT")]
     audio_format: Option<Format>,
@@ -101,7 +101,7 @@ pub(super) struct Prepared {
 }
 
 impl Media {
-    /// Opens the files, so that nobody joins in vain; nothing if nothing was asked for.
+    /// Opens the files and finds the devices, so that nobody joins in vain; nothing if nothing was asked for.
     pub(super) fn prepare(self) -> anyhow::Result<Option<Prepared>> {
         let (rtp_in, rtp_out) = (self.rtp_in.unwrap_or_default(), self.rtp_out.unwrap_or_default());
         if self.audio_in.is_some() && rtp_in.audio.is_some()
@@ -110,33 +110,24 @@ impl Media {
             let twice = anyhow!("sound comes from, or goes to, a file and a port at once");
             return Err(twice).advise("one of them, or two commands");
         }
-        let named = |path: &Path| format!("the sound in {}", path.display());
-        let source = match &self.audio_in {
-            None => None,
-            Some(path) => {
-                let opened = Source::open(path, self.audio_format);
-                Some(opened.with_context(|| named(path)).advise(CONVERT)?)
-            }
-        };
-        let sink = match &self.audio_out {
-            None => None,
-            Some(path) => {
-                let created = Sink::create(path, self.audio_format);
-                Some(created.with_context(|| named(path)).advise("--audio-out ANOTHER-FILE")?)
-            }
-        };
+        let source = self.audio_in.as_ref().map(|place| place.source(self.audio_format));
+        let sink = self.audio_out.as_ref().map(|place| place.sink(self.audio_format));
+        let (source, sink) = (source.transpose()?, sink.transpose()?);
+        let passes_on = rtp_out != At::default();
+        let played = matches!(self.audio_out, Some(Place::Device(_))) && !passes_on;
         let ask = OpenPorts {
             audio_in: source.as_ref().map(|_| 0).or(rtp_in.audio),
             video_in: rtp_in.video,
             audio_out: rtp_out.audio,
             video_out: rtp_out.video,
             from: self.from,
-            played: false,
+            played,
         };
-        if ask == (OpenPorts { from: self.from, ..OpenPorts::default() }) && sink.is_none() {
+        let nothing = OpenPorts { from: self.from, ..OpenPorts::default() };
+        if ask == nothing && sink.is_none() {
             return Ok(None);
         }
-        let aside = self.audio_out.is_some_and(|path| path.as_os_str() == "-");
+        let aside = self.audio_out.is_some_and(|place| place.is_pipe());
         Ok(Some(Prepared { ask, sdp: self.sdp, sink, source, aside }))
     }
 }
@@ -308,7 +299,6 @@ fn say(news: &PortNews) -> String {
     }
 }
 
-const CONVERT: &str = "ffmpeg -i FILE -ar 48000 -ac 1 sound.wav";
 /// How long a sound waits for people who are slow to connect.
 const EVERYBODY: Duration = Duration::from_secs(5);
 

@@ -21,17 +21,20 @@ use crate::{
 pub(super) async fn speak(source: Source, port: u16) -> anyhow::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     socket.connect((Ipv4Addr::LOCALHOST, port)).await?;
+    let live = source.is_live();
     let mut packets = read(source);
     let (mut due, mut ts, mut seq) = (Instant::now(), 0_u32, 0_u16);
     while let Some(spoken) = packets.recv().await {
         let Spoken { packet, ticks } = spoken.context("reading the sound")?;
         let late = due.elapsed();
         if late > SLACK {
-            // The pipe was empty for a while: what comes now sounds now.
+            // The pipe was empty, or the microphone blocked, for a while: what comes now sounds now.
             due += late;
             ts = ts.wrapping_add(ticks_of(late));
         }
-        sleep_until(due).await;
+        if !live {
+            sleep_until(due).await;
+        }
         let packet = RtpPacketBuilder::<&[u8], &[u8]>::new()
             .payload_type(PAYLOAD_TYPE)
             .marker_bit(seq == 0)

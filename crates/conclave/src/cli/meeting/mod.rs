@@ -12,7 +12,7 @@ use super::{
     Common,
     advice::Advised as _,
     client::Local,
-    media::Media,
+    media::{Media, show_devices},
     output::{plain, short},
     watch,
 };
@@ -50,6 +50,8 @@ pub(super) enum Command {
     /// Stays until the meeting is over, it is interrupted, or all is sent that was to be sent and nothing
     /// is to be received. What it opened closes with it. See docs/bots.md.
     Media(Media),
+    /// The microphones and loudspeakers of this machine, for --audio-in and --audio-out
+    Devices,
     /// Tell who comes, goes, asks to come in and writes, one line each
     Watch,
     /// Where OBS, GStreamer and other programs that speak WHIP publish
@@ -114,8 +116,11 @@ pub(super) struct Target {
 }
 
 pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()> {
-    let local = Local::find(&common.home())?;
     let output = common.output();
+    if matches!(command, Command::Devices) {
+        return show_devices(output);
+    }
+    let local = Local::find(&common.home())?;
     let done = |_: &Empty| "done".to_owned();
     match command {
         Command::Create { title, auto_admit, sealed } => {
@@ -146,6 +151,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let mid = local.meeting().await?.mid;
             Box::pin(prepared.run(&local, output, mid)).await
         }
+        Command::Devices => show_devices(output),
         Command::Watch => watch::run(&local, output).await,
         Command::Whip => {
             let studio = local.studio()?;
