@@ -62,8 +62,16 @@ use crate::committee::BadCommittee;
 pub const SIGNED: &str = "validator-consensus-";
 
 /// What the names of the directories in [`Config::dir`] begin with whose size is bounded: votes and
-/// blocks of the last few hundred views, which go with the views.
-pub const BOUNDED: [&str; 2] = [SIGNED, "validator-cache-"];
+/// blocks of the last few hundred views, which go with the views; and the logs of the states, which
+/// hold three operations for each record at the most, and those of the last thousand blocks.
+pub const BOUNDED: [&str; 6] = [
+    SIGNED,
+    "validator-cache-",
+    "validator-identity-operations",
+    "validator-identity-tree-",
+    "validator-meeting-operations",
+    "validator-meeting-tree-",
+];
 
 /// How a validator is set up.
 #[derive(Debug)]

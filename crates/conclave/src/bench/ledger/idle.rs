@@ -1,7 +1,8 @@
 //! What a validator takes while nobody asks anything of it: disk, memory, CPU.
 //!
-//! The journal of votes and the cache of proposals grow until they hold the last few hundred views, and
-//! then no more: growth of a day is that of everything else, and their size is a figure of its own.
+//! The journal of votes, the cache of proposals and the logs of the states grow until they hold the last
+//! few hundred views or the last thousand blocks, and then no more: growth of a day is that of
+//! everything else, and their size is a figure of its own.
 
 use std::time::Duration;
 
