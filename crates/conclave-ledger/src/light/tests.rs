@@ -23,6 +23,7 @@ use crate::{
     block::{RawTx, Round, Section, to_bytes, tx_tree},
     committee::Committee,
     state::{Db, pack},
+    validator::{Cuts, database_config},
 };
 
 const NOW: u64 = 1_000_000;
@@ -72,14 +73,7 @@ fn world() -> World {
         let (missing, others) = (missing.clone(), others.clone());
         |context| async move {
             let pages = CacheRef::new(NZU16!(1024), NZUsize!(16));
-            let config = |name| {
-                crate::validator::database_config(
-                    "test",
-                    name,
-                    crate::validator::Cuts::USUAL,
-                    &pages,
-                )
-            };
+            let config = |name| database_config("test", name, Cuts::USUAL, &pages);
             let identity: Db<_> =
                 <Db<_> as ManagedDb<_>>::init(context.child("identity"), config("identity"), None)
                     .await

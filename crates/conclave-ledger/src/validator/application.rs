@@ -340,7 +340,7 @@ mod tests {
     use crate::{
         audit::Quill,
         cast::{BEGIN, EPOCH, genesis, private, raw, vote},
-        validator::{Seed, database_config, wiring::page_cache},
+        validator::{Cuts, Seed, database_config, wiring::page_cache},
     };
 
     /// What a proposer could say instead, given the block before.
@@ -378,8 +378,7 @@ mod tests {
             let schemes = Schemes::of(&genesis, private(1), 0).unwrap();
             let app = App::new(network, mempool, finality, schemes);
             let pages = page_cache();
-            let config =
-                |ledger| database_config("voter", ledger, crate::validator::Cuts::USUAL, &pages);
+            let config = |ledger| database_config("voter", ledger, Cuts::USUAL, &pages);
             let config = (config("identity"), config("meeting"));
             let databases =
                 Databases::<deterministic::Context>::init(context.child("voter"), config, None)

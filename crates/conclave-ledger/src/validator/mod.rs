@@ -2,10 +2,11 @@
 //!
 //! [`start`] runs it on threads of its own and gives a [`Validator`] to talk to it from any task.
 //! Inside: `network` (what the genesis fixed), `application` (blocks), `pacing` (when), `finality`
-//! (what is final), `service` (answers), `keep` and `store` (old blocks, logs of the states), `schemes` and `steps` (who seals which epoch, and the proof
-//! of it), `epochs` and `lines` (one engine after the other, and their channels), `wiring` (their
-//! parts), `links`, `peers`, `address` and `node` (whom it talks to, runtime, sockets, disk),
-//! `monitor`, `meter` and `tally` (how it is doing).
+//! (what is final), `service` (answers), `keep` and `store` (old blocks, logs of the states),
+//! `schemes` and `steps` (who seals which epoch, and the proof of it), `epochs` and `lines` (one
+//! engine after the other, and their channels), `wiring` (their parts), `links`, `peers`, `address`
+//! and `node` (whom it talks to, runtime, sockets, disk), `monitor`, `meter` and `tally` (how it is
+//! doing).
 
 mod address;
 mod application;

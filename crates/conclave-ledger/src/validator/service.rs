@@ -8,9 +8,8 @@ use commonware_consensus::types::Height;
 use commonware_cryptography::{ed25519::PublicKey, sha256::Digest};
 use commonware_glue::stateful::db::Shared;
 use commonware_macros::select;
-use commonware_p2p::{Message, Receiver, Recipients, Sender};
+use commonware_p2p::{Receiver, Recipients, Sender};
 use conclave_protocol::{Key, Ledger, Record, TxId};
-use futures::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -37,11 +36,6 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// How long transactions are gathered before they are sent to the other validators.
 const GATHER: Duration = Duration::from_millis(4);
-
-/// Transactions that came meanwhile from which on they are gathered for longer: the more signatures
-/// are checked together, the less each of them costs everybody.
-const MANY: usize = 8;
-const GATHER_MANY: Duration = Duration::from_millis(12);
 
 /// How often transactions that still wait are sent again.
 const RESEND: Duration = Duration::from_secs(2);
@@ -186,9 +180,6 @@ impl<E: Runtime> Service<E> {
                     let Some(tx) = tx else { return };
                     batch.push(tx);
                     self.runtime.sleep(GATHER).await;
-                    if outgoing.len() >= MANY {
-                        self.runtime.sleep(GATHER_MANY).await;
-                    }
                 },
                 () = self.runtime.sleep_until(resend) => {
                     resend = self.runtime.current() + RESEND;
@@ -212,14 +203,11 @@ impl<E: Runtime> Service<E> {
     where
         R: Receiver<PublicKey = PublicKey>,
     {
-        while let Ok(first) = receiver.recv().await {
-            let mut txs = read_batch(first);
-            // Whatever else is there already is checked together with it.
-            while txs.len() < MAX_BATCH
-                && let Some(Ok(next)) = receiver.recv().now_or_never()
-            {
-                txs.append(&mut read_batch(next));
-            }
+        while let Ok((peer, message)) = receiver.recv().await {
+            let Ok(Batch(txs)) = Batch::decode(message) else {
+                tracing::warn!(%peer, "malformed transactions");
+                continue;
+            };
             // A refused transaction may only be late or early; its sender is told elsewhere.
             let _ = self.admit(txs).await;
         }
@@ -392,14 +380,6 @@ impl<E: Runtime> Service<E> {
             })
             .collect()
     }
-}
-
-/// The transactions another validator sent; none if they cannot be read.
-fn read_batch((peer, message): Message<PublicKey>) -> Vec<RawTx> {
-    Batch::decode(message).map(|Batch(txs)| txs).unwrap_or_else(|_| {
-        tracing::warn!(%peer, "malformed transactions");
-        Vec::new()
-    })
 }
 
 /// Proves keys of one ledger at the block with this state root, if it is the one on disk.

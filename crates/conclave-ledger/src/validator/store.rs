@@ -1,9 +1,9 @@
 //! Where a validator keeps final blocks and certificates, and how much of it may go.
 //!
-//! The engine drops blocks together with the log of the states, and the two are not worth the same: the
-//! log is needed by whoever fetches a state just now, blocks by everybody who asks what happened. So
-//! the log goes after [`Cuts::history`] blocks, and the [`Shelf`] around the archives lets go of blocks
-//! and certificates only as far as the validator decided itself (`keep.rs`).
+//! The engine drops blocks together with the log of the states, and the two are not worth the same:
+//! the log is needed by whoever fetches a state just now, blocks by everybody who asks what
+//! happened. So the log goes after [`Cuts::history`] blocks, and the [`Shelf`] around the archives
+//! lets go of blocks and certificates only as far as the validator decided itself (`keep.rs`).
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},

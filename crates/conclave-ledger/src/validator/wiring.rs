@@ -70,8 +70,7 @@ const SYNC_BATCH: NonZeroU64 = NZU64!(256);
 
 pub(super) const MAILBOX: NonZeroUsize = NZUsize!(1024);
 const PAGE: NonZeroU16 = NZU16!(4096);
-/// 16 MB: most records of several thousand people who are busy at once.
-const CACHED_PAGES: NonZeroUsize = NZUsize!(4_096);
+const CACHED_PAGES: NonZeroUsize = NZUsize!(1024);
 pub(super) const BUFFER: NonZeroUsize = NZUsize!(64 * 1024);
 pub(super) const REPLAY: NonZeroUsize = NZUsize!(1024 * 1024);
 pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,10 +1,11 @@
 //! The ledger as this device may believe it: several validators asked, every answer verified.
 //!
 //! [`Chain`] is what the daemon uses; `remote` speaks HTTP to one validator, `follow` keeps the
-//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask` reads
-//! records, [`Copier`] whole blocks, `submit` brings a transaction to finality, `view` gathers a meeting,
-//! `newcomers` who came into the set, `look` what validators only say. Nothing a validator says is used before the light client has proven it; there is no
-//! other path, not even to the validator embedded by `--dev`.
+//! newest header, `handover` the validator set, `fork` judges what others show of theirs, `ask`
+//! reads records, [`Copier`] whole blocks, `submit` brings a transaction to finality, `view`
+//! gathers a meeting, `newcomers` who came into the set, `look` what validators only say. Nothing a
+//! validator says is used before the light client has proven it; there is no other path, not even
+//! to the validator embedded by `--dev`.
 
 mod answers;
 mod ask;
