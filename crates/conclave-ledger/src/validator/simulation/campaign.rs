@@ -18,6 +18,9 @@ use super::{
     world::{Entries, World},
 };
 
+/// Plays of one seed with crashes of which two must be the same.
+const COURSES: usize = 16;
+
 /// A link that loses so many messages of a hundred.
 pub(super) fn link(lost: u64) -> Link {
     Link {
@@ -72,16 +75,20 @@ pub(super) fn campaign_of(
         if seed >= seeds {
             return;
         }
-        let (first, second) = (run(seed), run(seed));
-        // After a crash a few runs of a hundred take another course the second time, for a reason
-        // that is not known; the engine's multiplexer drops its routes in the order of a map that
-        // has none. Then both runs must keep the promises, no more.
-        if (first.1, second.1) == (0, 0) {
-            assert_eq!(first.2, second.2, "{name}: seed {seed} is not deterministic");
-            assert_eq!(first.0, second.0, "{name}: seed {seed} leaves another trace");
-        } else if (first.1, &first.2) != (second.1, &second.2) {
-            differing.fetch_add(1, Ordering::Relaxed);
-        }
+        // Two tasks that wait for the multiplexer of the epochs are woken in the order of a map that has
+        // none when it dies in a crash between two epochs (`HashMap` in `commonware_p2p::utils::mux`).
+        // So such a run takes one of very few courses, and one of them must come again.
+        let mut courses = vec![run(seed)];
+        let first = loop {
+            let next = run(seed);
+            if courses.contains(&next) {
+                break next;
+            }
+            courses.push(next);
+            let is_free = courses.iter().all(|course| course.1 > 0) && courses.len() < COURSES;
+            assert!(is_free, "{name}: seed {seed} never takes the same course: {courses:#?}");
+        };
+        differing.fetch_add(u64::from(courses.len() > 1), Ordering::Relaxed);
         let count = u64::try_from(first.2.acknowledged.len()).unwrap();
         acknowledged.fetch_add(count, Ordering::Relaxed);
         crashes.fetch_add(first.1, Ordering::Relaxed);
@@ -93,7 +100,7 @@ pub(super) fn campaign_of(
     });
     println!(
         "{name}: {seeds} seeds twice in {:.1} s; {} crashes, {} transactions acknowledged, {} seeds \
-         with another course the second time",
+         with more than one course",
         started.elapsed().as_secs_f64(),
         crashes.into_inner(),
         acknowledged.into_inner(),

@@ -3,8 +3,9 @@
 //! and shrinks). Epochs are short, so most runs cross several. `world` starts the validators and those who write to them, `promises` is what
 //! must hold of them, `campaign` plays a plan for many seeds.
 //!
-//! Every seed is run twice; without crashes it must leave the same transactions at the same heights
-//! and the same trace of everything the simulator did. `LEDGER_SEEDS` says how many seeds all tests
+//! Every seed is run again and must leave the same transactions at the same heights and the same
+//! trace of everything the simulator did: the second time, or with crashes one of a few times.
+//! `LEDGER_SEEDS` says how many seeds all tests
 //! play together (200).
 
 mod campaign;
