@@ -19,6 +19,7 @@ use conclave_protocol::Genesis;
 use tokio::sync::watch;
 
 use crate::{
+    answer::HeaderAnswer,
     block::Header,
     committee::{BadCommittee, Committee},
     execution::NextSet,
@@ -98,6 +99,11 @@ impl Schemes {
     pub(crate) fn covers(&self, header: &Header) -> bool {
         let known = self.lock();
         known.sets.at_epoch(known.sets.epoch_of(header.height)).hash == header.valset_hash
+    }
+
+    /// Whether the sets that an answer names are known, so that a client can be led to them.
+    pub(crate) fn know(&self, answer: &HeaderAnswer) -> bool {
+        self.lock().sets.are_known(answer)
     }
 
     /// Lets every epoch up to this one have its scheme.

@@ -259,7 +259,7 @@ impl<E: Runtime> Service<E> {
         self.app.finality().tip().ok_or(AskError::NotReady)
     }
 
-    async fn latest(&self) -> Result<Bytes, AskError> {
+    pub(super) async fn latest(&self) -> Result<Bytes, AskError> {
         Ok(to_bytes(&self.certify(self.tip()?).await?))
     }
 
@@ -311,7 +311,7 @@ impl<E: Runtime> Service<E> {
         let mut last = header.clone();
         for _ in 0..=MAX_LINKS {
             if let Some(certificate) = self.certificate(&last).await {
-                return Ok(HeaderAnswer { header, links, certificate });
+                return self.shown(HeaderAnswer { header, links, certificate }).await;
             }
             let next = last.height.checked_add(1).ok_or(AskError::Unknown)?;
             let block = self.block(next).await.ok_or_else(|| match self.unknown(next) {
@@ -320,6 +320,19 @@ impl<E: Runtime> Service<E> {
             });
             last = block?.header;
             links.push(last.clone());
+        }
+        Err(AskError::NotReady)
+    }
+
+    /// Holds an answer back until the sets that its headers name can be proven. The last block of an
+    /// epoch is final a moment before the next set is taken from its state, and whoever is shown it
+    /// asks for the handover at once.
+    async fn shown(&self, answer: HeaderAnswer) -> Result<HeaderAnswer, AskError> {
+        for _ in 0..ATTEMPTS {
+            if self.app.schemes().know(&answer) {
+                return Ok(answer);
+            }
+            self.runtime.sleep(PAUSE).await;
         }
         Err(AskError::NotReady)
     }

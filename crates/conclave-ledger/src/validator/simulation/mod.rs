@@ -22,7 +22,7 @@ use self::{
     campaign::{campaign, campaign_of, link, picked, seeds},
     promises::{Reached, assert_halted},
     traitor::Traitor,
-    world::{Channel, Entries, Seat, State, World},
+    world::{Channel, Diary, Entries, Seat, State, World},
 };
 
 /// Validators of most worlds.

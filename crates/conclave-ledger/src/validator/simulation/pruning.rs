@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cast::private,
-    light::{LightClient, Refusal},
+    light::LightClient,
     validator::{keep::Keep, request::AskError, service::Service},
 };
 
@@ -74,8 +74,6 @@ pub(super) async fn look(
     }
     let seen = match light.verify_state(&answer, &keys, now_ms) {
         Ok(seen) => seen,
-        // While it catches up it executes the first blocks of an epoch before it keeps the handover.
-        Err(Refusal::UnknownValidators) => return None,
         Err(refusal) => return complain(&format!("states: {refusal}")),
     };
     let missing = keys.iter().skip(1).any(|key| seen.records[key].is_none());

@@ -18,13 +18,16 @@ use conclave_protocol::{
 };
 use tokio::sync::mpsc;
 
-use super::{EPOCH, Reached, State, VALIDATORS, World, campaign_of, link, seeds};
+use super::{Diary, EPOCH, Reached, State, VALIDATORS, World, campaign_of, link, seeds};
 use crate::{
     block::RawTx,
     cast::{private, signer},
     execution::Source as _,
-    light::{LightClient, validator_key},
-    validator::service::{Finalized, Service},
+    light::{LightClient, Refusal, validator_key},
+    validator::{
+        clock::now_ms,
+        service::{Finalized, Service},
+    },
 };
 
 /// How the set of a world changes.
@@ -66,6 +69,9 @@ pub(super) fn changing() -> World {
 pub(super) const THROUGH: Reached =
     Reached { validators: VALIDATORS as usize + 2, height: 5 * EPOCH as u64 };
 
+/// How often a client looks whether there is a new block.
+const LOOK: Duration = Duration::from_millis(7);
+
 impl World {
     /// The set after all changes.
     fn successors(&self) -> Vec<ValidatorKey> {
@@ -102,12 +108,55 @@ impl World {
             };
             let place = usize::try_from(seq).unwrap();
             let Some(change) = self.script.changes.get(place).cloned() else { return };
-            let expiry = Seconds(crate::validator::clock::now_ms(clock) / 1000 + 60);
+            let expiry = Seconds(now_ms(clock) / 1000 + 60);
             let vote = ValidatorVote { seq, change };
             let tx = Tx::by_validator(self.genesis.chain_id(), me, nonce, expiry, vote)
                 .sign(&signer(number));
             // Refused while the epoch has its change, and from whoever is not in the set.
             let _ = service.submit(vec![encode(&tx).into()], gossip).await;
+        }
+    }
+}
+
+impl World {
+    /// A client that looks at every new block, and asks once for handovers when it does not know who
+    /// sealed it: what a validator shows it can also lead to.
+    pub(super) async fn look_on(
+        &self,
+        clock: &deterministic::Context,
+        service: &Service<deterministic::Context>,
+        diary: &Diary,
+    ) {
+        if self.script.changes.is_empty() {
+            return;
+        }
+        let mut light = LightClient::new(&self.genesis).unwrap();
+        // Whoever waits for a `watch` beside others is woken in an order that is drawn by chance.
+        let mut height = None;
+        loop {
+            clock.sleep(LOOK).await;
+            let tip = service.app.finality().tip().map(|tip| tip.height);
+            if tip == height {
+                continue;
+            }
+            height = tip;
+            let Ok(answer) = service.latest().await else { continue };
+            let now = now_ms(clock);
+            let mut verdict = light.on_header(&answer, now);
+            if matches!(verdict, Err(Refusal::UnknownValidators)) {
+                let known = u32::try_from(light.handovers()).unwrap();
+                let handovers = service.steps.answer(known).await;
+                let followed = light.on_handovers(&handovers, now);
+                verdict = followed.and_then(|_| light.on_header(&answer, now));
+            }
+            match verdict {
+                // A validator that is late shows old blocks.
+                Ok(_) | Err(Refusal::Stale { .. }) => {}
+                Err(refusal) => {
+                    let complaint = format!("a client refuses the newest block: {refusal}");
+                    diary.0.lock().unwrap().complaints.push(complaint);
+                }
+            }
         }
     }
 }
@@ -158,7 +207,9 @@ fn through(
         world.script.syncing = syncing.map(|number| private(number).public_key());
         (world, THROUGH)
     };
-    campaign_of(name, seeds, world, shape, |_| {});
+    campaign_of(name, seeds, world, shape, |entries| {
+        assert_eq!(entries.complaints, Vec::<String>::new());
+    });
 }
 
 #[test]

@@ -288,6 +288,11 @@ impl World {
             context.child("vote").spawn(move |clock| async move {
                 voter.vote(&clock, &key, &voting, &votes).await;
             });
+            let (viewer, viewed) = (world.clone(), service.clone());
+            let seen = if is_honest { world.diary.clone() } else { Diary::default() };
+            context.child("look").spawn(move |clock| async move {
+                viewer.look_on(&clock, &viewed, &seen).await;
+            });
             context.child("load").spawn(move |clock| async move {
                 let diary = if is_honest { world.diary.clone() } else { Diary::default() };
                 world.submit(&clock, index, &service, &gossip, &diary).await;
