@@ -30,8 +30,11 @@ export function own(run, tell) {
   });
   return {
     /** @type {Actions["createIdentity"]} */
-    createIdentity: (name, form, passphrase, key, work) => {
-      const body = { name, form, ...key === "ed25519" ? {} : { key }, ...work ? { work } : {} };
+    createIdentity: (name, form, passphrase, key, work, store) => {
+      const body = {
+        name, form, ...key === "ed25519" ? {} : { key }, ...work ? { work } : {},
+        ...store ? { key_store: "os" } : {},
+      };
       return run("identity", () => api.post("/api/identity", guarded(body, passphrase)));
     },
     /** @type {Actions["claimHandle"]} */

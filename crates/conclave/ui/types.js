@@ -4,7 +4,7 @@
  * @typedef {{
  *   version: string, network: Network, identity: Identity | null,
  *   meeting: Meeting | null, recent: PastMeeting[], contacts: Contact[],
- *   anchors: Anchors | null,
+ *   anchors: Anchors | null, key_store?: boolean,
  * }} State
  * @typedef {{
  *   endpoints: string[], count: number, checked_ms: number, anchored: number | null,
@@ -183,7 +183,7 @@
  * @typedef {{
  *   tell: (happening: Happening) => void,
  *   createIdentity: (name: string, form: InfoForm, passphrase: string, key: KeyAlgorithm,
- *     work: boolean) => void,
+ *     work: boolean, store: boolean) => void,
  *   claimHandle: (name: string) => Promise<boolean>,
  *   rename: (name: string, form: InfoForm, passphrase: string) => Promise<boolean>,
  *   offerDevice: () => void,

@@ -4,9 +4,10 @@
 //! magic "conclave-identity" | version u8 | lock u8 | memory KiB u32 | passes u32 | lanes u32
 //!   | salt [16] | chain_id [32] | device [32] | nonce [24] | ciphertext, tag [16]
 //! ```
-//! Key: Argon2id (RFC 9106) of the passphrase, or 32 random bytes from the file beside it. All
-//! before the nonce is the AAD, so the ids, the version and the price of guessing cannot be
-//! changed. Numbers are big-endian; with a key file the price and the salt are zero.
+//! Key: Argon2id (RFC 9106) of the passphrase (lock 1), or 32 random bytes from the file beside it
+//! (lock 0) or from the key store of the system (lock 2). All before the nonce is the AAD, so the
+//! ids, the version and the price of guessing cannot be changed. Numbers are big-endian; without a
+//! passphrase the price and the salt are zero.
 
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -66,6 +67,7 @@ impl Default for Cost {
 pub(super) enum Lock {
     KeyFile,
     Passphrase { cost: Cost, salt: [u8; 16] },
+    System,
 }
 
 /// A key file in memory, still sealed.
@@ -132,6 +134,7 @@ impl Envelope {
         let cost = Cost { memory, passes, lanes };
         let lock = match lock {
             0 if (memory, passes, lanes, salt) == (0, 0, 0, [0; 16]) => Lock::KeyFile,
+            2 if (memory, passes, lanes, salt) == (0, 0, 0, [0; 16]) => Lock::System,
             1 if cost.is_sane() => Lock::Passphrase { cost, salt },
             _ => return Err(Tampered),
         };
@@ -145,8 +148,10 @@ impl Envelope {
     }
 
     fn head(&self) -> Vec<u8> {
+        const FREE: Cost = Cost { memory: 0, passes: 0, lanes: 0 };
         let (lock, Cost { memory, passes, lanes }, salt) = match self.lock {
-            Lock::KeyFile => (0, Cost { memory: 0, passes: 0, lanes: 0 }, [0; 16]),
+            Lock::KeyFile => (0, FREE, [0; 16]),
+            Lock::System => (2, FREE, [0; 16]),
             Lock::Passphrase { cost, salt } => (1, cost, salt),
         };
         let mut head = MAGIC.to_vec();

@@ -1,12 +1,14 @@
 //! The identity of this device at rest: one file, sealed, replaced as a whole.
 //!
 //! [`Keystore`] knows where the file lies and how it opens, [`Secrets`] is what lies in it,
-//! `envelope` is its format (docs/protocol.md, section 13). Meeting keys are never in it.
+//! `envelope` is its format (docs/protocol.md, section 13), `system` the operating system's key store.
+//! Meeting keys are never in it.
 
 mod envelope;
 mod passphrase;
 mod secrets;
 mod sheet;
+mod system;
 
 use std::{
     fs, io,
@@ -23,6 +25,7 @@ use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
 pub use secrets::{Disclosure, IdentityKey, Origin, Secrets, fingerprint};
 pub use sheet::{BadWords, RecoverySeed};
+pub use system::{VaultError, is_there as has_system_store};
 
 /// The key file of one home directory.
 #[derive(Clone, Debug)]
@@ -39,6 +42,20 @@ pub enum Protection {
     /// By a random key in the file beside it: whoever can read the home directory has both, so
     /// only a copy of the one file without the other is safe.
     KeyFile,
+    /// By a random key in the key store of the operating system, which opens when the person logs
+    /// in: whoever copies the disk has to guess what they log in with.
+    System,
+}
+
+/// Where the key that opens a file is to be kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Custody<'a> {
+    /// In a file beside it.
+    File,
+    /// Nowhere: it is made of the passphrase each time.
+    Head(&'a Passphrase),
+    /// In the key store of the operating system.
+    System,
 }
 
 impl Protection {
@@ -50,6 +67,7 @@ impl Protection {
             Self::KeyFile => {
                 "the identity has no passphrase: whoever can read this home directory can be you"
             }
+            Self::System => "the identity is protected by the key store of this system",
         }
     }
 }
@@ -89,6 +107,7 @@ impl Keystore {
         Ok(Some(match envelope.lock() {
             Lock::Passphrase { .. } => Protection::Passphrase,
             Lock::KeyFile => Protection::KeyFile,
+            Lock::System => Protection::System,
         }))
     }
 
@@ -112,6 +131,7 @@ impl Keystore {
                 envelope::derive(passphrase, *cost, salt)?
             }
             (Lock::KeyFile, _) => self.key_file()?,
+            (Lock::System, _) => system::key(envelope.device())?,
         };
         let secrets = Secrets::decode(&envelope.open(&key)?)?;
         if (secrets.chain_id, secrets.device) != (envelope.chain_id(), envelope.device()) {
@@ -120,7 +140,8 @@ impl Keystore {
         Ok(secrets)
     }
 
-    /// Writes the file, in the place of an older one.
+    /// Writes the file, in the place of an older one. Without a passphrase the key stays where it
+    /// is kept, at first in a file.
     ///
     /// # Errors
     /// See [`SaveError`].
@@ -129,14 +150,34 @@ impl Keystore {
         secrets: &Secrets,
         passphrase: Option<&Passphrase>,
     ) -> Result<Protection, SaveError> {
+        let kept = || match self.protection() {
+            Ok(Some(Protection::System)) => Custody::System,
+            _ => Custody::File,
+        };
+        self.save_in(secrets, passphrase.map_or_else(kept, Custody::Head))
+    }
+
+    /// Writes the file, in the place of an older one, and keeps its key there.
+    ///
+    /// # Errors
+    /// See [`SaveError`].
+    pub fn save_in(
+        &self,
+        secrets: &Secrets,
+        custody: Custody<'_>,
+    ) -> Result<Protection, SaveError> {
         files::private_dir(&self.home)?;
-        let (protection, lock, key) = if let Some(passphrase) = passphrase {
-            let mut salt = [0; 16];
-            rand::rng().fill_bytes(&mut salt);
-            let key = envelope::derive(passphrase, self.cost, &salt)?;
-            (Protection::Passphrase, Lock::Passphrase { cost: self.cost, salt }, key)
-        } else {
-            (Protection::KeyFile, Lock::KeyFile, self.keep_key()?)
+        let (protection, lock, key) = match custody {
+            Custody::Head(passphrase) => {
+                let mut salt = [0; 16];
+                rand::rng().fill_bytes(&mut salt);
+                let key = envelope::derive(passphrase, self.cost, &salt)?;
+                (Protection::Passphrase, Lock::Passphrase { cost: self.cost, salt }, key)
+            }
+            Custody::File => (Protection::KeyFile, Lock::KeyFile, self.keep_key()?),
+            Custody::System => {
+                (Protection::System, Lock::System, system::keep_key(secrets.device)?)
+            }
         };
         let envelope = Envelope::seal(lock, secrets.chain_id, secrets.device, &key, secrets)?;
         files::replace(&self.path(), &envelope.encode())?;
@@ -145,6 +186,11 @@ impl Keystore {
 
     /// Removes the file, e.g. because the ledger never took the identity in.
     pub fn forget(&self) {
+        if let Ok(Some(envelope)) = self.read()
+            && *envelope.lock() == Lock::System
+        {
+            system::forget(envelope.device());
+        }
         let _ = fs::remove_file(self.path());
     }
 
@@ -195,6 +241,9 @@ pub enum OpenError {
     /// The key could not be derived.
     #[error(transparent)]
     Derive(#[from] NotDerived),
+    /// The key store of the system has its key, and does not give it.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The file cannot be read.
     #[error("cannot read the identity file: {0}")]
     Read(#[from] io::Error),
@@ -210,6 +259,9 @@ pub enum SaveError {
     /// The key could not be derived.
     #[error(transparent)]
     Derive(#[from] NotDerived),
+    /// The key store of the system does not take the key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Sealing failed, which no input of this program causes.
     #[error("cannot seal the identity")]
     Seal(#[from] Tampered),

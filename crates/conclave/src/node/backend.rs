@@ -19,7 +19,7 @@ use super::{
     profile::{Profile, ProfileError},
     room::{Inviter, Opening, door},
     tidy::Tidy,
-    words::{media, no_keys, no_persona, no_ports, no_way_in, not_pruned, refused},
+    words::{media, no_keys, no_persona, no_ports, no_way_in, not_pruned, not_saved, refused},
 };
 use crate::{
     chain::{ChainError, Entry, now_ms},
@@ -28,11 +28,12 @@ use crate::{
         Backend, Fault, Kind, Refused, RoomBackend, Sample,
         wire::{
             self, Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, FileBytes,
-            FileRef, Hand, Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice,
-            OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published, React,
-            Receive, Received, Record, Role, Source, State, Vote,
+            FileRef, Hand, Identity, Invitation, KeyStore, Kick, Lock, NewIdentity, NewMeeting,
+            Notice, OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published,
+            React, Receive, Received, Record, Role, Source, State, Vote,
         },
     },
+    keystore::Custody,
     ports::Lease,
     rtc::{self, StreamKey},
 };
@@ -80,9 +81,13 @@ impl Backend for Node {
         let profile = Profile::create(chain, &ask.name, ask.form, ask.key.into())
             .map_err(|error| refused(&error))?;
         // The key is on disk before the ledger knows it: nothing acknowledged is ever lost.
-        self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref()).map_err(|error| {
-            Refused::new(Fault::Internal, error.to_string(), "make room on the disk and try again")
-        })?;
+        let custody = match (&ask.passphrase, ask.key_store) {
+            (Some(passphrase), _) => Custody::Head(passphrase),
+            (None, KeyStore::File) => Custody::File,
+            (None, KeyStore::Os) => Custody::System,
+        };
+        let saved = self.setup.keystore.save_in(&profile.secrets, custody);
+        saved.map_err(|error| not_saved(&error))?;
         let entry = if ask.work { Entry::Worked } else { Entry::Sponsored };
         let result = profile.register(chain, entry).await;
         if let Err(error @ (ProfileError::Chain(ChainError::Refused(_)) | ProfileError::Seal)) =

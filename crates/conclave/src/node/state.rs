@@ -1,7 +1,10 @@
 //! The one value the page shows, put together again whenever a part of it changes.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,6 +18,7 @@ use super::{
 use crate::{
     chain::Chain,
     http::wire::{Anchors, Contact, Meeting, PastMeeting, Phase, State},
+    keystore,
 };
 
 /// The age of the newest header moves without any event.
@@ -33,7 +37,12 @@ pub(super) fn keep(
     mut room: watch::Receiver<Option<Room>>,
     anchors: Option<watch::Receiver<Anchors>>,
 ) -> watch::Receiver<Arc<State>> {
-    let mut keeper = Keeper { dev, shelf, anchors, recent: Vec::new(), last: None };
+    let vault = Arc::new(AtomicBool::new(false));
+    let found = Arc::clone(&vault);
+    tokio::task::spawn_blocking(move || {
+        found.store(keystore::has_system_store(), Ordering::Relaxed);
+    });
+    let mut keeper = Keeper { dev, shelf, anchors, vault, recent: Vec::new(), last: None };
     let first = keeper.state(&chain, None, None);
     let (send, receive) = watch::channel(Arc::new(first));
     tokio::spawn(async move {
@@ -66,6 +75,8 @@ struct Keeper {
     shelf: Shelf,
     /// Looked at whenever something else changes; they change slowly.
     anchors: Option<watch::Receiver<Anchors>>,
+    /// Whether the system keeps keys; known a moment after the start.
+    vault: Arc<AtomicBool>,
     recent: Vec<PastMeeting>,
     last: Option<String>,
 }
@@ -87,6 +98,7 @@ impl Keeper {
             recent: self.recent.clone(),
             contacts: who.map(contacts).unwrap_or_default(),
             anchors: self.anchors.as_ref().map(|anchors| anchors.borrow().clone()),
+            key_store: self.vault.load(Ordering::Relaxed),
         }
     }
 

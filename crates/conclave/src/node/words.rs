@@ -4,6 +4,7 @@ use super::{profile::ProfileError, room::door};
 use crate::{
     chain::ChainError,
     http::{Fault, Refused},
+    keystore::SaveError,
     ports::PortError,
     rtc,
 };
@@ -23,6 +24,19 @@ pub(super) fn refused(error: &ProfileError) -> Refused {
         }
         ProfileError::Seal => Refused::new(Fault::Internal, error.to_string(), "try again"),
     }
+}
+
+/// Why the identity is not on the disk.
+pub(super) fn not_saved(error: &SaveError) -> Refused {
+    let (fault, next) = match error {
+        SaveError::Vault(_) => (
+            Fault::Conflict,
+            "log in to a desktop with a key store and start conclave there, or do without: \
+             --key-store file, or a passphrase",
+        ),
+        _ => (Fault::Internal, "make room on the disk and try again"),
+    };
+    Refused::new(fault, error.to_string(), next)
 }
 
 pub(super) fn no_way_in(error: &door::DoorError) -> Refused {

@@ -112,6 +112,7 @@ impl Daemon {
             name: self.name.to_owned(),
             form,
             passphrase: None,
+            key_store: Default::default(),
             key: Default::default(),
             work: false,
         };

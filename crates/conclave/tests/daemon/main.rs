@@ -16,6 +16,7 @@ mod sound;
 mod stall;
 mod tidy;
 mod twice;
+mod vault;
 
 use std::time::Instant;
 

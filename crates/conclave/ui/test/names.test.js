@@ -94,6 +94,18 @@ onPage("where the network takes work, nobody has to be asked for a word", { iden
     assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "clear", work: true }]));
 });
 
+onPage("a system that has a key store can keep what opens the key", { identity: null }, async (page, daemon) => {
+  const box = page.getByRole("checkbox", { name: "Let this system keep what opens the key" });
+  await page.getByRole("textbox", { name: "Your name" }).fill("Alice");
+  assert.equal(await box.count(), 0);
+  daemon.show({ key_store: true });
+  await box.check();
+  await shot(page, "key-store");
+  await button(page, "Create identity").click();
+  await eventually(() =>
+    assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "clear", key_store: "os" }]));
+});
+
 onPage("who wants it chooses the kind of key", { identity: null }, async (page, daemon) => {
   await page.getByText("Advanced: kind of key").click();
   assert.ok(await page.getByRole("radio", { name: "Ed25519" }).isChecked());

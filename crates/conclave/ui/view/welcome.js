@@ -21,6 +21,7 @@ export function welcome(screen, actions) {
       </label>
       ${infoForms("clear", busy)}
       ${passphrase(busy)}
+      ${screen.daemon?.key_store ? store(busy) : nothing}
       ${algorithm(busy)}
       ${screen.daemon?.network.work ? work(busy) : nothing}
       ${refusal(screen.refusal)}
@@ -62,6 +63,17 @@ export function passphrase(busy) {
   </details>`;
 }
 
+/** Instead of a passphrase, where this system can keep what opens the key.
+ * @param {boolean} busy
+ */
+function store(busy) {
+  return html`<label class="choice">
+    <input type="checkbox" name="store" ?disabled=${busy}>
+    <span>${t("keystore.os")}
+      <span class="hint">${t("keystore.os.text")}</span></span>
+  </label>`;
+}
+
 /** What kind of key is made; hardly anybody has to choose.
  * @param {boolean} busy
  */
@@ -94,7 +106,7 @@ function work(busy) {
 function submit(actions) {
   return fields((field) => actions.createIdentity(
     field("name"), /** @type {InfoForm} */ (field("form")), field("passphrase"),
-    /** @type {KeyAlgorithm} */ (field("key")), field("work") !== ""));
+    /** @type {KeyAlgorithm} */ (field("key")), field("work") !== "", field("store") !== ""));
 }
 
 /** @type {[InfoForm, import("../words.js").Key, import("../words.js").Key][]} */

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     http::wire::{
         CancelChange, ClaimHandle, Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm,
-        KeyAlgorithm, Link, NewIdentity, NewName,
+        KeyAlgorithm, KeyStore, Link, NewIdentity, NewName,
     },
     keystore::{ENVIRONMENT, Passphrase},
 };
@@ -33,6 +33,9 @@ pub(super) enum Command {
         /// Do not ask for a passphrase; a random key file protects the identity, against much less
         #[arg(long)]
         no_passphrase: bool,
+        /// Where the key that opens the identity file is kept; with os nobody asks for a passphrase
+        #[arg(long, value_enum, default_value = "file")]
+        key_store: KeyStore,
         /// Algorithm of the identity key
         #[arg(long, default_value = "ed25519")]
         key: KeyAlgorithm,
@@ -123,9 +126,10 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let done: Empty = local.post("/api/changes/cancel", &CancelChange { device }).await?;
             return output.say(&done, || "called off".to_owned());
         }
-        Command::Create { name, form, no_passphrase, key, work } => {
-            let passphrase = if no_passphrase { None } else { choose()? };
-            let ask = NewIdentity { name, form, passphrase, key, work };
+        Command::Create { name, form, no_passphrase, key_store, key, work } => {
+            let random = no_passphrase || key_store == KeyStore::Os;
+            let passphrase = if random { None } else { choose()? };
+            let ask = NewIdentity { name, form, passphrase, key_store, key, work };
             local.post("/api/identity", &ask).await?
         }
         Command::Show => own(&local).await?,

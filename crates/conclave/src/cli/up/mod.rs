@@ -149,9 +149,19 @@ fn unlock(keystore: &Keystore, network: &Network) -> anyhow::Result<Option<Passp
         let text = format!("the identity here belongs to another network ({chain_id})");
         return Err(anyhow!(text)).advise(move_away);
     }
-    if keystore.protection()? == Some(Protection::KeyFile) {
-        tracing::warn!("{}", Protection::KeyFile.say());
-        return Ok(None);
+    match keystore.protection()? {
+        Some(Protection::KeyFile) => {
+            tracing::warn!("{}", Protection::KeyFile.say());
+            return Ok(None);
+        }
+        Some(Protection::System) => {
+            keystore.open(None).advise(
+                "log in to the desktop on which the identity was made, or unlock its key store; \
+                 if the key is gone, come back with the recovery sheet in another home",
+            )?;
+            return Ok(None);
+        }
+        Some(Protection::Passphrase) | None => {}
     }
     let passphrase = match Passphrase::from_environment() {
         Some(passphrase) => Some(passphrase),

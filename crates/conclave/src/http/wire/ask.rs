@@ -17,12 +17,32 @@ pub struct NewIdentity {
     /// Protects the key file; without one a random key beside it does, against much less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,
+    /// Where that random key is kept; with a passphrase there is none.
+    #[serde(default, skip_serializing_if = "KeyStore::is_file")]
+    pub key_store: KeyStore,
     /// Algorithm of the identity key.
     #[serde(default)]
     pub key: KeyAlgorithm,
     /// Whether this machine is to work for its entry, so that no validator is asked for a word.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub work: bool,
+}
+
+/// Where the key that opens the identity file is kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStore {
+    /// In a file beside it
+    #[default]
+    File,
+    /// In the key store of the operating system
+    Os,
+}
+
+impl KeyStore {
+    fn is_file(&self) -> bool {
+        *self == Self::File
+    }
 }
 
 /// What an identity key can be.

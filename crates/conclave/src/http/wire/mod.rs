@@ -18,9 +18,9 @@ mod state;
 
 pub use anchors::{AnchorVerdict, AnchorView, Anchors};
 pub use ask::{
-    Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, KeyAlgorithm, Kick, Lock,
-    NewIdentity, NewMeeting, Opened, Preview, PreviewLeader, Published, Receive, Received, Refusal,
-    Source, Vote, Want,
+    Admit, Appoint, Chat, Check, Deny, DismissNotice, Empty, Invitation, KeyAlgorithm, KeyStore,
+    Kick, Lock, NewIdentity, NewMeeting, Opened, Preview, PreviewLeader, Published, Receive,
+    Received, Refusal, Source, Vote, Want,
 };
 pub use codes::{Codes, Evidence, EvidenceKind, Picture};
 pub use file::{File, FileBytes, FileRef, FileState};

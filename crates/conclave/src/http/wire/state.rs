@@ -39,6 +39,9 @@ pub struct State {
     /// Anchors of the ledger in Ethereum; absent when no endpoint is to be asked.
     #[serde(default)]
     pub anchors: Option<Anchors>,
+    /// Whether the operating system has a store that can keep the key of a new identity.
+    #[serde(default)]
+    pub key_store: bool,
 }
 
 /// The ledger as the light client verified it.

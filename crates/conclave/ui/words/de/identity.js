@@ -101,6 +101,8 @@ export const words = {
   "identity.user": "Person",
   "identity.who": "Wer Sie sind",
   "identity.yourname": "Ihr Name",
+  "keystore.os": "Was den Schlüssel öffnet, verwahrt dieses System",
+  "keystore.os.text": "Sein Schlüsselbund öffnet sich, wenn Sie sich anmelden; nach einer Passphrase wird nicht gefragt. Wählen Sie eine, so gilt sie.",
   "name.change": "Namen ändern",
   "name.change.open": "Ihren Namen ändern",
   "name.changed": "Ihr Name wurde geändert",

@@ -98,6 +98,8 @@ export const words = {
   "identity.user": "User",
   "identity.who": "Who you are",
   "identity.yourname": "Your name",
+  "keystore.os": "Let this system keep what opens the key",
+  "keystore.os.text": "Its key store opens when you log in, and no passphrase is asked for. If you choose a passphrase, that counts.",
   "name.change": "Change the name",
   "name.change.open": "Change your name",
   "name.changed": "Your name was changed",

@@ -101,6 +101,8 @@ export const words = {
   "identity.user": "Persona",
   "identity.who": "Quién es usted",
   "identity.yourname": "Su nombre",
+  "keystore.os": "Que este sistema guarde lo que abre la clave",
+  "keystore.os.text": "Su almacén de claves se abre al iniciar sesión, y no se pide contraseña. Si elige una, es ella la que cuenta.",
   "name.change": "Cambiar el nombre",
   "name.change.open": "Cambiar su nombre",
   "name.changed": "Se cambió su nombre",

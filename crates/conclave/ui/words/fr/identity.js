@@ -101,6 +101,8 @@ export const words = {
   "identity.user": "Personne",
   "identity.who": "Qui vous êtes",
   "identity.yourname": "Votre nom",
+  "keystore.os": "Laisser ce système garder ce qui ouvre la clé",
+  "keystore.os.text": "Son trousseau s’ouvre quand vous ouvrez votre session, sans phrase de passe. Si vous en choisissez une, c’est elle qui compte.",
   "name.change": "Changer le nom",
   "name.change.open": "Changer votre nom",
   "name.changed": "Votre nom a été changé",

@@ -101,6 +101,8 @@ export const words = {
   "identity.user": "用户",
   "identity.who": "您是谁",
   "identity.yourname": "您的名字",
+  "keystore.os": "由本系统保管打开密钥的东西",
+  "keystore.os.text": "您登录系统时，它的密钥库随之打开，不再询问口令。如果您设了口令，则以口令为准。",
   "name.change": "更改名字",
   "name.change.open": "更改您的名字",
   "name.changed": "您的名字已更改",
