@@ -158,13 +158,15 @@ impl Session {
         }
     }
 
-    /// Says it again now and then: strangers may have held the place when it was said, or the
-    /// leader did not see the request yet.
+    /// Says it again now and then, to the leader or to those who know where it is: strangers may have
+    /// held the place when it was said, or whoever heard it did not see the request yet.
     fn knock_again(&mut self) {
         let last = self.guest.as_ref().and_then(|guest| guest.knocked);
         let due = last.is_some_and(|at| self.now.since(at) >= KNOCK_AGAIN);
-        if let Some(npk) = self.leader_npk().filter(|_| due) {
-            self.send_knock(npk);
+        if due {
+            for npk in self.doors() {
+                self.send_knock(npk);
+            }
         }
     }
 

@@ -65,6 +65,22 @@ fn an_old_invite_leads_to_the_new_leader_through_whom_it_names() {
 }
 
 #[test]
+fn who_is_asked_for_the_way_before_it_saw_the_request_is_asked_again() {
+    let mut world = handed_over(604);
+    world.hold = true;
+    world.join(3);
+    world.run(1_500);
+    let knocked = world.messages.iter().any(|(from, to, _)| (*from, *to) == (3, 0));
+    assert!(knocked && referrals(&world, 0) == 0);
+    world.hold = false;
+    world.run(4_000);
+    assert_eq!(referrals(&world, 0), 1);
+    world.admit_by(2, 3);
+    world.run(3_000);
+    assert_one_key(&world, &[0, 1, 2, 3]);
+}
+
+#[test]
 fn whoever_shows_no_invite_is_not_told_where_the_leader_is() {
     let mut world = handed_over(602);
     world.join_with(3, InviteSecret::new([1; 16]));
