@@ -144,8 +144,7 @@ impl World {
             let now = now_ms(clock);
             let mut verdict = light.on_header(&answer, now);
             if matches!(verdict, Err(Refusal::UnknownValidators)) {
-                let known = u32::try_from(light.handovers()).unwrap();
-                let handovers = service.steps.answer(known).await;
+                let handovers = service.steps.answer(light.handovers()).await;
                 let followed = light.on_handovers(&handovers, now);
                 verdict = followed.and_then(|_| light.on_header(&answer, now));
             }
