@@ -150,11 +150,14 @@ impl Keystore {
         secrets: &Secrets,
         passphrase: Option<&Passphrase>,
     ) -> Result<Protection, SaveError> {
-        let kept = || match self.protection() {
-            Ok(Some(Protection::System)) => Custody::System,
-            _ => Custody::File,
+        let custody = match passphrase {
+            Some(passphrase) => Custody::Head(passphrase),
+            None => match self.protection().map_err(SaveError::Old)? {
+                Some(Protection::System) => Custody::System,
+                _ => Custody::File,
+            },
         };
-        self.save_in(secrets, passphrase.map_or_else(kept, Custody::Head))
+        self.save_in(secrets, custody)
     }
 
     /// Writes the file, in the place of an older one, and keeps its key there.
@@ -253,6 +256,9 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
+    /// There is a file, and it does not say where its key is kept.
+    #[error("the identity file here is not replaced: {0}")]
+    Old(#[source] OpenError),
     /// The key beside the file is there and cannot be read.
     #[error("cannot read {}", .0.display())]
     KeyFile(PathBuf),

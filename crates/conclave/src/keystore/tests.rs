@@ -49,6 +49,16 @@ fn what_was_saved_is_what_opens() {
 }
 
 #[test]
+fn a_file_that_does_not_say_where_its_key_is_kept_is_not_replaced() {
+    let (_dir, store) = store();
+    store.save(&secrets(Disclosure::Clear), None).unwrap();
+    fs::write(store.path(), b"torn").unwrap();
+    let saved = store.save(&secrets(Disclosure::Clear), None);
+    assert!(matches!(saved, Err(SaveError::Old(OpenError::Tampered(_)))), "{saved:?}");
+    assert_eq!(fs::read(store.path()).unwrap(), b"torn");
+}
+
+#[test]
 fn a_wrong_passphrase_opens_nothing() {
     let (_dir, store) = store();
     store.save(&secrets(Disclosure::Clear), Some(&passphrase())).unwrap();

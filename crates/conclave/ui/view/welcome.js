@@ -21,9 +21,11 @@ export function welcome(screen, actions) {
       </label>
       ${infoForms("clear", busy)}
       ${passphrase(busy)}
-      ${screen.daemon?.key_store ? store(busy) : nothing}
+      ${screen.daemon?.key_store
+        ? option("store", t("keystore.os"), t("keystore.os.text"), busy) : nothing}
       ${algorithm(busy)}
-      ${screen.daemon?.network.work ? work(busy) : nothing}
+      ${screen.daemon?.network.work
+        ? option("work", t("welcome.noword"), t("welcome.work"), busy) : nothing}
       ${refusal(screen.refusal)}
       <button class="main wide" ?disabled=${busy}>
         ${busy ? t("busy.writing") : t("welcome.create")}</button>
@@ -63,17 +65,6 @@ export function passphrase(busy) {
   </details>`;
 }
 
-/** Instead of a passphrase, where this system can keep what opens the key.
- * @param {boolean} busy
- */
-function store(busy) {
-  return html`<label class="choice">
-    <input type="checkbox" name="store" ?disabled=${busy}>
-    <span>${t("keystore.os")}
-      <span class="hint">${t("keystore.os.text")}</span></span>
-  </label>`;
-}
-
 /** What kind of key is made; hardly anybody has to choose.
  * @param {boolean} busy
  */
@@ -91,14 +82,17 @@ function algorithm(busy) {
   </details>`;
 }
 
-/** How the ledger lets somebody in; only some networks leave a choice.
+/** Something that not every network or system leaves to choose.
+ * @param {string} name
+ * @param {string} title
+ * @param {string} text
  * @param {boolean} busy
  */
-function work(busy) {
+function option(name, title, text, busy) {
   return html`<label class="choice">
-    <input type="checkbox" name="work" ?disabled=${busy}>
-    <span>${t("welcome.noword")}
-      <span class="hint">${t("welcome.work")}</span></span>
+    <input type="checkbox" name=${name} ?disabled=${busy}>
+    <span>${title}
+      <span class="hint">${text}</span></span>
   </label>`;
 }
 

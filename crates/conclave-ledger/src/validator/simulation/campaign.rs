@@ -1,4 +1,4 @@
-//! A plan, played for many seeds on all processors, each seed twice.
+//! A plan, played for many seeds on all processors, each seed until a course of it came twice.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -76,8 +76,9 @@ pub(super) fn campaign_of(
             return;
         }
         // Two tasks that wait for the multiplexer of the epochs are woken in the order of a map that has
-        // none when it dies in a crash between two epochs (`HashMap` in `commonware_p2p::utils::mux`).
-        // So such a run takes one of very few courses, and one of them must come again.
+        // none when it dies in a crash between two epochs (`HashMap` in `commonware_p2p::utils::mux`):
+        // that is what the traces of one such seed show; of others it is not known. So such a run takes
+        // one of very few courses, and one of them must come again.
         let mut courses = vec![run(seed)];
         let first = loop {
             let next = run(seed);
