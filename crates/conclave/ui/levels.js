@@ -41,11 +41,12 @@ export class Meter {
   constructor() {
     /** @type {{ context: AudioContext, source: MediaStreamAudioSourceNode, analyser: AnalyserNode, track: MediaStreamTrack } | null} */
     this.ear = null;
-    this.samples = new Float32Array(512);
+    this.samples = new Float32Array(HEARD);
   }
 
   /**
-   * The level of a track, 0 to 1; 0 as long as the browser lets no sound be looked at.
+   * The level of a track at the loudest moment since one last looked, 0 to 1; 0 as long as the browser
+   * lets no sound be looked at.
    *
    * @param {MediaStreamTrack | null} track
    */
@@ -54,8 +55,7 @@ export class Meter {
     if (this.ear?.track !== track) this.listen(track);
     if (!this.ear) return 0;
     this.ear.analyser.getFloatTimeDomainData(this.samples);
-    const power = this.samples.reduce((sum, sample) => sum + sample * sample, 0) / this.samples.length;
-    return Math.min(1, Math.sqrt(power) * 3);
+    return loudest(this.samples);
   }
 
   /** @param {MediaStreamTrack} track */
@@ -65,7 +65,7 @@ export class Meter {
     if (!navigator.userActivation?.hasBeenActive) return;
     const context = new AudioContext();
     const source = context.createMediaStreamSource(new MediaStream([track]));
-    const analyser = new AnalyserNode(context, { fftSize: 512 });
+    const analyser = new AnalyserNode(context, { fftSize: HEARD });
     source.connect(analyser);
     this.ear = { context, source, analyser, track };
   }
@@ -75,6 +75,27 @@ export class Meter {
     this.ear = null;
   }
 }
+
+/**
+ * The level of the loudest moment, 0 to 1.
+ *
+ * @param {Float32Array} samples
+ */
+export function loudest(samples) {
+  let most = 0;
+  for (let at = 0; at < samples.length; at += MOMENT) {
+    const moment = samples.subarray(at, at + MOMENT);
+    most = Math.max(most, moment.reduce((sum, sample) => sum + sample * sample, 0) / moment.length);
+  }
+  return Math.min(1, Math.sqrt(most) * 3);
+}
+
+/** Samples of one moment: 11 ms at 48 kHz. */
+const MOMENT = 512;
+
+/** Samples that are looked at each time: 341 ms at 48 kHz, longer than from one look to the next, so
+ * that no short sound falls in between. */
+const HEARD = 16_384;
 
 /** Below this it is the noise of a room. */
 const LOUD = 0.02;

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { focus, grid } from "../arrange.js";
 import { calendar } from "../ics.js";
-import { largest, speaking } from "../levels.js";
+import { largest, loudest, speaking } from "../levels.js";
 import { landed, links } from "../links.js";
 import { isOdd, looks, suspects } from "../lookalike.js";
 import { DEFAULTS, read } from "../settings.js";
@@ -61,6 +61,14 @@ test("whoever is clearly louder speaks, and a cough takes nobody's place", () =>
   assert.equal(speaking(1, at(0, 0.1, 0.3)), 2);
   assert.equal(speaking(1, at(0, 0, 0)), 1, "a pause is no end");
   assert.equal(speaking(7, at(0, 0, 0)), null, "who has left speaks no more");
+});
+
+test("a short sound is as loud as a long one", () => {
+  const samples = new Float32Array(16_384);
+  assert.equal(loudest(samples), 0);
+  samples.fill(0.1, 9_000, 10_000);
+  assert.ok(Math.abs(loudest(samples) - 0.3) < 0.001);
+  assert.equal(loudest(samples.fill(1)), 1);
 });
 
 test("addresses become links, and only those of the web", () => {
