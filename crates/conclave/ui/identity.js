@@ -33,9 +33,8 @@ export function own(run, tell) {
     createIdentity: (name, form, passphrase, key, work, store) => {
       const body = {
         name, form, ...key === "ed25519" ? {} : { key }, ...work ? { work } : {},
-        ...store ? { key_store: "os" } : {},
       };
-      return run("identity", () => api.post("/api/identity", guarded(body, passphrase)));
+      return run("identity", () => api.post("/api/identity", guarded(body, passphrase, store)));
     },
     /** @type {Actions["claimHandle"]} */
     claimHandle: async (name) => {
@@ -49,8 +48,8 @@ export function own(run, tell) {
       change("info", guarded({ name, form }, passphrase), t("name.changed")),
     offerDevice: () => hand("devices/offer", "offer"),
     /** @type {Actions["acceptDevice"]} */
-    acceptDevice: (link, passphrase) =>
-      hand("devices/accept", "answer", guarded({ link }, passphrase)),
+    acceptDevice: (link, passphrase, store) =>
+      hand("devices/accept", "answer", guarded({ link }, passphrase, store)),
     /** @type {Actions["addDevice"]} */
     addDevice: async (link) => {
       if (await change("devices/add", { link }, t("device.added"))) {
@@ -77,10 +76,11 @@ export function own(run, tell) {
  * @template {object} T
  * @param {T} body
  * @param {string} passphrase empty for none
- * @returns {T | T & { passphrase: string }}
+ * @param {boolean} [store] whether the key store of the system keeps what opens a new key
+ * @returns {T & { passphrase?: string, key_store?: "os" }}
  */
-export function guarded(body, passphrase) {
-  return passphrase ? { ...body, passphrase } : body;
+export function guarded(body, passphrase, store = false) {
+  return { ...body, ...passphrase ? { passphrase } : {}, ...store ? { key_store: "os" } : {} };
 }
 
 /** What the ledger takes for a handle. */

@@ -140,8 +140,8 @@ impl Keystore {
         Ok(secrets)
     }
 
-    /// Writes the file, in the place of an older one. Without a passphrase the key stays where it
-    /// is kept, at first in a file.
+    /// Writes the file, in the place of an older one. Its key stays where that one's is; the first
+    /// one's is made of the passphrase, or without one lies in a file.
     ///
     /// # Errors
     /// See [`SaveError`].
@@ -150,12 +150,13 @@ impl Keystore {
         secrets: &Secrets,
         passphrase: Option<&Passphrase>,
     ) -> Result<Protection, SaveError> {
-        let custody = match passphrase {
-            Some(passphrase) => Custody::Head(passphrase),
-            None => match self.protection().map_err(SaveError::Old)? {
-                Some(Protection::System) => Custody::System,
-                _ => Custody::File,
-            },
+        let custody = match (self.protection().map_err(SaveError::Old)?, passphrase) {
+            (Some(Protection::System), _) => Custody::System,
+            (None | Some(Protection::Passphrase), Some(passphrase)) => Custody::Head(passphrase),
+            (Some(Protection::Passphrase), None) => {
+                return Err(SaveError::Old(OpenError::NeedsPassphrase));
+            }
+            (Some(Protection::KeyFile), _) | (None, None) => Custody::File,
         };
         self.save_in(secrets, custody)
     }
@@ -256,7 +257,7 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
-    /// There is a file, and it does not say where its key is kept.
+    /// There is a file, and it does not say where its key is kept, or its passphrase is not given.
     #[error("the identity file here is not replaced: {0}")]
     Old(#[source] OpenError),
     /// The key beside the file is there and cannot be read.

@@ -59,6 +59,21 @@ fn a_file_that_does_not_say_where_its_key_is_kept_is_not_replaced() {
 }
 
 #[test]
+fn what_is_written_later_is_kept_as_the_first_file_was() {
+    let (_dir, store) = store();
+    store.save(&secrets(Disclosure::Clear), None).unwrap();
+    let saved = store.save(&secrets(Disclosure::Clear), Some(&passphrase()));
+    assert_eq!(saved.unwrap(), Protection::KeyFile);
+    assert!(store.open(None).is_ok());
+
+    store.forget();
+    store.save(&secrets(Disclosure::Clear), Some(&passphrase())).unwrap();
+    let refused = store.save(&secrets(Disclosure::Clear), None);
+    assert!(matches!(refused, Err(SaveError::Old(OpenError::NeedsPassphrase))), "{refused:?}");
+    assert!(store.open(Some(&passphrase())).is_ok());
+}
+
+#[test]
 fn a_wrong_passphrase_opens_nothing() {
     let (_dir, store) = store();
     store.save(&secrets(Disclosure::Clear), Some(&passphrase())).unwrap();

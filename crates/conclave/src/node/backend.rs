@@ -28,12 +28,11 @@ use crate::{
         Backend, Fault, Kind, Refused, RoomBackend, Sample,
         wire::{
             self, Admit, Answered, Appoint, Ask, Chat, Deny, Diagnosis, DismissNotice, FileBytes,
-            FileRef, Hand, Identity, Invitation, KeyStore, Kick, Lock, NewIdentity, NewMeeting,
-            Notice, OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published,
-            React, Receive, Received, Record, Role, Source, State, Vote,
+            FileRef, Hand, Identity, Invitation, Kick, Lock, NewIdentity, NewMeeting, Notice,
+            OpenPorts, Opened, Policy as DoorPolicy, Preview, Prune, Pruned, Published, React,
+            Receive, Received, Record, Role, Source, State, Vote,
         },
     },
-    keystore::Custody,
     ports::Lease,
     rtc::{self, StreamKey},
 };
@@ -81,11 +80,7 @@ impl Backend for Node {
         let profile = Profile::create(chain, &ask.name, ask.form, ask.key.into())
             .map_err(|error| refused(&error))?;
         // The key is on disk before the ledger knows it: nothing acknowledged is ever lost.
-        let custody = match (&ask.passphrase, ask.key_store) {
-            (Some(passphrase), _) => Custody::Head(passphrase),
-            (None, KeyStore::File) => Custody::File,
-            (None, KeyStore::Os) => Custody::System,
-        };
+        let custody = ask.key_store.custody(ask.passphrase.as_ref());
         let saved = self.setup.keystore.save_in(&profile.secrets, custody);
         saved.map_err(|error| not_saved(&error))?;
         let entry = if ask.work { Entry::Worked } else { Entry::Sponsored };

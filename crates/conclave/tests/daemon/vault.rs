@@ -59,14 +59,14 @@ fn an_identity_opens_with_the_key_store_of_the_system_and_without_it_not() {
     let (home, desktop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let network = network.to_str().unwrap();
     let up = ["up", "--json", "--no-browser", "--network", network];
-    let begin = |session: &Session| {
-        let mut command = command(home.path(), &up);
+    let begin = |home: &Path, session: &Session| {
+        let mut command = command(home, &up);
         command.env("DBUS_SESSION_BUS_ADDRESS", &session.address);
         start_with(command, &up)
     };
 
     let session = Session::log_in(desktop.path());
-    let daemon = begin(&session);
+    let daemon = begin(home.path(), &session);
     let identity = say(home.path(), &["identity", "create", "Ada", "--key-store", "os"]);
     assert_eq!(identity["registered"], true);
     assert!(home.path().join("identity").exists());
@@ -82,10 +82,20 @@ fn an_identity_opens_with_the_key_store_of_the_system_and_without_it_not() {
     assert!(error["next"].as_str().unwrap().contains("log in"), "{error}");
 
     let session = Session::log_in(desktop.path());
-    let _daemon = begin(&session);
+    let _daemon = begin(home.path(), &session);
     assert_eq!(say(home.path(), &["identity", "show"])["user"], identity["user"]);
     say(home.path(), &["identity", "device", "rotate"]);
     assert!(!home.path().join("identity.key").exists(), "a new key is kept as the old one was");
+
+    // A second device of hers, kept the same way.
+    let phone = tempfile::tempdir().unwrap();
+    let _other = begin(phone.path(), &session);
+    let offer = say(home.path(), &["identity", "device", "offer"]);
+    let offer = offer["link"].as_str().unwrap();
+    let answer = say(phone.path(), &["identity", "device", "accept", offer, "--key-store", "os"]);
+    assert!(phone.path().join("identity").exists());
+    assert!(!phone.path().join("identity.key").exists(), "the key is nowhere on the disk");
+    say(home.path(), &["identity", "device", "add", answer["link"].as_str().unwrap()]);
 
     // Where there is no store nothing is begun.
     let grace = Person::unknown(network.as_ref());

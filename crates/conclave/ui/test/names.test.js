@@ -1,6 +1,6 @@
 /** Handles, names and kinds of key, before a daemon that is made up. */
 import assert from "node:assert/strict";
-import { device, freshState, identity } from "./fake-daemon.js";
+import { device, freshState, handed, identity, sheet } from "./fake-daemon.js";
 import { button, eventually } from "./helpers.js";
 import { onPage, sent } from "./on-page.js";
 import { shot } from "./shots.js";
@@ -104,6 +104,24 @@ onPage("a system that has a key store can keep what opens the key", { identity: 
   await button(page, "Create identity").click();
   await eventually(() =>
     assert.deepEqual(sent(daemon, "/api/identity"), [{ name: "Alice", form: "clear", key_store: "os" }]));
+});
+
+onPage("so it can on a second computer, and on one that comes back", { identity: null, key_store: true }, async (page, daemon) => {
+  daemon.answers.set("/api/devices/accept", [200, handed("a")]);
+  const box = page.getByRole("checkbox", { name: "Let this system keep what opens the key" });
+  await button(page, "I have an identity already").click();
+  await page.getByRole("textbox", { name: "Link from your first device" }).fill("conclave:d/1#x");
+  await box.check();
+  await button(page, "Make a key here").click();
+  await eventually(() =>
+    assert.deepEqual(sent(daemon, "/api/devices/accept"), [{ link: "conclave:d/1#x", key_store: "os" }]));
+  await page.reload();
+  await button(page, "I have a recovery sheet").click();
+  await page.getByRole("textbox", { name: "The 24 words, in their order" }).fill(sheet().words);
+  await box.check();
+  await button(page, "Come back").click();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/recovery/recover"),
+    [{ words: sheet().words, name: "", form: "clear", key_store: "os" }]));
 });
 
 onPage("who wants it chooses the kind of key", { identity: null }, async (page, daemon) => {

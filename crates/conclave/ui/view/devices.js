@@ -4,7 +4,7 @@ import { repeat } from "../node_modules/lit-html/directives/repeat.js";
 import { day, fields, short } from "./form.js";
 import { handed, linkField } from "./handed.js";
 import { refusal } from "./notices.js";
-import { passphrase } from "./welcome.js";
+import { protection } from "./welcome.js";
 import { rich, t } from "../words.js";
 
 /**
@@ -93,13 +93,14 @@ export function offer(screen, actions) {
  */
 export function accept(screen, actions) {
   const busy = screen.busy.includes("devices/accept");
-  const send = fields((field) => actions.acceptDevice(field("link"), field("passphrase")));
+  const send = fields((field) => actions.acceptDevice(field("link"), field("passphrase"),
+    field("store") !== ""));
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>${t("device.accept")}</h1>
     <p>${t("device.accept.text")}</p>
     <form @submit=${send}>
       ${linkField(t("device.accept.link"), "conclave:d/1", busy)}
-      ${screen.daemon?.identity ? nothing : passphrase(busy)}
+      ${screen.daemon?.identity ? nothing : protection(screen, busy)}
       ${refusal(screen.refusal)}
       <div class="row">
         <button type="button" @click=${() => actions.tell({ kind: "go", screen: "home" })}>${t("back")}</button>

@@ -3,7 +3,7 @@ import { html, nothing } from "../node_modules/lit-html/lit-html.js";
 import { recovery } from "../state.js";
 import { fields, moment } from "./form.js";
 import { refusal } from "./notices.js";
-import { infoForms, passphrase } from "./welcome.js";
+import { infoForms, protection } from "./welcome.js";
 import { rich, t } from "../words.js";
 
 /**
@@ -15,7 +15,7 @@ import { rich, t } from "../words.js";
 export function recover(screen, actions) {
   const busy = screen.busy.includes("recovery/recover");
   const send = fields((field) => actions.recover(field("words"), field("name"),
-    /** @type {InfoForm} */ (field("form")), field("passphrase")));
+    /** @type {InfoForm} */ (field("form")), field("passphrase"), field("store") !== ""));
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>${t("recover.title")}</h1>
     <p>${t("recover.text")}</p>
@@ -32,7 +32,7 @@ export function recover(screen, actions) {
       </label>
       <p class="hint" id="kept">${t("recover.keep")}</p>
       ${infoForms("clear", busy)}
-      ${passphrase(busy)}
+      ${protection(screen, busy)}
       <div class="row">
         <button type="button" ?disabled=${busy}
           @click=${() => actions.tell({ kind: "go", screen: "home" })}>${t("back")}</button>

@@ -20,9 +20,7 @@ export function welcome(screen, actions) {
         <input name="name" required maxlength="200" autocomplete="name" ?disabled=${busy}>
       </label>
       ${infoForms("clear", busy)}
-      ${passphrase(busy)}
-      ${screen.daemon?.key_store
-        ? option("store", t("keystore.os"), t("keystore.os.text"), busy) : nothing}
+      ${protection(screen, busy)}
       ${algorithm(busy)}
       ${screen.daemon?.network.work
         ? option("work", t("welcome.noword"), t("welcome.work"), busy) : nothing}
@@ -52,7 +50,16 @@ export function infoForms(chosen, busy) {
   </fieldset>`;
 }
 
-/** Protects the key file of a new key.
+/** What opens the key file of a new key.
+ * @param {Screen} screen
+ * @param {boolean} busy
+ */
+export function protection({ daemon }, busy) {
+  return html`${passphrase(busy)}
+    ${daemon?.key_store ? option("store", t("keystore.os"), t("keystore.os.text"), busy) : nothing}`;
+}
+
+/** Protects the key file.
  * @param {boolean} busy
  */
 export function passphrase(busy) {

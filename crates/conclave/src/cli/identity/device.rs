@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::choose;
+use super::keeping::Keeping;
 use crate::{
     cli::{
         client::Local,
@@ -23,9 +23,8 @@ pub(in crate::cli) enum Command {
     Accept {
         /// conclave:d/1#...
         link: String,
-        /// Do not ask for a passphrase; a random key file protects the identity, against much less
-        #[arg(long)]
-        no_passphrase: bool,
+        #[command(flatten)]
+        keeping: Keeping,
     },
     /// Back on the first machine: add the new one
     Add {
@@ -59,9 +58,9 @@ pub(super) async fn run(command: Command, local: &Local, output: Output) -> anyh
                 format!("on the new machine: conclave identity device accept '{}'", handed.link)
             })
         }
-        Command::Accept { link, no_passphrase } => {
-            let passphrase = if no_passphrase { None } else { choose()? };
-            let ask = AcceptDevice { link, passphrase };
+        Command::Accept { link, keeping } => {
+            let (passphrase, key_store) = keeping.choose()?;
+            let ask = AcceptDevice { link, passphrase, key_store };
             let handed: Handed = local.post("/api/devices/accept", &ask).await?;
             output.say(&handed, || {
                 format!("on the first machine: conclave identity device add '{}'", handed.link)

@@ -1,11 +1,13 @@
 //! `conclave identity`
 
 mod device;
+mod keeping;
 mod recovery;
 
 use anyhow::anyhow;
 use clap::Subcommand;
 
+use self::keeping::Keeping;
 use super::{
     Common,
     advice::Advised as _,
@@ -15,9 +17,9 @@ use super::{
 use crate::{
     http::wire::{
         CancelChange, ClaimHandle, Disclosed, Empty, ForgetContact, Handed, Identity, InfoForm,
-        KeyAlgorithm, KeyStore, Link, NewIdentity, NewName,
+        KeyAlgorithm, Link, NewIdentity, NewName,
     },
-    keystore::{ENVIRONMENT, Passphrase},
+    keystore::Passphrase,
 };
 
 /// The identity of this device.
@@ -30,12 +32,8 @@ pub(super) enum Command {
         /// What the ledger is to hold of it: clear, encrypted or commit
         #[arg(long, default_value = "clear")]
         form: InfoForm,
-        /// Do not ask for a passphrase; a random key file protects the identity, against much less
-        #[arg(long)]
-        no_passphrase: bool,
-        /// Where the key that opens the identity file is kept; with os nobody asks for a passphrase
-        #[arg(long, value_enum, default_value = "file")]
-        key_store: KeyStore,
+        #[command(flatten)]
+        keeping: Keeping,
         /// Algorithm of the identity key
         #[arg(long, default_value = "ed25519")]
         key: KeyAlgorithm,
@@ -126,9 +124,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let done: Empty = local.post("/api/changes/cancel", &CancelChange { device }).await?;
             return output.say(&done, || "called off".to_owned());
         }
-        Command::Create { name, form, no_passphrase, key_store, key, work } => {
-            let random = no_passphrase || key_store == KeyStore::Os;
-            let passphrase = if random { None } else { choose()? };
+        Command::Create { name, form, keeping, key, work } => {
+            let (passphrase, key_store) = keeping.choose()?;
             let ask = NewIdentity { name, form, passphrase, key_store, key, work };
             local.post("/api/identity", &ask).await?
         }
@@ -209,22 +206,6 @@ async fn contacts(forget: Option<String>, local: &Local, output: Output) -> anyh
         output.say(&contact, || format!("{}  {}", contact.user, plain(&contact.name)))?;
     }
     Ok(())
-}
-
-/// The passphrase of a new identity: from the environment, or asked for twice.
-fn choose() -> anyhow::Result<Option<Passphrase>> {
-    if let Some(passphrase) = Passphrase::from_environment() {
-        return Ok(Some(passphrase));
-    }
-    let help = format!("set {ENVIRONMENT}, or add --no-passphrase");
-    let first = Passphrase::prompt("Passphrase for the new identity (empty for none): ");
-    let Some(first) = first.advise(help.clone())? else { return Ok(None) };
-    let second = Passphrase::prompt("Once more: ").advise(help)?;
-    if second.is_none_or(|second| !first.is(&second)) {
-        return Err(anyhow!("the two passphrases differ"))
-            .advise("ask for it again, and type the same twice");
-    }
-    Ok(Some(first))
 }
 
 #[cfg(test)]

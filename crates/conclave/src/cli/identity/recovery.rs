@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
-use super::choose;
+use super::keeping::Keeping;
 use crate::{
     cli::{
         advice::Advised as _,
@@ -31,9 +31,8 @@ pub(in crate::cli) enum Command {
         /// What the ledger is to hold of it: clear, encrypted or commit
         #[arg(long, default_value = "clear")]
         form: InfoForm,
-        /// Do not ask for a passphrase; a random key file protects the identity, against much less
-        #[arg(long)]
-        no_passphrase: bool,
+        #[command(flatten)]
+        keeping: Keeping,
     },
 }
 
@@ -73,10 +72,10 @@ pub(super) async fn run(command: Command, local: &Local, output: Output) -> anyh
                 }
             })
         }
-        Command::Use { name, form, no_passphrase } => {
+        Command::Use { name, form, keeping } => {
             let words = Words::new(words()?);
-            let passphrase = if no_passphrase { None } else { choose()? };
-            let ask = Recover { words, name, form, passphrase };
+            let (passphrase, key_store) = keeping.choose()?;
+            let ask = Recover { words, name, form, passphrase, key_store };
             let identity: Identity = local.post("/api/recovery/recover", &ask).await?;
             output.say(&identity, || {
                 if identity.registered {

@@ -4,7 +4,7 @@ use conclave_protocol::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use super::InfoForm;
-use crate::keystore::Passphrase;
+use crate::keystore::{Custody, Passphrase};
 
 /// `POST /api/identity`. Answer: [`Identity`](super::Identity).
 #[derive(Debug, Deserialize, Serialize)]
@@ -40,8 +40,17 @@ pub enum KeyStore {
 }
 
 impl KeyStore {
-    fn is_file(&self) -> bool {
+    pub(super) fn is_file(&self) -> bool {
         *self == Self::File
+    }
+
+    /// Where the key of a file is kept: with a passphrase nowhere, else where was asked for.
+    pub(crate) const fn custody(self, passphrase: Option<&Passphrase>) -> Custody<'_> {
+        match (passphrase, self) {
+            (Some(passphrase), _) => Custody::Head(passphrase),
+            (None, Self::File) => Custody::File,
+            (None, Self::Os) => Custody::System,
+        }
     }
 }
 

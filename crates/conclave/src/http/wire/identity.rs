@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Qr;
+use super::{KeyStore, Qr};
 use crate::keystore::Passphrase;
 
 /// One device of the person's user.
@@ -79,6 +79,9 @@ pub struct AcceptDevice {
     /// Protects the key file, as in [`NewIdentity`](super::NewIdentity).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,
+    /// As in [`NewIdentity`](super::NewIdentity).
+    #[serde(default, skip_serializing_if = "KeyStore::is_file")]
+    pub key_store: KeyStore,
 }
 
 /// `POST /api/devices/revoke`.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::InfoForm;
+use super::{InfoForm, KeyStore};
 use crate::keystore::Passphrase;
 
 /// Something that was asked for the person's user and happens unless somebody objects.
@@ -133,6 +133,9 @@ pub struct Recover {
     /// Protects the key file, as in [`NewIdentity`](super::NewIdentity).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,
+    /// As in [`NewIdentity`](super::NewIdentity).
+    #[serde(default, skip_serializing_if = "KeyStore::is_file")]
+    pub key_store: KeyStore,
 }
 
 /// `POST /api/changes/cancel`.

@@ -24,7 +24,11 @@ use conclave_protocol::{
 };
 
 use self::disclose::NotHidden;
-use super::{Node, Person, profile::Profile, profile::random};
+use super::{
+    Node, Person,
+    profile::{Profile, random},
+    words::not_saved,
+};
 use crate::{
     chain::{Chain, ChainError},
     http::{
@@ -78,8 +82,9 @@ impl IdentityBackend for Node {
             }
             None => {
                 let profile = Profile::open(new_device(&offer));
-                let saved = self.setup.keystore.save(&profile.secrets, ask.passphrase.as_ref());
-                saved.map_err(|error| disk(&error))?;
+                let custody = ask.key_store.custody(ask.passphrase.as_ref());
+                let saved = self.setup.keystore.save_in(&profile.secrets, custody);
+                saved.map_err(|error| not_saved(&error))?;
                 let person = self.take_over(profile);
                 Arc::clone(&person.profile)
             }
@@ -151,7 +156,7 @@ impl IdentityBackend for Node {
         let next = secrets.next.take().unwrap_or_else(random);
         let signer = key::signer(secrets.algorithm(), &next);
         secrets.next = Some(next);
-        keystore.save(&secrets, passphrase).map_err(|error| disk(&error))?;
+        keystore.save(&secrets, passphrase).map_err(|error| not_saved(&error))?;
         let body = Rotate {
             dev: secrets.device,
             ivk: signer.ivk(),
@@ -162,7 +167,7 @@ impl IdentityBackend for Node {
         let role = (conclave_protocol::tx::Role::Possession, possession);
         person.outbox.submit_with(body, vec![role]).await.map_err(|error| ledger(&error))?;
         let secrets = secrets.rotated();
-        keystore.save(&secrets, passphrase).map_err(|error| disk(&error))?;
+        keystore.save(&secrets, passphrase).map_err(|error| not_saved(&error))?;
         if let Err(error) = person.book.rekey(&secrets) {
             tracing::warn!(%error, "the book could not be sealed again");
         }

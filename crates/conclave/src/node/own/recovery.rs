@@ -16,7 +16,7 @@ use conclave_protocol::{
     tx::Role,
 };
 
-use super::{disk, ledger, own_record};
+use super::{ledger, own_record};
 use crate::{
     chain::{Chain, ChainError},
     http::{
@@ -27,6 +27,7 @@ use crate::{
     node::{
         Node,
         profile::{Profile, checked, published_info, random},
+        words::not_saved,
     },
 };
 
@@ -70,7 +71,7 @@ impl RecoveryBackend for Node {
         let body = update(&secrets, &record)?;
         person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
         // Killed before this line, the daemon shows the old name until it is given again.
-        keystore.save(&secrets, passphrase).map_err(|error| disk(&error))?;
+        keystore.save(&secrets, passphrase).map_err(|error| not_saved(&error))?;
         let mut person = self.take_over(Profile::open(secrets));
         person.confirm();
         let view = person.view.clone();
@@ -120,8 +121,9 @@ impl RecoveryBackend for Node {
             Some(profile) => profile,
             None => {
                 let secrets = newcomer(chain, user, info, &seed, &ask)?;
-                let saved = self.setup.keystore.save(&secrets, ask.passphrase.as_ref());
-                saved.map_err(|error| disk(&error))?;
+                let custody = ask.key_store.custody(ask.passphrase.as_ref());
+                let saved = self.setup.keystore.save_in(&secrets, custody);
+                saved.map_err(|error| not_saved(&error))?;
                 self.take_over(Profile::open(secrets)).profile
             }
         };
@@ -135,7 +137,7 @@ impl RecoveryBackend for Node {
         })?;
         secrets.recovering = None;
         let saved = self.setup.keystore.save(&secrets, ask.passphrase.as_ref());
-        saved.map_err(|error| disk(&error))?;
+        saved.map_err(|error| not_saved(&error))?;
         let mut person = self.take_over(Profile::open(secrets));
         person.confirm();
         self.person.send_replace(Some(person.clone()));
