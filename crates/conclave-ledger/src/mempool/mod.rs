@@ -28,6 +28,9 @@ pub(crate) const MAX_WAITING: usize = 16_384;
 /// Most bytes that wait.
 pub(crate) const MAX_WAITING_BYTES: usize = 16 << 20;
 
+/// The part of both that ordinary traffic cannot fill, as in a block.
+const RESERVE: usize = 8;
+
 /// Most transactions of one device that wait.
 const MAX_PER_DEVICE: usize = 32;
 
@@ -60,6 +63,8 @@ struct Pool {
     by_id: HashMap<Digest, u64>,
     /// For each device the arrivals of its nonces.
     by_device: HashMap<DeviceId, BTreeMap<u64, u64>>,
+    /// Arrivals of urgent kinds, which a proposer is offered first.
+    urgent: BTreeSet<u64>,
     /// When each arrival asks for a block (again).
     due: BTreeSet<(u64, u64)>,
     /// When each arrival expires, in seconds of chain time.
@@ -115,6 +120,9 @@ impl Mempool {
         pool.by_id.insert(id, arrival);
         pool.bytes += size;
         pool.remember_checked(&candidate);
+        if candidate.tx.kind().is_urgent() {
+            pool.urgent.insert(arrival);
+        }
         pool.due.insert((0, arrival));
         pool.expiry.insert((candidate.tx.expiry.0, arrival));
         pool.waiting.insert(arrival, Entry { candidate, in_flight_until: 0, refusals: 0 });
@@ -123,13 +131,14 @@ impl Mempool {
         Ok(true)
     }
 
-    /// What a proposer may put into a block: in order of arrival, each device by nonce, without what
-    /// the blocks before it carry.
+    /// What a proposer may put into a block: in order of arrival, but devices first that have
+    /// something urgent to say, each device by nonce, without what the blocks before it carry.
     pub(crate) fn candidates(&self, carried: &HashSet<Digest>) -> Vec<Candidate> {
         let pool = self.lock();
         let mut offered = HashSet::new();
         let mut candidates = Vec::new();
-        for entry in pool.waiting.values() {
+        let urgent = pool.urgent.iter().filter_map(|arrival| pool.waiting.get(arrival));
+        for entry in urgent.chain(pool.waiting.values()) {
             let device = entry.candidate.tx.signer;
             if carried.contains(&entry.candidate.raw.id()) || !offered.insert(device) {
                 continue;
@@ -270,7 +279,10 @@ impl Pool {
     /// Whether this transaction may wait beside those that do.
     fn room(&self, candidate: &Candidate) -> Result<(), Full> {
         let size = candidate.raw.bytes().len();
-        if self.waiting.len() >= MAX_WAITING || self.bytes + size > MAX_WAITING_BYTES {
+        let kept = if candidate.tx.kind().is_urgent() { 0 } else { 1 };
+        let most = MAX_WAITING - kept * (MAX_WAITING / RESERVE);
+        let most_bytes = MAX_WAITING_BYTES - kept * (MAX_WAITING_BYTES / RESERVE);
+        if self.waiting.len() >= most || self.bytes + size > most_bytes {
             return Err(Full::Pool);
         }
         let Some(nonces) = self.by_device.get(&candidate.tx.signer) else { return Ok(()) };
@@ -300,6 +312,7 @@ impl Pool {
         let Some(arrival) = self.by_id.remove(id) else { return };
         let Some(entry) = self.waiting.remove(&arrival) else { return };
         let tx = &entry.candidate.tx;
+        self.urgent.remove(&arrival);
         self.due.remove(&(entry.in_flight_until, arrival));
         self.expiry.remove(&(tx.expiry.0, arrival));
         self.bytes = self.bytes.saturating_sub(entry.candidate.raw.bytes().len());

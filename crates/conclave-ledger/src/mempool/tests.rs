@@ -1,7 +1,9 @@
 //! The mempool keeps its bounds and its order.
 
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
-use conclave_protocol::{ChainId, Epoch, Heartbeat, MeetingId, Seconds, Term, Tx, encode};
+use conclave_protocol::{
+    Body, ChainId, Epoch, Heartbeat, MeetingDismiss, MeetingId, Seconds, Term, Tx, encode,
+};
 use futures::FutureExt as _;
 use proptest::prelude::*;
 
@@ -12,9 +14,17 @@ use super::{
 use crate::block::RawTx;
 
 fn tx(device: u16, nonce: u64) -> Candidate {
+    let body = Heartbeat { mid: MeetingId([1; 32]), term: Term(1), epoch: Epoch(1) };
+    of(device, nonce, body)
+}
+
+fn urgent(device: u16, nonce: u64) -> Candidate {
+    of(device, nonce, MeetingDismiss { mid: MeetingId([1; 32]), term: Term(1), epoch: Epoch(1) })
+}
+
+fn of(device: u16, nonce: u64, body: impl Into<Body>) -> Candidate {
     let mut signer = [0; 32];
     signer[..2].copy_from_slice(&device.to_be_bytes());
-    let body = Heartbeat { mid: MeetingId([1; 32]), term: Term(1), epoch: Epoch(1) };
     let tx = Tx::new(ChainId([0; 32]), DeviceId(signer), nonce, Seconds(100), body);
     Candidate::decode(RawTx::new(encode(&tx).into()).unwrap()).unwrap()
 }
@@ -55,15 +65,35 @@ fn one_device_cannot_fill_the_pool() {
 }
 
 #[test]
-fn the_pool_is_bounded() {
+fn the_pool_is_bounded_and_ordinary_traffic_leaves_room_for_what_is_urgent() {
     let mempool = Mempool::new();
-    for count in 0..MAX_WAITING {
+    let place = |count: usize| {
         let device = u16::try_from(count / MAX_PER_DEVICE).unwrap();
-        let nonce = u64::try_from(count % MAX_PER_DEVICE).unwrap();
+        (device, u64::try_from(count % MAX_PER_DEVICE).unwrap())
+    };
+    let ordinary = MAX_WAITING / 8 * 7;
+    for (device, nonce) in (0..ordinary).map(place) {
         assert_eq!(mempool.insert(tx(device, nonce)), Ok(true));
     }
     assert_eq!(mempool.insert(tx(u16::MAX, 0)), Err(Full::Pool));
     assert!(mempool.candidates(&HashSet::new()).len() < MAX_OFFER + MAX_PER_DEVICE);
+    for (device, nonce) in (ordinary..MAX_WAITING).map(place) {
+        assert_eq!(mempool.insert(urgent(device, nonce)), Ok(true));
+    }
+    assert_eq!(mempool.insert(urgent(u16::MAX, 0)), Err(Full::Pool));
+    let first = mempool.candidates(&HashSet::new())[..MAX_WAITING / 8].to_vec();
+    assert!(first.iter().all(|candidate| candidate.tx.kind().is_urgent()));
+}
+
+#[test]
+fn what_is_urgent_is_offered_first_and_not_before_its_turn() {
+    let mempool = Mempool::new();
+    for candidate in [tx(1, 1), tx(2, 7), urgent(2, 8), tx(3, 1)] {
+        assert_eq!(mempool.insert(candidate), Ok(true));
+    }
+    assert_eq!(order(&mempool), [(2, 7), (2, 8), (1, 1), (3, 1)]);
+    mempool.finalized([tx(2, 7), urgent(2, 8)].into_iter(), 0);
+    assert_eq!(order(&mempool), [(1, 1), (3, 1)]);
 }
 
 #[test]
