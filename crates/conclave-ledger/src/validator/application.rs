@@ -25,9 +25,6 @@ use crate::{
     state::{Batches, Databases, Executed, SyncTarget, state_key, unpack},
 };
 
-/// How far a block's time may be ahead of a voter's clock before the vote waits.
-const AHEAD: Duration = Duration::from_secs(2);
-
 /// Longest step of chain time from a block to its child: 60 s and the idle interval.
 pub(crate) const STEP: Duration = Duration::from_secs(62);
 
@@ -39,6 +36,9 @@ pub(crate) struct App {
     finality: Arc<Finality>,
     accusations: Accusations,
     schemes: Schemes,
+    /// How far the blocks of a simulated liar are dated ahead, in milliseconds.
+    #[cfg(test)]
+    pub(crate) hurry_ms: u64,
 }
 
 impl App {
@@ -49,7 +49,15 @@ impl App {
         finality: Arc<Finality>,
         schemes: Schemes,
     ) -> Self {
-        Self { network, mempool, finality, schemes, accusations: Accusations::default() }
+        Self {
+            network,
+            mempool,
+            finality,
+            schemes,
+            accusations: Accusations::default(),
+            #[cfg(test)]
+            hurry_ms: 0,
+        }
     }
 
     /// What the network fixed at its start.
@@ -176,6 +184,8 @@ impl<E: Runtime> Application<E> for App {
         let parent = &parent.inner().header;
         let step = u64::try_from(STEP.as_millis()).ok()?;
         let now = now_ms(&runtime);
+        #[cfg(test)]
+        let now = now.saturating_add(self.hurry_ms);
         let earliest = parent.time_ms.checked_add(1)?;
         let time_ms = now.clamp(earliest, parent.time_ms.saturating_add(step));
         let at = At { height: parent.height.checked_add(1)?, time_ms };
@@ -210,7 +220,7 @@ impl<E: Runtime> Application<E> for App {
         (runtime, _): (E, BlockContext),
         mut ancestry: impl Ancestry<Block>,
         batches: Batches<E>,
-        finality: BlockFinality,
+        _: BlockFinality,
     ) -> Option<Executed<E>> {
         let block = ancestry.next().await?;
         let parent = ancestry.next().await?;
@@ -218,14 +228,6 @@ impl<E: Runtime> Application<E> for App {
         let executed = self.execute::<E>(block, &parent.inner().header, batches).await?;
         let now = now_ms(&runtime);
         self.mempool.in_flight(block.txs().map(RawTx::id), &Default::default(), now);
-        if finality == BlockFinality::Candidate {
-            // The step from the parent is bounded, so this wait is too.
-            let ahead = u64::try_from(AHEAD.as_millis()).ok()?;
-            let early = block.header.time_ms.saturating_sub(now.saturating_add(ahead));
-            if early > 0 {
-                runtime.sleep(Duration::from_millis(early)).await;
-            }
-        }
         Some(executed)
     }
 

@@ -1,15 +1,17 @@
 //! Decides when a proposer asks for a block: at once when transactions wait or a change of the
-//! validator set waits for the end of the epoch, else every 2 s.
+//! validator set waits for the end of the epoch, else every 2 s; and when a voter answers for one.
 //!
 //! It waits in front of the stateful application, never inside it: finalization of state waits for
-//! a build in progress, so a build must not wait for anything.
+//! a build in progress, and the cut of its logs for every block under examination, so neither must
+//! wait for anything.
 
 use std::{sync::Arc, time::Duration};
 
 use commonware_consensus::{Application, Handoff, marshal::ancestry::Ancestry};
 use commonware_cryptography::Digested;
 use commonware_macros::select;
-use commonware_runtime::Clock;
+use commonware_runtime::{Clock, Supervisor};
+use futures::StreamExt as _;
 
 use super::{clock::now_ms, schemes::Schemes};
 use crate::{block::Block, mempool::Mempool};
@@ -17,7 +19,11 @@ use crate::{block::Block, mempool::Mempool};
 /// Chain time between blocks of an idle ledger (protocol.md, section 0a).
 pub(crate) const IDLE: Duration = Duration::from_millis(2_000);
 
-/// An application that is asked for a block only when one is due.
+/// How far a block's time may be ahead of a voter's clock before the vote waits.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// An application that is asked for a block only when one is due, and answers for none before its
+/// time.
 #[derive(Clone)]
 pub(crate) struct Paced<A> {
     inner: A,
@@ -53,7 +59,7 @@ impl<A> Paced<A> {
 
 impl<E, A> Application<E> for Paced<A>
 where
-    E: Clock,
+    E: Clock + Supervisor,
     A: Application<E, Block = Block> + Sync,
     A::Context: Send,
 {
@@ -88,6 +94,18 @@ where
         context: (E, Self::Context),
         ancestry: impl Ancestry<Block>,
     ) -> bool {
-        self.inner.verify(context, ancestry).await
+        let clock = context.0.child("pace");
+        let Some(block) = ancestry.clone().next().await else { return false };
+        let time_ms = block.inner().header.time_ms;
+        if !self.inner.verify(context, ancestry).await {
+            return false;
+        }
+        // The step from the parent is bounded, and was looked at, so this wait is bounded too.
+        let ahead = u64::try_from(AHEAD.as_millis()).unwrap_or(u64::MAX);
+        let early = time_ms.saturating_sub(now_ms(&clock).saturating_add(ahead));
+        if early > 0 {
+            clock.sleep(Duration::from_millis(early)).await;
+        }
+        true
     }
 }

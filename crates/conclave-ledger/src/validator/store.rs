@@ -38,9 +38,11 @@ pub(crate) struct Cuts {
 }
 
 impl Cuts {
-    /// Those of a validator that runs: a log of 5 MB a file, half an hour of an idle ledger.
+    /// Those of a validator that runs: a log of 5 MB a file, half an hour of an idle ledger. Each
+    /// file of blocks, which are a day and a half of an idle ledger, stays open: many small ones
+    /// would use up what a process may open.
     pub(crate) const USUAL: Self = Self {
-        blocks: NZU64!(4_096),
+        blocks: NZU64!(65_536),
         operations: NZU64!(16_384),
         history: 1_024,
         every: NZUsize!(256),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use commonware_cryptography::Signer as _;
+use commonware_utils::NZUsize;
 
 use super::{Entries, Reached, Traitor, World, campaign_of, link, seeds};
 use crate::{evidence::Evidence, light::validator_key};
@@ -32,6 +33,18 @@ fn one_liar_of_four_changes_nothing() {
 fn two_liars_of_seven_change_nothing() {
     let world = with_traitors(7, 2, 16);
     campaign_of("two of seven lie", seeds(10), world, |plan, _| plan.link(link(1)), |_| {});
+}
+
+#[test]
+fn a_block_that_is_dated_ahead_holds_nobody_up() {
+    let world = |_| {
+        let mut world = World::of(4);
+        world.traitors.insert(1, Traitor::Hasty);
+        // The logs of the states are cut after each block.
+        world.cuts.every = NZUsize!(1);
+        (world, Reached { validators: 4, height: 60 })
+    };
+    campaign_of("blocks dated ahead", seeds(4), world, |plan, _| plan, |_| {});
 }
 
 #[test]

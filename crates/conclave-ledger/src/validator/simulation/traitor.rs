@@ -51,10 +51,12 @@ pub(super) enum Traitor {
     Outdated,
     /// Is there twice.
     Twins,
+    /// Dates its blocks as far ahead as a step may go.
+    Hasty,
 }
 
 impl Traitor {
-    /// All of them.
+    /// All of them that break a rule of the engine.
     pub(super) const ALL: [Self; 7] = [
         Self::Conflicter,
         Self::Equivocator,
@@ -87,6 +89,9 @@ pub(super) fn start(
     let InitContext { context, index, oracle, channels, .. } = ctx;
     if traitor == Traitor::Twins {
         return twins(world, context, index, oracle.clone(), channels);
+    }
+    if traitor == Traitor::Hasty {
+        return hasty(world, context, index, oracle.clone(), channels);
     }
     let network = Network::of(&world.genesis).unwrap();
     let scheme = network.committee().signer(world.keys[index].clone()).unwrap();
@@ -128,7 +133,7 @@ pub(super) fn start(
                 NullifyOnly::<_, Scheme, Sha256>::new(child, nullify_only::Config { scheme })
                     .start(votes)
             }
-            Traitor::Outdated | Traitor::Twins => {
+            Traitor::Outdated | Traitor::Twins | Traitor::Hasty => {
                 let config = outdated::Config { scheme, view_delta: ViewDelta::new(5) };
                 Outdated::<_, Scheme, Sha256>::new(child, config).start(votes)
             }
@@ -136,6 +141,29 @@ pub(super) fn start(
         let _ = acting.await;
         drop(channels);
     })
+}
+
+/// A whole validator but for the dates of its blocks.
+fn hasty(
+    world: &World,
+    context: Context,
+    index: usize,
+    oracle: Oracle<PublicKey, Context>,
+    channels: Vec<ChannelPair<PublicKey>>,
+) -> Handle<()> {
+    let everyone: Vec<_> = world.keys.iter().map(|key| key.public_key()).collect();
+    // What it reports is not what an honest validator reports.
+    let (monitor, _) = commonware_utils::channel::mpsc::unbounded_channel();
+    let seat = Seat {
+        context,
+        index,
+        prefix: format!("hasty-{index}"),
+        oracle,
+        channels: channels.into_iter().map(|channel| whole(channel, &everyone)).collect(),
+        monitor,
+        is_honest: false,
+    };
+    world.sit(seat).0
 }
 
 /// Two whole validators with one key: every second one of the others hears the first, the rest

@@ -232,7 +232,10 @@ impl World {
         let syncs = self.script.syncing.as_ref() == Some(&me);
         let forgets = syncs || self.keep != Keep::All;
         let (mempool, finality) = (Arc::new(Mempool::new()), Arc::new(Finality::new()));
-        let app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
+        let mut app = App::new(network, mempool, Arc::clone(&finality), schemes.clone());
+        if self.traitors.get(&index) == Some(&Traitor::Hasty) {
+            app.hurry_ms = 62_000;
+        }
         let mut channels = channels.into_iter();
         let mut next = || channels.next().unwrap();
         let wired = Channels {
