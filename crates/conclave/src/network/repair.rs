@@ -16,25 +16,26 @@ use conclave_ledger::validator::SIGNED;
 
 use super::{Guard, NetworkError, ValidatorHome};
 
-/// Where the ledgers of a validator go that were damaged.
-#[must_use]
-pub(crate) fn set_aside(home: &ValidatorHome) -> PathBuf {
+/// Where the first ledgers of a validator go that were damaged. They may be all there is of the
+/// history, so nothing here ever removes them.
+fn first_aside(home: &ValidatorHome) -> PathBuf {
     home.dir.join("ledgers.damaged")
 }
 
 /// Whether this validator began anew once: then it fetches the state if it has none.
 #[must_use]
 pub(crate) fn began_anew(home: &ValidatorHome) -> bool {
-    set_aside(home).exists()
+    first_aside(home).exists()
 }
 
-/// Sets the ledgers aside and begins anew with the journal of votes. What was set aside before is
-/// removed.
+/// Sets the ledgers aside and begins anew with the journal of votes. Returns where they are. Of those
+/// that were set aside later than the first ones, which hold what was fetched since, the last stay.
 ///
 /// # Errors
 /// A file cannot be read or written: then the disk itself fails, and nothing was changed.
-pub(crate) fn keep_votes(home: &ValidatorHome) -> Result<(), NetworkError> {
-    let (ledgers, aside) = (home.ledgers(), set_aside(home));
+pub(crate) fn keep_votes(home: &ValidatorHome) -> Result<PathBuf, NetworkError> {
+    let (ledgers, first) = (home.ledgers(), first_aside(home));
+    let aside = if first.exists() { home.dir.join("ledgers.damaged.again") } else { first };
     let fresh = home.dir.join("ledgers.new");
     let failed = |source| NetworkError::Write { path: fresh.clone(), source };
     read_all(&ledgers).map_err(|source| NetworkError::Read { path: ledgers.clone(), source })?;
@@ -52,7 +53,8 @@ pub(crate) fn keep_votes(home: &ValidatorHome) -> Result<(), NetworkError> {
         .and_then(|()| fs::rename(&ledgers, &aside))
         .and_then(|()| fs::rename(&fresh, &ledgers))
         .and_then(|()| sync(&home.dir))
-        .map_err(failed)
+        .map_err(failed)?;
+    Ok(aside)
 }
 
 /// Begins anew without the journal of votes, which is what was damaged: the key is silent for a
@@ -126,8 +128,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = home(dir.path());
         assert!(!began_anew(&home));
-        for _ in 0..2 {
+        for _ in 0..3 {
             keep_votes(&home).unwrap();
+            let history = dir.path().join("validator-0/ledgers.damaged/validator-blocks-keys");
+            assert!(history.exists(), "the first ones are all there is of the history");
             assert!(began_anew(&home));
             let votes = home.ledgers().join(format!("{SIGNED}7-votes")).join("0");
             assert_eq!(fs::read(votes).unwrap(), b"signed");
@@ -145,7 +149,7 @@ mod tests {
         give_up_votes(&home, 5).unwrap();
         assert_eq!(Guard::load(&home.dir).unwrap().waits(), Some(5));
         assert_eq!(fs::read_dir(home.ledgers()).unwrap().count(), 0);
-        assert!(set_aside(&home).join("validator-blocks-keys").exists());
+        assert!(first_aside(&home).join("validator-blocks-keys").exists());
     }
 
     #[test]

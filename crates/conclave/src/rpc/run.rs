@@ -52,6 +52,8 @@ pub struct Running {
 pub async fn run(home: &ValidatorHome, state_sync: bool) -> Result<Running, RunError> {
     let lock = DirLock::take(&home.dir)?;
     let listener = bind(home.rpc).await?;
+    // The engine takes a port it cannot have for the end of the world; it is found out before.
+    drop(bind(home.p2p).await?);
     let guard = Guard::at_start(&home.dir, now_ms())?;
     let peers = home.network.validators.iter();
     let config = Config {
@@ -186,7 +188,7 @@ async fn may_relay(validator: &Validator, params: &Params, npk: Npk) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The RPC port cannot be had.
+    /// The RPC port, or the one for the other validators, cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Bind(SocketAddr, io::Error),
     /// The directory is in use.

@@ -1,6 +1,6 @@
 //! A validator that lost its journal contradicts itself never, and comes back.
 
-use std::{fs, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
 use crate::{
     ports::free_ports,
@@ -74,4 +74,20 @@ async fn a_validator_whose_ledgers_were_deleted_is_silent_too() {
     let wiped = Validator::run(&net.home(3), &[]).await;
     assert_eq!(wiped.status().await.unwrap()["role"], "silent");
     wiped.reaches(running[0].height().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named_and_no_damage() {
+    let net = Net::new(4, 3_600).await;
+    let mut running = net.run(4).await;
+    running[3].reaches(2).await;
+    assert_eq!(running.pop().unwrap().stop().await, Some(0));
+    let home = net.home(3);
+    let settings = fs::read_to_string(home.join("validator.toml")).unwrap();
+    let p2p = settings.lines().find_map(|line| line.strip_prefix("p2p = ")).unwrap();
+    let _taken = TcpListener::bind(p2p.trim_matches('"')).unwrap();
+    let said = say(&["validator", "run", "--dir", text(&home)]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains(p2p.trim_matches('"')), "{said:?}");
+    assert!(!home.join("ledgers.damaged").exists(), "a taken port is not taken for a broken disk");
 }

@@ -115,9 +115,9 @@ fn begin_anew(home: &ValidatorHome, begun: u32) -> Result<(), NetworkError> {
         );
         return repair::give_up_votes(home, rpc::now_ms());
     }
-    repair::keep_votes(home)?;
+    let aside = repair::keep_votes(home)?;
     tracing::warn!(
-        aside = %repair::set_aside(home).display(),
+        aside = %aside.display(),
         "the ledgers cannot be opened, and were set aside: the others give the state anew"
     );
     Ok(())
