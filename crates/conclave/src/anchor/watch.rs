@@ -35,6 +35,7 @@ pub fn watch(chain: Chain, ethereum: Ethereum, required: Required) -> Receiver<A
 async fn keep(chain: &Chain, ethereum: &Ethereum, required: Required, send: &Sender<Anchors>) {
     let mut looked: Option<(u32, Instant)> = None;
     let mut told = Verdict::Anchored;
+    let mut is_failing = false;
     loop {
         let count = recorded(chain).await;
         let settled = send.borrow().list.iter().all(|one| one.verdict == AnchorVerdict::Anchored);
@@ -43,6 +44,7 @@ async fn keep(chain: &Chain, ethereum: &Ethereum, required: Required, send: &Sen
         if let (Some(count), true) = (count, is_new) {
             match check(chain, ethereum, required, NEWEST).await {
                 Ok(report) => {
+                    is_failing = false;
                     looked = Some((count, Instant::now()));
                     let worst = report.worst().unwrap_or(Verdict::Anchored);
                     if worst == Verdict::Conflict && told != worst {
@@ -53,7 +55,12 @@ async fn keep(chain: &Chain, ethereum: &Ethereum, required: Required, send: &Sen
                     told = worst;
                     send.send_modify(|anchors| show(anchors, &report));
                 }
-                Err(error) => tracing::debug!(%error, "anchors not checked"),
+                // What was found before goes on being shown, with its time.
+                Err(error) => {
+                    if !std::mem::replace(&mut is_failing, true) {
+                        tracing::warn!(%error, "anchors not checked");
+                    }
+                }
             }
         }
         sleep(LOOK).await;
@@ -74,7 +81,20 @@ fn show(anchors: &mut Anchors, report: &Report) {
     anchors.checked_ms = now_ms();
     anchors.behind = report.behind();
     anchors.anchored = report.anchored().map(|height| height.0);
-    anchors.list = report.checked.iter().map(view).collect();
+    let before = std::mem::take(&mut anchors.list);
+    anchors.list = report.checked.iter().map(|one| keeping(&before, one)).collect();
+}
+
+/// One anchor, unless it was a conflict and can no longer be compared: validators that rewrote a
+/// block do not undo that by keeping it no more.
+fn keeping(before: &[AnchorView], one: &Checked) -> AnchorView {
+    let now = view(one);
+    let is_same = |was: &&AnchorView| (was.number, &was.tx) == (now.number, &now.tx);
+    let was = before.iter().find(is_same).filter(|was| was.verdict == AnchorVerdict::Conflict);
+    match was {
+        Some(was) if one.own.header().is_none() => was.clone(),
+        _ => now,
+    }
 }
 
 /// One anchor as page and command line show it.
@@ -91,7 +111,7 @@ pub(crate) fn view(one: &Checked) -> AnchorView {
     AnchorView {
         number: one.claim.number,
         height: one.claim.height.0,
-        header: one.own.to_hex(),
+        header: one.own.header().map_or_else(String::new, |own| own.to_hex()),
         by: one.claim.by.map(|key| key.to_string()),
         chain,
         tx,
@@ -116,3 +136,36 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Between two looks at Ethereum while something is not settled, and when all is.
 const OFTEN: Duration = Duration::from_secs(60);
 const RARELY: Duration = Duration::from_secs(900);
+
+#[cfg(test)]
+mod tests {
+    use conclave_protocol::{
+        Digest, Height,
+        anchor::{Finding, Reason},
+    };
+
+    use super::*;
+    use crate::anchor::{Claim, Own};
+
+    #[test]
+    fn a_conflict_is_not_undone_by_validators_that_drop_the_block() {
+        let place = AnchorPlace::Ethereum(1, [1; 32], [2; 32]);
+        let (number, header) = (Some(0), Digest([3; 32]));
+        let claim = Claim { number, height: Height(7), header, place, by: None };
+        let shown = |before: &[AnchorView], own, reason| {
+            let finding = Finding { reason, mined: None };
+            let (claim, problems) = (claim.clone(), Vec::new());
+            keeping(before, &Checked { claim, own, finding, problems, late: None })
+        };
+        let other = Own::Header(Digest([4; 32]));
+        let conflict = shown(&[], other, Reason::ClaimDiffers);
+        assert_eq!(conflict.verdict, AnchorVerdict::Conflict);
+        let before = [conflict.clone()];
+        assert_eq!(shown(&before, Own::Dropped(Height(50)), Reason::Deep), conflict);
+        // One that can be compared again, and one that never was a conflict.
+        let own = Own::Header(header);
+        assert_eq!(shown(&before, own, Reason::Deep).verdict, AnchorVerdict::Anchored);
+        let dropped = shown(&[], Own::Dropped(Height(50)), Reason::Deep);
+        assert_eq!(dropped.verdict, AnchorVerdict::Pending);
+    }
+}

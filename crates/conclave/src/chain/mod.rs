@@ -352,6 +352,9 @@ pub enum ChainError {
     /// The daemon is stopping.
     #[error("this program is stopping")]
     Closed,
+    /// Every validator that answers dropped the block; they keep those from this height on.
+    #[error("every validator that answers dropped this block; they keep those from height {0} on")]
+    Dropped(Height),
     /// The transaction ran out of time before any validator proved it final.
     #[error("the transaction was not taken in before it expired")]
     Expired,

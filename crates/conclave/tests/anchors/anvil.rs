@@ -16,6 +16,9 @@ use crate::PATIENCE;
 pub(crate) const ACCOUNT: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 pub(crate) const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
+/// Another one that has money.
+pub(crate) const SOMEBODY: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
 pub(crate) struct Anvil {
     pub(crate) url: String,
     client: reqwest::Client,
@@ -63,6 +66,13 @@ impl Anvil {
         number(&self.ask("eth_blockNumber", json!([])).await)
     }
 
+    /// A transaction of an account to itself with this data; its hash. It waits until a block is made.
+    pub(crate) async fn sends(&self, account: &str, data: &[u8]) -> [u8; 32] {
+        let data = format!("0x{}", hex::encode(data));
+        let tx = json!([{ "from": account, "to": account, "data": data }]);
+        bytes(&self.ask("eth_sendTransaction", tx).await)
+    }
+
     /// Hashes and nonces of the transactions that wait.
     pub(crate) async fn waiting(&self) -> BTreeMap<String, u64> {
         let pool = self.ask("txpool_content", json!([])).await;
@@ -100,6 +110,12 @@ impl Anvil {
 
 pub(crate) fn number(value: &Value) -> u64 {
     u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
+pub(crate) fn bytes(hash: &Value) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(&hash.as_str().unwrap()[2..], &mut bytes).unwrap();
+    bytes
 }
 
 pub(crate) fn client() -> reqwest::Client {

@@ -1,10 +1,11 @@
 //! What a stranger concludes when endpoints or validators lie.
 
-use conclave_protocol::{AnchorPlace, AnchorRecord, Digest, Height};
+use conclave_protocol::{AnchorPlace, AnchorRecord, Digest, Height, anchor::Anchor};
 use serde_json::{Value, json};
 
 use crate::{
-    anvil::{ACCOUNT, Anvil},
+    anvil::{ACCOUNT, Anvil, bytes},
+    forgetful::Forgetful,
     gate::{Gate, Way},
     world::{World, conclave},
 };
@@ -102,10 +103,9 @@ async fn when_no_endpoint_answers_the_program_says_so_and_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_validators_record_falsely_is_told_from_what_is_true() {
     let (world, node, recorded) = anchored().await;
-    let chain = world.chain();
     let tx: [u8; 32] = bytes(&recorded["tx"]);
     let height = Height(recorded["height"].as_u64().unwrap());
-    let header = chain.header_at(height).await.unwrap().digest;
+    let header = world.header(height.0).await;
     let place = |tx| AnchorPlace::Ethereum(31_337, tx, [0; 32]);
     let hello = json!([{ "from": ACCOUNT, "to": ACCOUNT, "data": "0x68656c6c6f" }]);
     let hello: [u8; 32] = bytes(&node.ask("eth_sendTransaction", hello).await);
@@ -115,7 +115,7 @@ async fn what_validators_record_falsely_is_told_from_what_is_true() {
         (AnchorRecord { height, header, anchor: place([9; 32]) }, "missing"),
         (AnchorRecord { height, header, anchor: place(hello) }, "missing"),
         (
-            AnchorRecord { height: Height(1), header: at(&chain, 1).await, anchor: place(tx) },
+            AnchorRecord { height: Height(1), header: world.header(1).await, anchor: place(tx) },
             "missing",
         ),
         // Chains that nobody asks.
@@ -137,36 +137,42 @@ async fn what_validators_record_falsely_is_told_from_what_is_true() {
     assert_eq!(counts, [1, 2, 3, 1].map(Some));
 }
 
-async fn at(chain: &conclave::chain::Chain, height: u64) -> Digest {
-    chain.header_at(Height(height)).await.unwrap().digest
-}
-
-fn bytes(hash: &Value) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(&hash.as_str().unwrap()[2..], &mut bytes).unwrap();
-    bytes
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_false_record_keeps_nobody_from_posting() {
-    let (world, node) = (World::start().await, Anvil::start().await);
-    world.reaches(1).await;
-    let chain = world.chain();
-    let anchor = AnchorPlace::Ethereum(31_337, [9; 32], [9; 32]);
-    let lie = async |height| {
-        let header = at(&chain, height).await;
-        world.claim(AnchorRecord { height: Height(height), header, anchor }).await;
+async fn a_record_about_a_block_that_was_dropped_hides_nothing_of_the_others() {
+    let (world, node, recorded) = anchored().await;
+    let height = Height(recorded["height"].as_u64().unwrap());
+    let first = Anchor {
+        chain_id: world.network.genesis.chain_id(),
+        height: Height(1),
+        header: world.header(1).await,
     };
-    // Each record is in a block of its own; then this height is due for as many blocks again.
-    const DUE: u64 = 32;
-    for _ in 0..DUE {
-        lie(1).await;
-    }
-    lie(DUE).await;
-    let mut poster = world.poster(&[&node.url], &["--every", &DUE.to_string(), "--depth", "2"]);
-    assert_eq!(poster.tells("sent").await["height"], DUE);
-    assert!(!poster.has_told("already"));
-    poster.kill().await;
+    let tx = node.sends(ACCOUNT, &first.to_bytes()).await;
+    node.mine(3).await;
+    let anchor = AnchorPlace::Ethereum(31_337, tx, [0; 32]);
+    world.claim(AnchorRecord { height: first.height, header: first.header, anchor }).await;
+    let (_, lines) = world.verify(&[&node.url], DEPTH).await;
+    assert_eq!(lines[0]["verdict"], "anchored", "while the block is there: {lines:#?}");
+
+    let forgetful = Forgetful::before(&world, height.0).await;
+    let (status, lines) = world.verify_as(&forgetful.file, &[&node.url], DEPTH).await;
+    assert_eq!((status, &lines[0]["verdict"]), (0, &json!("pending")), "{lines:#?}");
+    let words = lines[0]["words"].as_str().unwrap();
+    assert!(words.contains(&format!("keep blocks from height {height} on")), "{words}");
+    assert_eq!((&lines[0]["header"], &lines[1]["verdict"]), (&json!(""), &json!("anchored")));
+
+    // What is false is still found: of another block, and of this one.
+    let rival = Anchor { header: Digest([5; 32]), ..first };
+    let false_tx = node.sends(ACCOUNT, &rival.to_bytes()).await;
+    node.mine(3).await;
+    let anchor_of = |tx| AnchorPlace::Ethereum(31_337, tx, [0; 32]);
+    let header = Digest([5; 32]);
+    world.claim(AnchorRecord { height, header, anchor: anchor_of(tx) }).await;
+    let (height, header) = (first.height, first.header);
+    world.claim(AnchorRecord { height, header, anchor: anchor_of(false_tx) }).await;
+    let (status, lines) = world.verify_as(&forgetful.file, &[&node.url], DEPTH).await;
+    let verdicts: Vec<_> = lines[..4].iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["conflict", "conflict", "pending", "anchored"], "{lines:#?}");
+    assert_eq!(status, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

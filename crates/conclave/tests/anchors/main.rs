@@ -3,13 +3,15 @@
 //!
 //! Between the program and the node stands a gate that can be shut, that can hold a request, and
 //! that can lie; so that what a crash or a dishonest endpoint does happens at the very moment that is
-//! meant.
+//! meant. Another one stands before a validator and drops its old blocks.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod anvil;
 mod checking;
 mod crashes;
+mod forgetful;
 mod gate;
+mod holding;
 mod posting;
 mod rewriting;
 mod world;

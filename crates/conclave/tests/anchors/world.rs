@@ -10,7 +10,9 @@ use conclave::{
     network::{self, Network, ValidatorHome},
     rpc::{self, Running},
 };
-use conclave_protocol::{AnchorRecord, Ed25519Signer, Height, Key, Record, Tx, ValidatorKey};
+use conclave_protocol::{
+    AnchorRecord, Digest, Ed25519Signer, Height, Key, Record, Tx, ValidatorKey,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -89,12 +91,18 @@ impl World {
         timeout(PATIENCE, there).await.unwrap().unwrap();
     }
 
-    pub(crate) fn signer(&self) -> Ed25519Signer {
-        Ed25519Signer::from_seed(&ValidatorHome::load(&self.home()).unwrap().seed)
+    /// Hash of the header of this height.
+    pub(crate) async fn header(&self, height: u64) -> Digest {
+        self.chain().header_at(Height(height)).await.unwrap().digest
+    }
+
+    fn signer(&self, number: usize) -> Ed25519Signer {
+        let home = self.dir.path().join(format!("validator-{number}"));
+        Ed25519Signer::from_seed(&ValidatorHome::load(&home).unwrap().seed)
     }
 
     pub(crate) fn validator(&self) -> ValidatorKey {
-        self.signer().validator()
+        self.signer(0).validator()
     }
 
     /// The anchors that the ledger has a record of, proven.
@@ -115,15 +123,20 @@ impl World {
 
     /// What the validator says although it is not so.
     pub(crate) async fn claim(&self, record: AnchorRecord) {
-        let chain = self.chain();
-        let key = Key::Validator(self.validator());
+        self.claim_by(0, record).await;
+    }
+
+    /// The same of another one.
+    pub(crate) async fn claim_by(&self, number: usize, record: AnchorRecord) {
+        let (chain, signer) = (self.chain(), self.signer(number));
+        let key = Key::Validator(signer.validator());
         let nonce = match chain.snapshot(std::slice::from_ref(&key)).await.unwrap().record(&key) {
             Some(Record::Validator(validator)) => validator.next_nonce,
             _ => 0,
         };
         let expiry = chain.time().await.unwrap().plus(60);
-        let tx = Tx::by_validator(chain.chain_id(), self.validator(), nonce, expiry, record);
-        chain.submit(&tx.sign(&self.signer())).await.unwrap();
+        let tx = Tx::by_validator(chain.chain_id(), signer.validator(), nonce, expiry, record);
+        chain.submit(&tx.sign(&signer)).await.unwrap();
     }
 
     /// `conclave anchor run` as an organisation starts it.
@@ -140,8 +153,18 @@ impl World {
 
     /// `conclave anchor verify` as a stranger starts it: exit status and lines.
     pub(crate) async fn verify(&self, urls: &[&str], more: &[&str]) -> (i32, Vec<Value>) {
+        self.verify_as(&self.file(), urls, more).await
+    }
+
+    /// The same with another file of the network.
+    pub(crate) async fn verify_as(
+        &self,
+        network: &Path,
+        urls: &[&str],
+        more: &[&str],
+    ) -> (i32, Vec<Value>) {
         let mut command = conclave(&["anchor", "verify", "--json", "--network"]);
-        command.arg(self.file()).args(more);
+        command.arg(network).args(more);
         for url in urls {
             command.args(["--ethereum", url]);
         }

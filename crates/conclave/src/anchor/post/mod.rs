@@ -2,22 +2,29 @@
 //! due, and the record of it back on the ledger.
 //!
 //! One post at a time. Its transactions all have one nonce, so one of them at most is ever mined;
-//! each is in the journal before it is sent. Every step begins with a look at what is there, so
-//! that it does not matter where the last run ended. Read `drive.rs` for the life of a post.
+//! each is in the journal before it is sent. Every step begins with a look at what is there, so that
+//! it does not matter where the last run ended. Read `drive.rs` for the life of a post, `claimed.rs`
+//! for what others recorded and how long they are waited for.
 
+mod claimed;
 mod drive;
 mod event;
 
-use std::{num::NonZeroU64, path::Path, time::Duration};
+use std::{
+    num::NonZeroU64,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use conclave_protocol::{
     AnchorPlace, AnchorRecord, Digest, Ed25519Signer, Height,
-    anchor::{Anchor, Required, Verdict, due, judge},
+    anchor::{Anchor, Required, due},
 };
 
 pub use event::Event;
 
+use self::claimed::Claimed;
 use super::{
     ethereum::{Account, BadKey, EndpointError, Ethereum},
     journal::{Done, Journal, JournalError, Owner},
@@ -36,7 +43,7 @@ pub struct Options {
     pub required: Required,
     /// Blocks of Ethereum after which a transaction that waits is replaced by one that offers more.
     pub bump_after: u64,
-    /// Time between two looks at Ethereum.
+    /// Time between two looks at Ethereum, half of what a block takes.
     pub poll: Duration,
 }
 
@@ -53,6 +60,8 @@ pub struct Poster<S> {
     number: u64,
     /// The highest height that another validator has anchored.
     settled: Height,
+    /// Since when others are waited for.
+    held: Option<Instant>,
     /// What was seen in a block, to notice when it no longer is.
     mined: Option<Place>,
     told: Option<Event>,
@@ -102,9 +111,10 @@ impl<S: FnMut(&Event)> Poster<S> {
             Owner { chain_id: chain.chain_id(), ethereum: number, account: address.clone() };
         let journal = Journal::open(dir, &owner)?;
         tell(&Event::Ready { account: address, ethereum: number, every: options.every.get() });
-        let (settled, mined, told) = (Height(0), None, None);
+        let (settled, held, mined, told) = (Height(0), None, None, None);
         Ok(Self {
             settled,
+            held,
             chain,
             ethereum,
             account,
@@ -153,6 +163,7 @@ impl<S: FnMut(&Event)> Poster<S> {
 
     async fn step(&mut self) -> Result<Step, PostError> {
         if let Some(post) = self.journal.post().cloned() {
+            self.held = None;
             return self.drive(post).await;
         }
         if let Some(done) = self.journal.unrecorded().cloned() {
@@ -177,36 +188,27 @@ impl<S: FnMut(&Event)> Poster<S> {
         let header = self.chain.header_at(height).await?.digest;
         let own = Anchor { chain_id: self.chain.chain_id(), height, header };
         match self.claimed(&own).await? {
-            Some(Verdict::Anchored) => {
+            Claimed::Anchored => {
                 self.settled = height;
+                self.held = None;
                 self.tell(Event::Already { height: height.0 });
                 Ok(Step::Idle)
             }
-            Some(Verdict::Pending) => {
+            Claimed::Own => {
+                self.wait(format!(
+                    "height {height}: this validator has recorded an anchor, and it does not show \
+                     deep enough in Ethereum now"
+                ));
+                Ok(Step::Later)
+            }
+            Claimed::InBlock if self.is_patient() => {
                 self.wait(format!(
                     "height {height} is anchored by another validator, not deep yet"
                 ));
                 Ok(Step::Later)
             }
-            // A record that does not hold keeps nobody from posting.
-            _ => self.begin(own).await,
+            Claimed::InBlock | Claimed::No => self.begin(own).await,
         }
-    }
-
-    /// The best that is true of what the ledger says about this height.
-    async fn claimed(&self, own: &Anchor) -> Result<Option<Verdict>, PostError> {
-        let claims = ledger::claims(&self.chain, LOOKED_AT).await?;
-        let mut best = None;
-        for claim in claims.newest.iter().filter(|claim| claim.height == own.height) {
-            let AnchorPlace::Ethereum(chain, tx, _) = claim.place else { continue };
-            if chain != self.number {
-                continue;
-            }
-            let seen = self.ethereum.sightings(chain, tx).await;
-            let verdict = judge(own, &claim.header, &seen, self.options.required).verdict();
-            best = Some(best.map_or(verdict, |best: Verdict| best.min(verdict)));
-        }
-        Ok(best)
     }
 
     /// Brings the record of a post to the ledger.

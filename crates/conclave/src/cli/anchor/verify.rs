@@ -202,7 +202,10 @@ fn coverage(report: &Report) -> String {
 const fn meaning(worst: Verdict) -> Option<&'static str> {
     match worst {
         Verdict::Anchored => None,
-        Verdict::Pending => Some("PENDING: look again in a quarter of an hour."),
+        Verdict::Pending => Some(
+            "PENDING: look again in a quarter of an hour; what is about blocks that nobody keeps any \
+             more stays so, and only a validator that keeps them can show more.",
+        ),
         Verdict::Missing => Some(
             "MISSING: Ethereum does not hold what a validator recorded, or an endpoint hides it.\n  \
              Ask another endpoint (--ethereum). If that one says the same, ask the organisation \
