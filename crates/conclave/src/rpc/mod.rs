@@ -100,7 +100,8 @@ fn router(rpc: Rpc, explorer: Explorer) -> Router {
         .layer(middleware::from_fn_with_state(rpc, limit))
 }
 
-/// One client may not take everyone's share, and no answer but a stream takes longer than 40 s.
+/// One client may not take everyone's share, and no answer but a stream takes longer than 40 s to be
+/// made. That it is also taken in time is for `serve` to see to: [`Limits::unread`].
 async fn limit(
     State(rpc): State<Rpc>,
     client: Option<Extension<Client>>,
