@@ -155,6 +155,14 @@ async fn an_export_goes_on_where_it_was_interrupted() {
         assert_eq!(verified(&file).unwrap().totals.users, 3);
     }
 
+    // Stopped before its first record, it is begun again.
+    for cut in [0, 9] {
+        fs::write(&file, &whole[..cut]).unwrap();
+        let again = answer(&consortium.export(&file, &[]).await);
+        assert_eq!(again["written"], again["last"], "cut at {cut}");
+        assert_eq!(verified(&file).unwrap().totals.users, 3);
+    }
+
     // A later part continues the file, and alone it is not enough.
     let last = answer(&consortium.export(&file, &[]).await)["last"].as_u64().unwrap();
     consortium.register(1).await;

@@ -108,6 +108,10 @@ pub enum AuditError {
     /// The directory of the states failed; nothing is said about the ledger.
     #[error("its disk is full or failed")]
     Stopped,
+    /// A thread of the audit panicked: not everything was looked at, so nothing is said about the
+    /// ledger.
+    #[error("a part of it crashed, which is a mistake in this program")]
+    Crashed,
 }
 
 impl From<commonware_runtime::Error> for AuditError {

@@ -9,9 +9,11 @@
 //! them is not looked at here.
 //!
 //! Three threads share the work: whoever feeds decodes, one executes (`replay`), one checks
-//! signatures and certificates in batches (`signatures`). `author` makes ledgers to measure with.
+//! signatures and certificates in batches (`signatures`); `beside` makes one verdict of both. `author`
+//! makes ledgers to measure with.
 
 mod author;
+mod beside;
 mod broken;
 mod headers;
 mod replay;

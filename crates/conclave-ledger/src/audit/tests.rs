@@ -1,5 +1,7 @@
 //! A ledger holds, or the first thing that does not is named.
 
+use std::sync::mpsc::{Receiver, SyncSender};
+
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_runtime::{Runner as _, deterministic};
 use conclave_protocol::{
@@ -9,9 +11,10 @@ use proptest::prelude::*;
 
 use super::{
     author::{Quill, certify},
-    replay::Replay,
+    beside::beside,
+    replay::{Checks, Replay},
     seal::Prepared,
-    signatures::check,
+    signatures::{check, check_all},
     *,
 };
 use crate::{
@@ -251,6 +254,63 @@ fn a_forged_signature_is_named_even_if_everything_was_computed_with_it() {
     let Err(AuditError::Broken(broken)) = audit(&genesis, &records(&sealed)) else { panic!() };
     assert_eq!((broken.height, broken.what), (Height(1), What::Signature));
     assert_eq!(broken.tx.unwrap().0, 1);
+}
+
+/// Executes a ledger while another thread checks it in this way.
+fn audit_beside(
+    genesis: &Genesis,
+    records: &[Vec<u8>],
+    check: impl FnOnce(&Receiver<Checks>) -> Result<(), Broken> + Send,
+) -> Result<Option<Report>, AuditError> {
+    let (genesis, records) = (genesis.clone(), records.to_vec());
+    let runner = deterministic::Runner::default();
+    let execute = |checks: SyncSender<Checks>| {
+        runner.start(|context| async move {
+            let mut replay = Replay::open(&context, &genesis).await?;
+            for (height, record) in (1..).zip(&records) {
+                let left = replay.next(Prepared::of(record, height)?).await?;
+                checks.send(left).map_err(|_| AuditError::Stopped)?;
+            }
+            Ok::<_, AuditError>(Some(replay.finish()?))
+        })
+    };
+    beside(execute, check)
+}
+
+#[test]
+fn a_ledger_whose_signatures_were_not_all_checked_does_not_hold() {
+    let (genesis, sealed) = ledger();
+    let all = records(&sealed);
+    let report = audit_beside(&genesis, &all, check_all).unwrap().unwrap();
+    assert_eq!(report, audit(&genesis, &all).unwrap());
+
+    // The thread that checks panics at the first block, or at the last one, when all were executed.
+    for crash in [1, 10] {
+        let verdict = audit_beside(&genesis, &all, |waiting| {
+            while let Ok(checks) = waiting.recv() {
+                assert!(checks.height.0 < crash, "as a mistake in the program would");
+                check(&[checks])?;
+            }
+            Ok(())
+        });
+        assert_eq!(verdict, Err(AuditError::Crashed), "at block {crash}");
+    }
+}
+
+#[test]
+fn what_is_lowest_is_named_whichever_thread_found_it() {
+    let (genesis, mut sealed) = ledger();
+    // Found by the one that executes, above what the other one finds.
+    sealed[7].block.header.parent.0[0] ^= 1;
+    let first = |sealed: &[Sealed]| match audit_beside(&genesis, &records(sealed), check_all) {
+        Err(AuditError::Broken(broken)) => (broken.height, broken.what),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(first(&sealed), (Height(8), What::Parent));
+    let strangers = Committee::of(&self::genesis("another")).unwrap();
+    let schemes: Vec<_> = (1..=4).map(|seed| strangers.signer(private(seed)).unwrap()).collect();
+    sealed[1].certificate = certify(&schemes, &sealed[1].block.header);
+    assert_eq!(first(&sealed), (Height(2), What::Certificate));
 }
 
 #[test]

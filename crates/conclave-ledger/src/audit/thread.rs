@@ -16,14 +16,12 @@ use conclave_protocol::{Genesis, Height};
 
 use super::{
     AuditError, Progress, Report,
+    beside::{WAITING, beside},
     replay::{Checks, Replay},
     seal::Prepared,
     signatures::check_all,
 };
 use crate::committee::{BadCommittee, Committee};
-
-/// Records that wait for each of the threads.
-const WAITING: usize = 16;
 
 /// Executes a ledger as its records come in.
 ///
@@ -77,9 +75,15 @@ impl Auditor {
             .with_max_blocking_threads(4)
             .with_storage_directory(dir);
         let (genesis, shared) = (genesis.clone(), Arc::clone(&counters));
-        let executing = thread::Builder::new()
-            .name("audit".into())
-            .spawn(move || both(runtime::Runner::new(config), &genesis, &inbox, &shared))?;
+        let executing = thread::Builder::new().name("audit".into()).spawn(move || {
+            let runner = runtime::Runner::new(config);
+            let execute = |checks| {
+                runner.start(|context| async move {
+                    run(&context, &genesis, &inbox, checks, &shared).await
+                })
+            };
+            beside(execute, check_all)
+        })?;
         Ok(Self { steps, executing, counters, next: 1 })
     }
 
@@ -135,36 +139,7 @@ impl Auditor {
             let _ended = steps.send(last);
         }
         drop(steps);
-        executing.join().unwrap_or(Err(AuditError::Stopped))
-    }
-}
-
-/// Executes on this thread and checks on another; tells what is lowest in the ledger.
-fn both(
-    runner: runtime::Runner,
-    genesis: &Genesis,
-    steps: &Receiver<Step>,
-    counters: &Counters,
-) -> Result<Option<Report>, AuditError> {
-    let (checks, waiting) = sync_channel(WAITING);
-    let (executed, checked) = thread::scope(|scope| {
-        let checking = scope.spawn(|| {
-            // Moved here, so that the other thread notices when this one has ended.
-            let waiting = waiting;
-            check_all(&waiting)
-        });
-        let execute =
-            |context| async move { run(&context, genesis, steps, checks, counters).await };
-        let executed = runner.start(execute);
-        (executed, checking.join())
-    });
-    let checked = checked.unwrap_or(Ok(()));
-    match (executed, checked) {
-        (Err(AuditError::Broken(broken)), Err(checked)) if broken.height < checked.height => {
-            Err(broken.into())
-        }
-        (_, Err(checked)) => Err(checked.into()),
-        (executed, Ok(())) => executed,
+        executing.join().unwrap_or(Err(AuditError::Crashed))
     }
 }
 

@@ -58,12 +58,7 @@ pub async fn export(
     }
     let before = copy.before(from).await?;
     let before = Last { height: before.height, digest: before.digest };
-    let genesis = &network.genesis;
-    let mut file = if path.exists() {
-        Writer::resume(path, genesis, before)?
-    } else {
-        Writer::create(path, genesis, before)?
-    };
+    let mut file = Writer::open(path, &network.genesis, before)?;
     let first = file.last().height.0;
     let Last { height, digest } = file.last();
     let mut at = Place { height, digest, is_certified: file.is_certified() };

@@ -195,31 +195,48 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Continues a file of this network, or begins it where there is none. A part of the very opening
+    /// that is to be written counts as none: whoever wrote that was stopped before the first record.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn open(path: &Path, genesis: &Genesis, before: Last) -> Result<Self, FileError> {
+        let opening = opening(genesis, before)?;
+        let mut there = vec![0; opening.len()];
+        let got = match File::open(path) {
+            Ok(mut file) => read_up_to(&mut file, &mut there)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::create(path, genesis, before);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if got < opening.len() && opening.get(..got) == there.get(..got) {
+            let file = OpenOptions::new().write(true).truncate(true).open(path)?;
+            return Self::begin(file, &opening, before);
+        }
+        Self::resume(path, genesis, before)
+    }
+
     /// Begins a file, whose first record follows the block `before`. There must be none yet.
     ///
     /// # Errors
     /// See [`FileError`].
     pub fn create(path: &Path, genesis: &Genesis, before: Last) -> Result<Self, FileError> {
         let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        let mut output = BufWriter::with_capacity(1 << 18, file);
-        let bytes = encode(genesis);
-        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-        let first = before.height.next().0.to_be_bytes();
-        let head = [&first[..], &length.to_be_bytes()].concat();
-        output.write_all(&MAGIC)?;
-        output.write_all(&head)?;
-        output.write_all(&short([&MAGIC, &head]))?;
-        output.write_all(&bytes)?;
-        output.write_all(&check(&[&bytes]))?;
+        Self::begin(file, &opening(genesis, before)?, before)
+    }
+
+    /// The opening is not left in memory until records fill the buffer: whoever is stopped before
+    /// that leaves a file that says what it is.
+    fn begin(mut file: File, opening: &[u8], before: Last) -> Result<Self, FileError> {
+        file.write_all(opening)?;
+        let output = BufWriter::with_capacity(1 << 18, file);
         Ok(Self { output, last: before, is_certified: false, written: 0 })
     }
 
     /// Continues a file of this network that ends anywhere: its end mark and what was written of a
-    /// record only in part are overwritten.
-    ///
-    /// # Errors
-    /// See [`FileError`]; a file that is damaged before its end is not continued.
-    pub fn resume(path: &Path, genesis: &Genesis, before: Last) -> Result<Self, FileError> {
+    /// record only in part are overwritten. One that is damaged before its end is not continued.
+    fn resume(path: &Path, genesis: &Genesis, before: Last) -> Result<Self, FileError> {
         let mut reader = Reader::open(path)?;
         let Opening { genesis: theirs, first } = reader.opening().clone();
         if theirs != *genesis {
@@ -300,6 +317,16 @@ impl Writer {
         self.output.write_all(&check(&[&[tag], payload]))?;
         Ok(())
     }
+}
+
+/// The bytes before the first frame of a file whose first record follows the block `before`.
+fn opening(genesis: &Genesis, before: Last) -> Result<Vec<u8>, FileError> {
+    let bytes = encode(genesis);
+    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    let first = before.height.next().0.to_be_bytes();
+    let head = [&first[..], &length.to_be_bytes()].concat();
+    let (one, other) = (short([&MAGIC, &head]), check(&[&bytes]));
+    Ok([&MAGIC[..], &head, &one, &bytes, &other].concat())
 }
 
 /// A reader that knows where it is.
@@ -396,8 +423,8 @@ mod tests {
         serde_json::from_str(&std::fs::read_to_string(vectors(name)).unwrap()).unwrap()
     }
 
-    /// A file of the two records that are frozen in `answers.json`, and where its first frame is.
-    fn export() -> (Vec<u8>, usize) {
+    /// The two records that are frozen in `answers.json`, their genesis, and the block before them.
+    fn frozen() -> (Genesis, Vec<Vec<u8>>, Last) {
         let answers = read("answers.json");
         let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
         let genesis: Genesis = decode(&bytes(&answers["genesis"])).unwrap();
@@ -405,17 +432,64 @@ mod tests {
         let is_record = |case: &&Value| case["of"] == "Record" && case["verdict"] == "accepted";
         let records: Vec<_> =
             cases.iter().filter(is_record).map(|case| bytes(&case["bytes"])).collect();
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("export");
-        let outlines: Vec<_> = records.iter().map(|record| Outline::of(record).unwrap()).collect();
-        let before = Last { height: Height(2), digest: outlines[0].parent };
-        let mut writer = Writer::create(&path, &genesis, before).unwrap();
-        for (record, outline) in records.iter().zip(&outlines) {
-            writer.append(record, outline).unwrap();
+        let parent = Outline::of(&records[0]).unwrap().parent;
+        (genesis, records, Last { height: Height(2), digest: parent })
+    }
+
+    /// Appends those of the records that are not in the file yet, and the end.
+    fn complete(mut writer: Writer, records: &[Vec<u8>]) {
+        for record in records {
+            let outline = Outline::of(record).unwrap();
+            if outline.height > writer.last().height {
+                writer.append(record, &outline).unwrap();
+            }
         }
         writer.finish().unwrap();
+    }
+
+    /// A file of the frozen records, and where its first frame is.
+    fn export() -> (Vec<u8>, usize) {
+        let (genesis, records, before) = frozen();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("export");
+        complete(Writer::create(&path, &genesis, before).unwrap(), &records);
         let opening = MAGIC.len() + 8 + 4 + 4 + encode(&genesis).len() + CHECK;
         (std::fs::read(path).unwrap(), opening)
+    }
+
+    #[test]
+    fn a_file_is_completed_wherever_it_was_cut_short() {
+        let (good, frame) = export();
+        let (genesis, records, before) = frozen();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("export");
+        for cut in (0..good.len()).step_by(37).chain([9, frame - 1, frame, good.len()]) {
+            std::fs::write(&path, &good[..cut]).unwrap();
+            let writer = Writer::open(&path, &genesis, before);
+            complete(writer.unwrap_or_else(|error| panic!("cut at {cut}: {error}")), &records);
+            assert!(std::fs::read(&path).unwrap() == good, "cut at {cut} of {}", good.len());
+        }
+        // The same where there is none; and the opening is there before any record is.
+        std::fs::remove_file(&path).unwrap();
+        let writer = Writer::open(&path, &genesis, before).unwrap();
+        assert!(std::fs::read(&path).unwrap() == good[..frame]);
+        complete(writer, &records);
+        assert!(std::fs::read(&path).unwrap() == good);
+    }
+
+    #[test]
+    fn what_is_not_the_beginning_of_this_very_export_is_left_alone() {
+        let (good, frame) = export();
+        let (genesis, _, before) = frozen();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("letter");
+        let mut elsewhere = good[..frame - 1].to_vec();
+        elsewhere[23] ^= 1;
+        for bytes in [b"Dear Ada,".to_vec(), b"CONCLAVE-EVIDENCE".to_vec(), elsewhere] {
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(Writer::open(&path, &genesis, before).is_err());
+            assert!(std::fs::read(&path).unwrap() == bytes);
+        }
     }
 
     #[test]

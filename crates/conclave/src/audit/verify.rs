@@ -52,12 +52,16 @@ pub enum VerifyError {
     /// This machine failed; nothing is said about the ledger.
     #[error("the audit stopped: {0}")]
     Stopped(String),
+    /// A part of the check crashed.
+    #[error(transparent)]
+    Crashed(AuditError),
 }
 
 impl From<AuditError> for VerifyError {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::Broken(broken) => Self::Broken(broken),
+            error @ AuditError::Crashed => Self::Crashed(error),
             error => Self::Stopped(error.to_string()),
         }
     }

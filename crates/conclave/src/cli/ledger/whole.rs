@@ -82,6 +82,14 @@ pub(super) async fn copy(command: Export, common: &Common) -> anyhow::Result<boo
                  (keep_blocks = \"all\"), or --from {lowest} to go on from files that end before it"
             ));
         }
+        Err(
+            error @ ExportError::File(
+                FileError::Damaged(_) | FileError::NotOne | FileError::Other(_),
+            ),
+        ) => {
+            return Err(error)
+                .advise(format!("move {} away, or export to another file", out.display()));
+        }
         exported => exported.advise(format!(
             "ask for the same export again: {} is continued where it ends",
             out.display()
@@ -153,6 +161,9 @@ pub(super) async fn check(command: Verify, common: &Common) -> anyhow::Result<bo
                 VerifyError::Gap { .. } => "name the files in their order, from height 1 on",
                 VerifyError::OtherNetwork(_) => "ask for the genesis hash of your network",
                 VerifyError::Copy(_) => "look whether a validator with the whole ledger runs",
+                VerifyError::Crashed(_) => {
+                    "nothing is known of the ledger; report what was printed"
+                }
                 _ => "look for room on the disk of temporary files",
             };
             Err(error).advise(next)
