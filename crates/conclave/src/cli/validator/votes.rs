@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use conclave_protocol::{Ed25519Signer, ValidatorChange, ValidatorKey, validators::Contact};
+use conclave_protocol::{
+    Digest, Ed25519Signer, Height, Params, ValidatorChange, ValidatorKey,
+    validators::{CastVote, Contact, ValidatorChangeRecord, epoch_of, last_height_of},
+};
 use serde_json::{Value, json};
 
 use super::{Common, advice::Advised as _};
@@ -102,41 +105,104 @@ async fn vote(
     };
     let (before, included) = cast.context("the vote was not taken").suggest(next)?;
     let after = chain.consortium().await.suggest("conclave validator list --dir DIR")?;
-    let agreed = after.seq() > before.seq();
-    let digest = change.digest();
-    let votes = if agreed {
-        before.needed()
-    } else {
-        let open = after.open();
-        open.iter().find(|(cast, _)| cast.change == digest).map_or(0, |(_, by)| by.len())
+    let standing = Standing::of(&change.digest(), before.seq(), &after.changes, &after.open());
+    let first =
+        |record: &ValidatorChangeRecord| in_force_from(&home.network.genesis.params, record);
+    // Open votes are those of the set as it is now; what was agreed was agreed by the one before.
+    let (votes, counted) = match standing {
+        Standing::Open(votes) => (votes, &after),
+        Standing::Agreed(_) => (before.needed(), &before),
+        Standing::Overtaken(_) => (0, &before),
     };
+    let (needed, of) = (counted.needed(), counted.set.len());
+    let (agreed, instead) = (standing.agreed(), standing.instead());
     let answer = json!({
         "change": described(&change),
         "height": included.height.0,
         "votes": votes,
-        "needed": before.needed(),
-        "of": before.set.len(),
-        "agreed": agreed,
-        "in_force_from": agreed.then_some(before.last.0.saturating_add(1)),
+        "needed": needed,
+        "of": of,
+        "agreed": agreed.is_some(),
+        "in_force_from": agreed.map(|record| first(record).0),
+        "agreed_instead": instead.map(|record| described(&record.change)),
     });
     common.output().say(&answer, || {
         let what = in_words(&change);
-        let (needed, of) = (before.needed(), before.set.len());
-        if agreed {
-            let first = before.last.0.saturating_add(1);
-            let wait = first.saturating_sub(included.height.0).saturating_mul(2).div_ceil(60);
-            format!(
-                "{what}: agreed at block {}\n  in force from block {first} on, in {wait} minutes at \
-                 the most while the ledger is idle",
-                included.height.0
-            )
-        } else {
-            format!(
+        match standing {
+            Standing::Agreed(record) => {
+                let (at, first) = (record.agreed.height, first(record));
+                let wait = first.0.saturating_sub(at.0).saturating_mul(2).div_ceil(60);
+                format!(
+                    "{what}: agreed at block {at}\n  in force from block {first} on, in {wait} \
+                     minutes at the most while the ledger is idle"
+                )
+            }
+            Standing::Overtaken(record) => format!(
+                "{what}: not agreed, and the vote counts no more: another change was agreed at \
+                 block {}\n  that one: {}\n  one is agreed per epoch: vote again from block {} on",
+                record.agreed.height,
+                in_words(&record.change),
+                first(record)
+            ),
+            Standing::Open(votes) => format!(
                 "{what}: {votes} of {of} have voted for it, {needed} are needed\n  the others: \
                  the same command, with their own --dir"
-            )
+            ),
         }
     })
+}
+
+/// Where a change stands after a vote for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing<'a> {
+    /// It is agreed.
+    Agreed(&'a ValidatorChangeRecord),
+    /// Another one was agreed in its place, so the votes for this one count no more.
+    Overtaken(&'a ValidatorChangeRecord),
+    /// So many have voted for it.
+    Open(usize),
+}
+
+impl<'a> Standing<'a> {
+    /// Where the change of this digest stands, after a vote for it as change number `seq`. That some
+    /// change was agreed since says nothing: others may have decided about theirs meanwhile.
+    fn of(
+        change: &Digest,
+        seq: u32,
+        agreed: &'a [ValidatorChangeRecord],
+        open: &[(CastVote, Vec<ValidatorKey>)],
+    ) -> Self {
+        let since = agreed.get(usize::try_from(seq).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let is_this = |record: &&ValidatorChangeRecord| record.change.digest() == *change;
+        match (since.iter().find(is_this), since.first()) {
+            (Some(record), _) => Self::Agreed(record),
+            (None, Some(record)) => Self::Overtaken(record),
+            (None, None) => {
+                let cast = open.iter().find(|(cast, _)| cast.change == *change);
+                Self::Open(cast.map_or(0, |(_, by)| by.len()))
+            }
+        }
+    }
+
+    const fn agreed(self) -> Option<&'a ValidatorChangeRecord> {
+        match self {
+            Self::Agreed(record) => Some(record),
+            Self::Overtaken(_) | Self::Open(_) => None,
+        }
+    }
+
+    const fn instead(self) -> Option<&'a ValidatorChangeRecord> {
+        match self {
+            Self::Overtaken(record) => Some(record),
+            Self::Agreed(_) | Self::Open(_) => None,
+        }
+    }
+}
+
+/// The first block of the epoch after the one in which a change was agreed, whenever it was voted
+/// for first.
+fn in_force_from(params: &Params, record: &ValidatorChangeRecord) -> Height {
+    last_height_of(params, epoch_of(params, record.agreed.height)).next()
 }
 
 pub(super) async fn list(list: &List, common: &Common) -> anyhow::Result<()> {
@@ -289,3 +355,68 @@ fn in_words(change: &ValidatorChange) -> String {
 
 const LOOK: Duration = Duration::from_millis(50);
 const SETTLE: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use conclave_protocol::{Position, Seconds, codec::Text};
+
+    use super::*;
+
+    fn key(number: u8) -> ValidatorKey {
+        Ed25519Signer::from_seed(&[number; 32]).validator()
+    }
+
+    fn add(number: u8) -> ValidatorChange {
+        let contact = Contact {
+            name: Text::new("new").unwrap(),
+            p2p: Text::new("validator.example:2100").unwrap(),
+            rpc: Text::new("https://validator.example").unwrap(),
+        };
+        ValidatorChange::Add(key(number), contact)
+    }
+
+    fn agreed(change: ValidatorChange, height: u64) -> ValidatorChangeRecord {
+        let agreed = Position { height: Height(height), time: Seconds(1), ..Position::default() };
+        ValidatorChangeRecord { change, agreed }
+    }
+
+    fn votes(seq: u32, change: &ValidatorChange, by: &[u8]) -> (CastVote, Vec<ValidatorKey>) {
+        let by = by.iter().map(|number| key(*number)).collect();
+        (CastVote { seq, change: change.digest() }, by)
+    }
+
+    #[test]
+    fn who_votes_while_three_others_agree_on_another_change_does_not_read_that_it_is_agreed() {
+        let (mine, theirs) = (add(50), ValidatorChange::Remove(key(4)));
+        let changes = [agreed(add(9), 3), agreed(theirs.clone(), 13)];
+        // The vote for mine is in block 12, the third one for theirs in block 13.
+        let open = [votes(1, &mine, &[4]), votes(1, &theirs, &[1, 2])];
+        assert_eq!(Standing::of(&mine.digest(), 1, &changes[..1], &open), Standing::Open(1));
+
+        let standing = Standing::of(&mine.digest(), 1, &changes, &[]);
+        assert_eq!(standing, Standing::Overtaken(&changes[1]));
+        assert_eq!((standing.agreed(), standing.instead()), (None, Some(&changes[1])));
+        let standing = Standing::of(&theirs.digest(), 1, &changes, &[]);
+        assert_eq!(standing, Standing::Agreed(&changes[1]));
+    }
+
+    #[test]
+    fn a_change_is_agreed_whoever_cast_the_vote_that_decided() {
+        let change = add(50);
+        let changes = [agreed(change.clone(), 7), agreed(add(51), 14)];
+        // What was agreed after it does not matter, and what was before is another matter.
+        let standing = Standing::of(&change.digest(), 0, &changes, &[]);
+        assert_eq!(standing, Standing::Agreed(&changes[0]));
+        let again = Standing::of(&change.digest(), 2, &changes, &[votes(2, &change, &[1])]);
+        assert_eq!(again, Standing::Open(1));
+        assert_eq!(Standing::of(&change.digest(), 2, &changes, &[]), Standing::Open(0));
+    }
+
+    #[test]
+    fn the_epoch_counts_in_which_a_change_was_agreed_and_not_the_one_of_the_first_look() {
+        let params = Params { epoch_blocks: 10, ..Params::default() };
+        for (height, first) in [(1, 10), (9, 10), (10, 20), (19, 20)] {
+            assert_eq!(in_force_from(&params, &agreed(add(50), height)), Height(first));
+        }
+    }
+}
