@@ -89,7 +89,7 @@
  *   idx: number, user: string, device: string, name: string, fingerprint: string,
  *   asked_at_ms: number, facts: Fact[], proof_height: number, ready: boolean, handle?: string,
  * }} Lobbyist
- * @typedef {"ban" | "bearer" | "identity" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
+ * @typedef {"ban" | "bearer" | "identity" | "info" | "invite" | "keys" | "met" | "signature" | "transport"} FactName
  * @typedef {{ name: FactName, ok: boolean, text: string, known?: boolean }} Fact `known`: met before
  * @typedef {{
  *   id: string, idx: number, name: string, text: string, at_ms: number, me: boolean,

@@ -23,7 +23,7 @@ use crate::files;
 pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
-pub use secrets::{Disclosure, IdentityKey, Origin, Secrets, fingerprint};
+pub use secrets::{Disclosure, IdentityKey, Origin, Renaming, Secrets, fingerprint};
 pub use sheet::{BadWords, RecoverySeed};
 pub use system::{VaultError, is_there as has_system_store};
 

@@ -49,6 +49,29 @@ fn what_was_saved_is_what_opens() {
 }
 
 #[test]
+fn what_is_on_its_way_to_the_ledger_is_kept_beside_what_is_there() {
+    let (_dir, store) = store();
+    let mut saved = secrets(Disclosure::Clear);
+    let disclosure = Disclosure::Commit(Zeroizing::new([7; 32]));
+    saved.next = Some(Zeroizing::new([8; 32]));
+    saved.recovering = Some(Zeroizing::new([9; 32]));
+    saved.renaming = Some(Renaming { seq: 5, info: "Ada of Ockham".repeat(78), disclosure });
+    store.save(&saved, None).unwrap();
+    let opened = store.open(None).unwrap();
+    assert_eq!(*opened.encode(), *saved.encode());
+    assert_eq!(opened.info, "Ada Lovelace");
+    let renaming = opened.renaming.as_ref().unwrap();
+    assert_eq!((renaming.seq, renaming.info.len()), (5, 1_014));
+
+    let renamed = opened.known_as(&renaming.info, &renaming.disclosure);
+    store.save(&renamed, None).unwrap();
+    let opened = store.open(None).unwrap();
+    assert!(opened.renaming.is_none() && opened.next.is_some() && opened.recovering.is_some());
+    assert!(matches!(&opened.disclosure, Disclosure::Commit(r) if **r == [7; 32]));
+    assert_eq!((opened.info.len(), opened.fingerprint()), (1_014, saved.fingerprint()));
+}
+
+#[test]
 fn a_file_that_does_not_say_where_its_key_is_kept_is_not_replaced() {
     let (_dir, store) = store();
     store.save(&secrets(Disclosure::Clear), None).unwrap();

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The largest message in a meeting, in bytes.
 pub const MAX_MESSAGE: usize = 256 * 1024;
 
-/// The largest message in the lobby, in bytes: a knock and the answer to it.
+/// The largest message of whoever called the lobby, in bytes: a knock. The answer may be as large as
+/// any other message, for it brings a guest its first key and the way to all members.
 pub const MAX_LOBBY_MESSAGE: usize = 16 * 1024;
 
 /// The limits that are enforced on what peers send. Rates are per second.

@@ -122,7 +122,7 @@ impl Link {
     }
 
     pub(super) fn send(&self, message: Bytes) -> Result<(), SendError> {
-        if message.is_empty() || message.len() > self.alpn.max_message() {
+        if message.is_empty() || message.len() > self.alpn.max_message(self.dialled) {
             return Err(SendError::Size);
         }
         if self.is_closed() {
@@ -279,8 +279,9 @@ impl Reader<'_> {
         let mut bytes = Bucket::new(self.limits.lobby_rate, self.limits.lobby_burst, now);
         let until = |stay| self.stranger.then_some(self.link.since + stay);
         let mut patience = until(self.limits.lobby_idle);
+        let most = self.link.alpn.max_message(!self.link.dialled);
         loop {
-            let header = frame::read_len(&mut self.recv, self.link.alpn.max_message());
+            let header = frame::read_len(&mut self.recv, most);
             let len = in_time(self.link, patience, header).await?;
             let Some(len) = len else { return Ok(()) };
             let now = Instant::now();

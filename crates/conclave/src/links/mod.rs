@@ -251,7 +251,7 @@ impl Links {
     ///
     /// # Errors
     /// When there is no link, the queue of the peer is full, or the message is empty or too large
-    /// ([`MAX_MESSAGE`], in the lobby [`MAX_LOBBY_MESSAGE`]).
+    /// ([`MAX_MESSAGE`], from whoever called the lobby [`MAX_LOBBY_MESSAGE`]).
     pub fn send(&self, npk: &Npk, message: impl Into<Bytes>) -> Result<(), SendError> {
         self.hub.table().link(npk).ok_or(SendError::NoLink)?.send(message.into())
     }
@@ -275,6 +275,16 @@ impl Links {
     /// waiting are dropped.
     pub fn datagram_space(&self, npk: &Npk) -> Option<usize> {
         Some(self.hub.table().link(npk)?.datagram_space())
+    }
+
+    /// Whether a [`LinkEvent::Down`] left the peer without a link that serves as well as the one
+    /// that ended. Its reason alone does not say so: a peer may call a link replaced and make no
+    /// other. Where one takes the place of another it is there already, or on its way from here,
+    /// and then an event says what became of it.
+    pub fn lost(&self, npk: &Npk, ended: Alpn, reason: Reason) -> bool {
+        let table = self.hub.table();
+        let follows = reason == Reason::Replaced && table.is_dialling(npk);
+        !follows && table.link(npk).is_none_or(|link| link.alpn < ended)
     }
 
     /// How the link with a peer is doing.
@@ -320,10 +330,12 @@ impl Alpn {
         Self::ALL.into_iter().find(|alpn| alpn.as_bytes() == bytes)
     }
 
-    const fn max_message(self) -> usize {
+    /// The largest message of the end that called, or of the other one. Who calls a lobby is a
+    /// stranger there; whom it called it chose by a key, so it may read what that one has to say.
+    const fn max_message(self, by_caller: bool) -> usize {
         match self {
-            Self::Lobby => MAX_LOBBY_MESSAGE,
-            Self::Meeting => MAX_MESSAGE,
+            Self::Lobby if by_caller => MAX_LOBBY_MESSAGE,
+            Self::Lobby | Self::Meeting => MAX_MESSAGE,
         }
     }
 }

@@ -95,6 +95,11 @@ impl Table {
         Some(dial)
     }
 
+    /// Whether an attempt to reach the peer is under way.
+    pub(super) fn is_dialling(&self, npk: &Npk) -> bool {
+        self.dials.contains_key(npk)
+    }
+
     /// Forgets an attempt. Returns whether its failure leaves the caller without a link.
     pub(super) fn end_dial(&mut self, npk: &Npk, dial: &Dial) -> bool {
         dial.over.cancel();

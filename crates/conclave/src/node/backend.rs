@@ -95,6 +95,7 @@ impl Backend for Node {
         let mut person = self.take_over(profile);
         if result.is_ok() {
             person.confirm();
+            person.opens = Some(0);
             self.person.send_replace(Some(person.clone()));
         }
         Ok(person.view)
@@ -244,10 +245,10 @@ impl Backend for Node {
         let session = id.parse().map_err(|_| {
             Refused::new(Fault::Missing, "there is no such publication", "reload the page")
         })?;
+        self.rtc.unpublish(session).await.map_err(|error| media(&error))?;
         if let Ok(room) = self.room() {
             room.unpublish(session).await;
         }
-        self.rtc.close(session).await;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ mod state;
 mod tidy;
 mod words;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use conclave_meeting::session::{Command, Config};
 use conclave_protocol::{Key, Record, Signer as _, anchor::Required, codec::Text, key};
@@ -28,7 +28,7 @@ use self::{
     book::Book,
     evidence::Shelf,
     outbox::Outbox,
-    own::attend::attend,
+    own::attend::{Desk, attend},
     profile::Profile,
     room::{Ground, Opening, Room},
     tidy::Tidy,
@@ -75,15 +75,15 @@ pub struct Setup {
 /// The daemon.
 #[derive(Debug)]
 pub struct Node {
-    setup: Setup,
+    setup: Arc<Setup>,
     rtc: Rtc,
     browser: Arc<tokio::sync::Mutex<mpsc::Receiver<RtcEvent>>>,
     person: watch::Sender<Option<Person>>,
     room: watch::Sender<Option<Room>>,
     state: watch::Receiver<Arc<State>>,
     notices: broadcast::Sender<Notice>,
-    /// One meeting begins at a time.
-    opening: tokio::sync::Mutex<()>,
+    /// One meeting begins at a time, and nothing is done about the identity meanwhile.
+    opening: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The person, once there is an identity.
@@ -93,8 +93,9 @@ struct Person {
     outbox: Outbox,
     book: Book,
     view: Identity,
-    /// Number of the change that set the info on the ledger.
-    info_seq: u32,
+    /// Number of the change that set the info on the ledger. Absent until that is known, and where
+    /// another device of the person set one that this device cannot open.
+    opens: Option<u32>,
 }
 
 impl Person {
@@ -126,14 +127,14 @@ impl Node {
         let state = state::keep(setup.chain.clone(), setup.dev, shelf, who, meeting, anchors);
         let (notices, _) = broadcast::channel(NOTICES);
         let node = Arc::new(Self {
-            setup,
+            setup: Arc::new(setup),
             rtc,
             browser: Arc::new(tokio::sync::Mutex::new(browser)),
             person,
             room,
             state,
             notices,
-            opening: tokio::sync::Mutex::new(()),
+            opening: Arc::default(),
         });
         if let Some(secrets) = found {
             let secrets = Box::pin(node.finish_rotation(secrets)).await;
@@ -145,7 +146,7 @@ impl Node {
 
     /// From here on this is the identity of the daemon; it is looked after.
     fn take_over(&self, profile: Profile) -> Person {
-        let chain = self.setup.chain.clone();
+        let chain = &self.setup.chain;
         let secrets = &profile.secrets;
         let book = Book::open(&self.setup.keystore.home(), secrets).unwrap_or_else(|error| {
             tracing::error!(%error, "the list of contacts does not open; it is left as it is");
@@ -157,12 +158,31 @@ impl Node {
         let mut view = profile.view(false);
         view.unexplained = own::attend::unexplained(&book);
         let person =
-            Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), info_seq: 0 };
+            Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), opens: None };
         self.person.send_replace(Some(person.clone()));
-        tokio::spawn(attend(chain, book, Arc::clone(&profile), self.person.clone()));
-        let tidy = Tidy::new(&self.setup.chain, &person);
-        tokio::spawn(tidy.run(profile, self.person.subscribe(), self.room.subscribe()));
+        let desk = Desk {
+            setup: Arc::clone(&self.setup),
+            opening: Arc::clone(&self.opening),
+            notices: self.notices.clone(),
+            person: self.person.clone(),
+        };
+        tokio::spawn(attend(desk, book, profile));
+        let tidy = Tidy::new(chain, &person);
+        tokio::spawn(tidy.run(self.person.subscribe(), self.room.subscribe()));
         person
+    }
+
+    /// The same for a device that the ledger has, and whose info the change of this number set.
+    fn go_on_as(&self, secrets: Secrets, opens: Option<u32>) -> Identity {
+        let mut person = self.take_over(Profile::open(secrets));
+        self.person.send_modify(|now| {
+            if let Some(now) = now {
+                now.confirm();
+                now.opens = now.opens.or(opens);
+            }
+        });
+        person.confirm();
+        person.view
     }
 
     /// This program was stopped while the ledger decided about a new key: the ledger says which
@@ -176,14 +196,21 @@ impl Node {
             Some(Record::Device(device)) if device.ivk == next => {
                 let book = Book::open(&self.setup.keystore.home(), &secrets);
                 let secrets = secrets.rotated();
-                if let Ok(book) = book
-                    && let Err(error) = book.rekey(&secrets)
-                {
-                    tracing::warn!(%error, "the book could not be sealed again");
-                }
-                let passphrase = self.setup.passphrase.as_ref();
-                if let Err(error) = self.setup.keystore.save(&secrets, passphrase) {
-                    tracing::warn!(%error, "the key file could not be written");
+                let sealed = match book {
+                    Ok(book) => book.rekey(&secrets),
+                    // It was sealed with the new key before this program was stopped.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(()),
+                    Err(error) => Err(error),
+                };
+                match sealed {
+                    Ok(()) => {
+                        let passphrase = self.setup.passphrase.as_ref();
+                        if let Err(error) = self.setup.keystore.save(&secrets, passphrase) {
+                            tracing::warn!(%error, "the key file could not be written");
+                        }
+                    }
+                    // The old key, which still opens it, stays in the key file.
+                    Err(error) => tracing::warn!(%error, "the book could not be sealed again"),
                 }
                 secrets
             }
@@ -272,7 +299,7 @@ impl Node {
             dev: secrets.device,
             signer: Arc::clone(&person.profile.signer) as _,
             name: Text::new(shorten(&secrets.info)).unwrap_or_default(),
-            opening: person.profile.opening(person.info_seq),
+            opening: person.opens.and_then(|seq| person.profile.opening(seq)),
             behind: None,
         }
     }

@@ -47,6 +47,11 @@ impl Outbox {
         Self { asks }
     }
 
+    /// Whether the other one is a clone of this one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.asks.same_channel(&other.asks)
+    }
+
     /// Signs `body`, submits it, and returns when its inclusion is verified.
     ///
     /// # Errors

@@ -106,7 +106,7 @@ impl Profile {
     ) -> Result<Included, ProfileError> {
         let secrets = &self.secrets;
         let Origin::Founder(salt) = secrets.origin else { return Err(ProfileError::NotAdded) };
-        let info = published_info(secrets, 0)?;
+        let info = published_info(&secrets.user, &secrets.info, &secrets.disclosure, 0)?;
         let body = RegisterUser::new(
             &secrets.chain_id,
             secrets.ivk(),
@@ -169,11 +169,15 @@ impl InfoForm {
     }
 }
 
-/// The info as the change of number `seq` puts it on the ledger, in one of the three forms of
+/// An info as the change of number `seq` puts it on the ledger, in one of the three forms of
 /// section IV.A (eq. 4 for the HMAC).
-pub(crate) fn published_info(secrets: &Secrets, seq: u32) -> Result<UserInfo, ProfileError> {
-    let (user, text) = (&secrets.user, secrets.info.as_str());
-    Ok(match &secrets.disclosure {
+pub(crate) fn published_info(
+    user: &UserId,
+    text: &str,
+    disclosure: &Disclosure,
+    seq: u32,
+) -> Result<UserInfo, ProfileError> {
+    Ok(match disclosure {
         Disclosure::Clear => {
             let text = Text::new(text).map_err(|error| ProfileError::Name(error.to_string()))?;
             UserInfo::Clear(text)

@@ -6,14 +6,14 @@
 //! that were in seldom say the same; a step that another one took first is refused and changes
 //! nothing. It insists on nothing: what is not pruned costs disk and nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use conclave_protocol::{
     Key, MeetingId, MeetingRecord, MemberIdx, PruneMeeting, Record, meeting::PRUNED_AT_ONCE,
 };
 use tokio::sync::watch;
 
-use super::{Person, book::Book, outbox::Outbox, profile::Profile, room::Room, state::is_over};
+use super::{Person, book::Book, outbox::Outbox, room::Room, state::is_over};
 use crate::{
     chain::{Chain, ChainError},
     http::wire::{Left, PrunedMeeting},
@@ -47,13 +47,12 @@ impl Tidy {
     /// in a meeting.
     pub(super) async fn run(
         self,
-        profile: Arc<Profile>,
         person: watch::Receiver<Option<Person>>,
         room: watch::Receiver<Option<Room>>,
     ) {
         loop {
             tokio::time::sleep(pause(self.chain.params().retention)).await;
-            let is_current = |person: &Person| Arc::ptr_eq(&person.profile, &profile);
+            let is_current = |person: &Person| person.outbox.is(&self.outbox);
             if !person.borrow().as_ref().is_some_and(is_current) {
                 return;
             }

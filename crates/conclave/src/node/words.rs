@@ -48,6 +48,14 @@ pub(super) fn no_way_in(error: &door::DoorError) -> Refused {
         door::DoorError::OtherNetwork => {
             (Fault::Wrong, "start conclave with the network file of the one who invites")
         }
+        door::DoorError::OtherHistory(_) => (
+            Fault::Conflict,
+            "do not join: ask whoever invites, over another channel, which ledger they see; one of \
+             the two was forged",
+        ),
+        door::DoorError::Behind(_) => {
+            (Fault::Unavailable, "wait a moment and try again, or ask for a new invite")
+        }
     };
     Refused::new(fault, error.to_string(), next)
 }
@@ -72,7 +80,7 @@ pub(super) fn no_keys(error: &impl ToString) -> Refused {
 
 pub(super) fn media(error: &rtc::RtcError) -> Refused {
     let fault = match error {
-        rtc::RtcError::NoSession(_) => Fault::Missing,
+        rtc::RtcError::NoSession(_) | rtc::RtcError::NoPublication(_) => Fault::Missing,
         rtc::RtcError::Offer(_) | rtc::RtcError::Want(_) => Fault::Wrong,
         rtc::RtcError::TooMany => Fault::Conflict,
         _ => Fault::Internal,

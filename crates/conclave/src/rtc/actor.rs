@@ -8,7 +8,7 @@ use rand::RngExt;
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::ingress::KEYFRAME_EVERY;
 use super::lipsync::{Anchor, SenderClock};
@@ -23,7 +23,7 @@ use crate::udp::receive;
 /// What a handle asks of the task.
 #[derive(Debug)]
 pub(super) enum Command {
-    Close(SessionId),
+    Close { reply: oneshot::Sender<Result<(), RtcError>>, session: SessionId },
     Keyframe { kind: MediaKind, session: SessionId },
     Publish { offer: String, reply: Reply, source: Source },
     Receive { offer: String, reply: Reply, session: Option<SessionId>, wants: Vec<Want> },
@@ -41,7 +41,6 @@ pub(super) struct Actor {
     config: RtcConfig,
     effects: Vec<Effect>,
     events: mpsc::Sender<RtcEvent>,
-    next_id: u64,
     sessions: Vec<Session>,
     sockets: Vec<UdpSocket>,
     streams: BTreeMap<StreamKey, Stream>,
@@ -70,7 +69,6 @@ impl Actor {
             config,
             effects: Vec::new(),
             events,
-            next_id: 1,
             sessions: Vec::new(),
             sockets,
             streams: BTreeMap::new(),
@@ -113,7 +111,9 @@ impl Actor {
     fn on_command(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Close(id) => self.with_id(id, |session, effects| session.close(now, effects)),
+            Command::Close { reply, session } => {
+                let _gone = reply.send(self.unpublish(now, session));
+            }
             Command::Keyframe { kind, session } => {
                 self.with_id(session, |session, effects| session.want_keyframe(now, kind, effects));
             }
@@ -178,13 +178,21 @@ impl Actor {
         Ok(Answer { sdp: sdp?, session: id })
     }
 
-    fn new_id(&mut self) -> Result<SessionId, RtcError> {
+    /// Whoever may publish knows nothing of what the page receives, and does not end it.
+    fn unpublish(&mut self, now: Instant, id: SessionId) -> Result<(), RtcError> {
+        if self.sessions.iter().any(|session| session.id() == id && session.is_receiver()) {
+            return Err(RtcError::NoPublication(id));
+        }
+        self.with_id(id, |session, effects| session.close(now, effects));
+        Ok(())
+    }
+
+    /// A name that nobody guesses: whoever may publish must not end what others publish.
+    fn new_id(&self) -> Result<SessionId, RtcError> {
         if self.sessions.len() >= MAX_SESSIONS {
             return Err(RtcError::TooMany);
         }
-        let id = SessionId(self.next_id);
-        self.next_id += 1;
-        Ok(id)
+        Ok(SessionId(rand::rng().random()))
     }
 
     fn add(&mut self, now: Instant, session: Session) {

@@ -76,7 +76,7 @@ pub enum Source {
     Screen,
 }
 
-/// One connection between the browser and this program; prints as a decimal number.
+/// One connection between the browser and this program; prints as a decimal number, drawn at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(u64);
 
@@ -152,6 +152,9 @@ pub enum RtcError {
     /// The task has ended.
     #[error("media with the browser is shut down")]
     Closed,
+    /// The connection to end is one that receives.
+    #[error("no such publication: {0}")]
+    NoPublication(SessionId),
     /// The session to renegotiate is gone, or publishes.
     #[error("no such receiving connection: {0}")]
     NoSession(SessionId),
@@ -214,10 +217,15 @@ impl Rtc {
         self.ask(|reply| actor::Command::Receive { offer, reply, session, wants }).await
     }
 
-    /// Ends a connection; no harm if it is gone already.
-    pub async fn close(&self, session: SessionId) {
-        // A task that has ended has no connections.
-        let _ended = self.commands.send(actor::Command::Close(session)).await;
+    /// Ends a connection that publishes; no harm if it is gone already.
+    ///
+    /// # Errors
+    /// [`RtcError::NoPublication`] for a connection that receives, which goes on.
+    pub async fn unpublish(&self, session: SessionId) -> Result<(), RtcError> {
+        let (reply, answer) = oneshot::channel();
+        let close = actor::Command::Close { reply, session };
+        self.commands.send(close).await.map_err(|_| RtcError::Closed)?;
+        answer.await.map_err(|_| RtcError::Closed)?
     }
 
     /// Hands a packet of a member's stream to every connection that wants it. Never waits: when

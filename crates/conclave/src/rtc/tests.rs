@@ -160,7 +160,7 @@ async fn what_the_browser_publishes_comes_out_as_units() {
     .await;
     assert_eq!(got, [(MediaKind::Audio, 40, true), (MediaKind::Video, 50, true)]);
 
-    rtc.close(answer.session).await;
+    rtc.unpublish(answer.session).await.unwrap();
     within(until(&mut events, |event| *event == RtcEvent::SessionDown(answer.session))).await;
 }
 
@@ -195,6 +195,38 @@ async fn streams_come_and_go_on_one_connection_by_renegotiation() {
     }
     within(browser.run(|browser| browser.got.len() == 5)).await;
     assert!(browser.got.iter().all(|(mid, _)| *mid == audio[0]));
+}
+
+#[tokio::test]
+async fn whoever_may_end_what_is_published_ends_no_connection_that_receives() {
+    let (rtc, mut events) = Rtc::start(RtcConfig::default()).await.unwrap();
+    let mut browser = Browser::new().await;
+    let (offer, video) = browser.offer(&[(Track::Video, Direction::RecvOnly)], &[]);
+    let answer = rtc.receive(None, offer, vec![want(video[0], PICTURE)]).await.unwrap();
+    browser.accept(&answer.sdp);
+    within(browser.run(|browser| browser.rtc.is_connected())).await;
+    within(until(&mut events, |event| *event == RtcEvent::KeyframeWanted(PICTURE))).await;
+
+    let refusal = rtc.unpublish(answer.session).await;
+    assert!(matches!(refusal, Err(RtcError::NoPublication(id)) if id == answer.session));
+    (0..3).for_each(|seq| rtc.write(PICTURE, unit(seq)));
+    within(browser.run(|browser| browser.got.len() == 3)).await;
+    rtc.unpublish(SessionId(99)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_name_of_one_connection_says_nothing_about_that_of_another() {
+    let (rtc, _events) = Rtc::start(RtcConfig::default()).await.unwrap();
+    let mut names = Vec::new();
+    for _ in 0..8 {
+        let (offer, _) = Browser::new().await.offer(&[(Track::Video, Direction::SendOnly)], &[]);
+        names.push(rtc.publish(offer, Source::Camera).await.unwrap().session.0);
+    }
+    // All of them so small is a chance of one in 2^256.
+    assert!(names.iter().any(|name| *name > u64::from(u32::MAX)), "{names:?}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 8);
 }
 
 #[tokio::test]

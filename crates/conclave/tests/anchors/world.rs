@@ -1,8 +1,10 @@
 //! Validators, and the program that anchors for one of them.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Output, Stdio},
+    sync::Mutex,
 };
 
 use conclave::{
@@ -27,6 +29,9 @@ pub(crate) struct World {
     dir: tempfile::TempDir,
     running: Vec<Running>,
     pub(crate) network: Network,
+    /// The next nonce of each validator that claimed something: another one that is asked may not
+    /// have that block yet.
+    claimed: Mutex<BTreeMap<usize, u64>>,
 }
 
 impl World {
@@ -38,7 +43,7 @@ impl World {
     pub(crate) async fn of(validators: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let network = network::create(dir.path(), validators).unwrap();
-        let mut world = Self { dir, running: Vec::new(), network };
+        let mut world = Self { dir, running: Vec::new(), network, claimed: Mutex::default() };
         world.run().await;
         world
     }
@@ -56,6 +61,7 @@ impl World {
         for running in self.running.drain(..) {
             running.stop().await;
         }
+        self.claimed.lock().unwrap().clear();
         for number in 0..self.network.validators.len() {
             let home = self.dir.path().join(format!("validator-{number}"));
             std::fs::remove_dir_all(home.join("ledgers")).unwrap();
@@ -134,9 +140,12 @@ impl World {
             Some(Record::Validator(validator)) => validator.next_nonce,
             _ => 0,
         };
+        let claimed = self.claimed.lock().unwrap().get(&number).copied().unwrap_or(0);
+        let nonce = nonce.max(claimed);
         let expiry = chain.time().await.unwrap().plus(60);
         let tx = Tx::by_validator(chain.chain_id(), signer.validator(), nonce, expiry, record);
         chain.submit(&tx.sign(&signer)).await.unwrap();
+        self.claimed.lock().unwrap().insert(number, nonce + 1);
     }
 
     /// `conclave anchor run` as an organisation starts it.

@@ -4,6 +4,7 @@
 mod bots;
 mod chair;
 mod devices;
+mod ending;
 mod files;
 mod person;
 #[path = "../shared/ports.rs"]
@@ -20,6 +21,7 @@ mod vault;
 
 use std::time::Instant;
 
+use conclave_protocol::invite::{Checkpoint, Invite};
 use person::{PATIENCE, Person, consortium, consortium_with, say, start, until};
 
 #[test]
@@ -90,6 +92,7 @@ fn a_whole_meeting_is_held_from_the_command_line() {
     let link = meeting["invite"]["link"].as_str().unwrap();
     let preview = guest.say(&["meeting", "join", link, "--preview"]);
     assert_eq!(preview["title"], "Budget");
+    refuses_another_history(&guest, link);
     assert!(preview["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
 
     let admit = || {
@@ -121,4 +124,21 @@ fn a_whole_meeting_is_held_from_the_command_line() {
     assert!(error["error"].is_string() && error["next"].is_string(), "{error}");
     leader.say(&["meeting", "end"]);
     leader.until("the end", |m| m["phase"] == "ended");
+}
+
+/// An invite that knows another block than the ledger has, and one that knows a later one, lead
+/// nowhere.
+fn refuses_another_history(guest: &Person, link: &str) {
+    let refused = |change: fn(&mut Checkpoint), preview: &[&str]| {
+        let mut invite: Invite = link.parse().unwrap();
+        change(&mut invite.checkpoint);
+        let refused = guest.refused(&[&["meeting", "join", &invite.to_string()], preview].concat());
+        refused["error"].as_str().unwrap().to_owned()
+    };
+    for preview in [&[][..], &["--preview"]] {
+        let error = refused(|known| known.hash.0[0] ^= 1, preview);
+        assert!(error.contains("another block"), "{error}");
+    }
+    let error = refused(|known| known.height.0 = u64::MAX, &["--preview"]);
+    assert!(error.contains("not that far"), "{error}");
 }

@@ -234,6 +234,7 @@ const FACTS = {
   transport: "This connection is held by the device that asked.",
   keys: "Their meeting keys are well formed.",
   ban: "They are not banned here.",
+  info: "Their name is the one on the ledger.",
 };
 const QR = Array.from({ length: 21 * 21 }, (_, n) => (n * n * 7 + n * 3) % 5 < 2
   ? `M${4 + n % 21},${4 + Math.floor(n / 21)}h1v1h-1z` : "").join("");

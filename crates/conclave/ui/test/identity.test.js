@@ -222,7 +222,7 @@ onPage("who was met before is said at the door and in the roster", {
   await asks("Dan").getByText("You met before, first 12 days ago, with the same key.").waitFor();
   await asks("Eve").getByText("Not explained. You met first 12 days ago; their keys changed since").waitFor();
   // It is no check of the request: those have passed.
-  for (const name of ["Dan", "Eve", "Fay"]) await asks(name).getByText("All 6 checks passed").waitFor();
+  for (const name of ["Dan", "Eve", "Fay"]) await asks(name).getByText("All 7 checks passed").waitFor();
   await page.getByRole("article", { name: "Bob" }).getByText("keys not explained").waitFor();
   await button(page, "People").click();
   await page.getByRole("complementary", { name: "People" }).getByText("Ask them over another channel").waitFor();

@@ -278,6 +278,8 @@ pub enum FactName {
     Bearer,
     /// User and device are active under that key, at the same height (eq. 13).
     Identity,
+    /// What they call themselves is what the ledger says of them, as far as it says anything.
+    Info,
     /// The invite secret was known.
     Invite,
     /// The meeting keys are well formed and match their hashes.

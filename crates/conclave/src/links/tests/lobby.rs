@@ -15,18 +15,43 @@ fn a_guest_knocks_waits_and_moves_to_the_meeting() {
         assert_eq!(b.up().await.1, Alpn::Lobby);
         a.links.send(&b.key(), vec![1; MAX_LOBBY_MESSAGE]).unwrap();
         assert_eq!(b.message().await.len(), MAX_LOBBY_MESSAGE);
-        let large = vec![1; MAX_LOBBY_MESSAGE + 1];
-        assert_eq!(b.links.send(&a.key(), large), Err(SendError::Size));
         b.links.send(&a.key(), "come in").unwrap();
         admit(&[&a, &b]);
         assert_eq!(a.message().await, "come in");
         a.dial(&b, Alpn::Meeting);
         assert_eq!(a.down().await, (b.key(), Reason::Replaced));
         assert_eq!(b.down().await, (a.key(), Reason::Replaced));
+        let lost = |one: &Node, other: &Npk| one.links.lost(other, Alpn::Lobby, Reason::Replaced);
+        assert!(!lost(&a, &b.key()) && !lost(&b, &a.key()), "the next one is there or on its way");
         assert_eq!(a.up().await.1, Alpn::Meeting);
         assert_eq!(b.up().await.1, Alpn::Meeting);
         a.links.send(&b.key(), "thanks").unwrap();
         assert_eq!(b.message().await, "thanks");
+    });
+}
+
+#[test]
+fn an_answer_in_the_lobby_may_be_long_and_what_a_stranger_says_may_not() {
+    run(async {
+        let (mut host, mut guest) = (Node::start(1, |c| c).await, Node::start(2, |c| c).await);
+        guest.dial(&host, Alpn::Lobby);
+        guest.up().await;
+        host.up().await;
+        let first = b"the key of a meeting of hundreds, and the way to each of them";
+        for answer in [vec![7; 100_000], vec![8; MAX_MESSAGE], first.to_vec()].map(Bytes::from) {
+            host.links.send(&guest.key(), answer.clone()).unwrap();
+            assert_eq!(guest.message().await, answer);
+        }
+        let long = vec![1; 100_000];
+        assert_eq!(guest.links.send(&host.key(), long), Err(SendError::Size));
+        // Who keeps to no rule is not listened to either.
+        let (_endpoint, conn) = intruder(9, &host, Alpn::Lobby).await;
+        let (mut send, _recv) = conn.open_bi().await.unwrap();
+        send.write_all(&[0; 4]).await.unwrap();
+        host.up().await;
+        send.write_all(&100_000_u32.to_be_bytes()).await.unwrap();
+        assert_eq!(closed(&conn).await, Reason::Violation);
+        assert_eq!(host.down().await.1, Reason::Violation);
     });
 }
 
@@ -124,6 +149,20 @@ fn a_message_above_the_bound_ends_the_link() {
         send.write_all(&u32::MAX.to_be_bytes()).await.unwrap();
         assert_eq!(closed(&conn).await, Reason::Violation);
         assert_eq!(host.down().await.1, Reason::Violation);
+    });
+}
+
+#[test]
+fn a_link_that_its_peer_calls_replaced_is_lost_where_there_is_no_other() {
+    run(async {
+        let mut host = Node::start(1, |c| c).await;
+        let (_endpoint, conn) = intruder(9, &host, Alpn::Lobby).await;
+        let (mut send, _recv) = conn.open_bi().await.unwrap();
+        send.write_all(&[0; 4]).await.unwrap();
+        let (key, ..) = host.up().await;
+        conn.close(7_u32.into(), b"");
+        assert_eq!(host.down().await, (key, Reason::Replaced));
+        assert!(host.links.lost(&key, Alpn::Lobby, Reason::Replaced));
     });
 }
 

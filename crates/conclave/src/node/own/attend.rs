@@ -2,7 +2,8 @@
 //! change that was not done from here (the self-audit, at every start and with every block).
 //!
 //! The proven user record names the hash of the last change, that one the hash before it, and so
-//! on: what this task shows is the whole past or it says that it is not.
+//! on: what this task shows is the whole past or it says that it is not. What another device of the
+//! person calls them on the ledger, this one takes up, or says that it cannot.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,9 +11,10 @@ use conclave_protocol::{
     Body, Digest, Key, Record, UserInfo, UserRecord,
     identity::{RevokeDevice, SetRecoveryKey, Wish},
 };
-use tokio::sync::watch;
+use tokio::sync::{Mutex, broadcast, watch};
 
 use super::{
+    naming::{self, Naming},
     recovery::{ask_recovery, update},
     waits::{Waits, waits},
     words,
@@ -22,7 +24,7 @@ use crate::{
     http::wire,
     keystore::{Disclosure, fingerprint},
     node::{
-        Person,
+        Person, Setup,
         book::{Book, Foreign},
         profile::{Profile, ProfileError},
     },
@@ -31,15 +33,30 @@ use crate::{
 /// Least time between two questions to the ledger.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// What whoever looks after an identity shares with the daemon.
+pub(in crate::node) struct Desk {
+    pub(in crate::node) setup: Arc<Setup>,
+    /// Held by whoever changes the identity, or begins a meeting with it.
+    pub(in crate::node) opening: Arc<Mutex<()>>,
+    pub(in crate::node) notices: broadcast::Sender<wire::Notice>,
+    pub(in crate::node) person: watch::Sender<Option<Person>>,
+}
+
 /// Looks after one identity until another one takes its place.
-pub(in crate::node) async fn attend(
-    chain: Chain,
-    book: Book,
-    profile: Arc<Profile>,
-    person: watch::Sender<Option<Person>>,
-) {
-    let mut watcher =
-        Watcher { chain, book, profile, person, past: Vec::new(), last: None, waits: Vec::new() };
+pub(in crate::node) async fn attend(desk: Desk, book: Book, profile: Arc<Profile>) {
+    let Desk { setup, opening, notices, person } = desk;
+    let mut watcher = Watcher {
+        chain: setup.chain.clone(),
+        setup,
+        opening,
+        notices,
+        book,
+        profile,
+        person,
+        past: Vec::new(),
+        last: None,
+        waits: Vec::new(),
+    };
     let mut headers = watcher.chain.headers();
     let mut registered = false;
     while watcher.is_current() {
@@ -59,6 +76,9 @@ pub(in crate::node) async fn attend(
 
 struct Watcher {
     chain: Chain,
+    setup: Arc<Setup>,
+    opening: Arc<Mutex<()>>,
+    notices: broadcast::Sender<wire::Notice>,
     book: Book,
     profile: Arc<Profile>,
     person: watch::Sender<Option<Person>>,
@@ -193,9 +213,8 @@ impl Watcher {
 
     async fn look(&mut self) -> Result<(), ChainError> {
         let user = self.profile.secrets.user;
-        let key = Key::User(user);
-        let first = self.chain.snapshot(std::slice::from_ref(&key)).await?;
-        let Some(Record::User(record)) = first.record(&key) else { return Ok(()) };
+        let first = self.chain.snapshot(&naming::keys(user)).await?;
+        let Some(Record::User(record)) = first.record(&Key::User(user)) else { return Ok(()) };
         if self.last == Some(record.last_tx) {
             return Ok(());
         }
@@ -217,22 +236,40 @@ impl Watcher {
         };
         let rewritten = complete && !self.audit(record);
         self.waits = waits(&self.chain, &devices, &self.past).await?;
-        if complete && self.owes_name(record) {
-            match update(&self.profile.secrets, record) {
+        let owes = complete && self.owes_name(record);
+        if owes {
+            let secrets = &self.profile.secrets;
+            match update(user, (&secrets.info, &secrets.disclosure), record) {
                 Ok(body) => return self.submit(body.into()).await,
                 Err(refused) => tracing::warn!(?refused, "the name could not be put on the ledger"),
             }
         }
+        let there = naming::info(&first, user, record).filter(|_| !owes);
+        let naming = there.map(|there| naming::judge(&self.profile.secrets, &there, record.seq));
+        let opens = match naming {
+            None => None,
+            Some(Naming::Kept(seq)) => Some(seq),
+            Some(other) => {
+                // Whoever renames from here holds this until the new name is this device's.
+                let opening = Arc::clone(&self.opening);
+                let _one = opening.lock().await;
+                if !self.is_current() {
+                    return Ok(());
+                }
+                self.follow(other)
+            }
+        };
         self.last = Some(record.last_tx);
         let me = self.profile.secrets.device;
         let waits: Vec<_> = self.waits.iter().map(|waits| waits.view(&me, &devices)).collect();
-        let info_seq = self.info(record).map_or(0, |(seq, _)| seq);
         let handle = record.handle.as_ref().map(|name| name.as_str().to_owned());
         let recovery = record.recovery_ivk.is_some();
         let changes: Vec<_> = self.past.iter().map(|change| self.view(change)).collect();
         let unexplained = unexplained(&self.book);
+        let profile = &self.profile;
         self.person.send_if_modified(|person| {
-            let Some(person) = person.as_mut() else { return false };
+            let current = |person: &&mut Person| Arc::ptr_eq(&person.profile, profile);
+            let Some(person) = person.as_mut().filter(current) else { return false };
             person.view.devices = devices;
             person.view.changes = changes;
             person.view.unexplained = unexplained;
@@ -240,10 +277,60 @@ impl Watcher {
             person.view.waits = waits;
             person.view.handle = handle;
             person.view.recovery = recovery;
-            person.info_seq = info_seq;
+            person.opens = opens;
             true
         });
         Ok(())
+    }
+
+    /// Takes up what the ledger calls the person. Returns the number of the change that this
+    /// device can open, if any.
+    fn follow(&mut self, naming: Naming) -> Option<u32> {
+        let profile = Arc::clone(&self.profile);
+        match naming {
+            Naming::Kept(seq) => return Some(seq),
+            Naming::Renamed(seq) => {
+                let next = profile.secrets.renaming.as_ref()?;
+                self.go_by(&next.info, &next.disclosure);
+                return Some(seq);
+            }
+            Naming::Plain(name) => self.go_by(&name, &Disclosure::Clear),
+            Naming::Hidden => {
+                let text = "another device of yours changed your name, and this one cannot open it";
+                tracing::warn!("{text}");
+                // The page may not be open; what was changed elsewhere says it, too.
+                let _nobody = self.notices.send(wire::Notice {
+                    id: "name".to_owned(),
+                    level: wire::Level::Warn,
+                    text: text.to_owned(),
+                    next: GIVE_AGAIN.to_owned(),
+                });
+            }
+        }
+        None
+    }
+
+    /// From here on this device calls the person so, too. Where the key file does not open without
+    /// a passphrase, the next start finds the same.
+    fn go_by(&mut self, info: &str, disclosure: &Disclosure) {
+        let Setup { keystore, passphrase, .. } = &*self.setup;
+        let passphrase = passphrase.as_ref();
+        match keystore.open(passphrase).map(|kept| kept.known_as(info, disclosure)) {
+            Ok(kept) => {
+                if let Err(error) = keystore.save(&kept, passphrase) {
+                    tracing::warn!(%error, "the key file could not be written");
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the name is not in the key file yet"),
+        }
+        let profile = Arc::new(Profile::open(self.profile.secrets.known_as(info, disclosure)));
+        self.person.send_if_modified(|person| {
+            let Some(person) = person.as_mut() else { return false };
+            person.view.info = profile.view(true).info;
+            person.profile = Arc::clone(&profile);
+            true
+        });
+        self.profile = profile;
     }
 
     /// Compares the past with what this device had seen of it. False when the one does not
@@ -265,7 +352,7 @@ impl Watcher {
             .filter(|change| !self.is_mine(change))
             .map(|change| Foreign {
                 id: change.id.to_hex(),
-                text: words::change(&change.tx.body),
+                text: unknown(&change.tx.body),
                 at_ms: change.at.time_ms,
             })
             .collect();
@@ -305,13 +392,15 @@ impl Watcher {
     }
 
     fn view(&self, change: &Change) -> wire::Change {
+        let mine = self.is_mine(change);
+        let body = &change.tx.body;
         wire::Change {
             id: change.id.to_hex(),
-            text: words::change(&change.tx.body),
+            text: if mine { words::change(body) } else { unknown(body) },
             at_ms: change.at.time_ms,
             height: change.at.height.0,
             by: change.tx.signer.to_hex(),
-            mine: self.is_mine(change),
+            mine,
         }
     }
 
@@ -323,6 +412,19 @@ impl Watcher {
         founded || self.book.is_mine(&Digest(change.id.0))
     }
 }
+
+/// A change that was not made here, with what it means for this device.
+fn unknown(body: &Body) -> String {
+    match body {
+        Body::UpdateInfo(body) if !matches!(body.info, UserInfo::Clear(_)) => {
+            format!("the info was replaced by one that this device cannot open: {GIVE_AGAIN}")
+        }
+        body => words::change(body),
+    }
+}
+
+/// What helps a device that knows a former name only.
+const GIVE_AGAIN: &str = "give the name here once more";
 
 /// What the person has not said to know about.
 pub(in crate::node) fn unexplained(book: &Book) -> Vec<wire::Change> {

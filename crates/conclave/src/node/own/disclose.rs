@@ -2,12 +2,12 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use conclave_protocol::{
-    Key, Record, UserInfo,
+    Record, UserInfo,
     codec::Text,
     disclosure::{InfoDisclosure, Opener},
-    identity::assemble,
 };
 
+use super::naming;
 use crate::{
     chain::{Chain, ChainError},
     http::wire::Disclosed,
@@ -16,18 +16,25 @@ use crate::{
 
 /// Why an info is not disclosed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotHidden {
+pub(super) enum NotDisclosed {
     /// Everyone can read it on the ledger.
     #[error("the ledger shows your info to everyone; there is nothing to disclose")]
     Clear,
+    /// This device would show a text that is not there.
+    #[error("the ledger has not shown your info yet, or holds one that another device put there")]
+    Unknown,
 }
 
-/// What opens the own info. `seq` is the number of the change that set it.
-pub(super) fn disclose(secrets: &Secrets, seq: u32) -> Result<InfoDisclosure, NotHidden> {
+/// What opens the own info. `seq` is the number of the change that set it, if that is known.
+pub(super) fn disclose(
+    secrets: &Secrets,
+    seq: Option<u32>,
+) -> Result<InfoDisclosure, NotDisclosed> {
     let opener = match &secrets.disclosure {
-        Disclosure::Clear => return Err(NotHidden::Clear),
+        Disclosure::Clear => return Err(NotDisclosed::Clear),
         Disclosure::Commit(opener) | Disclosure::Encrypted(opener) => Opener::new(**opener),
     };
+    let seq = seq.ok_or(NotDisclosed::Unknown)?;
     let text = Text::new(&secrets.info).unwrap_or_default();
     Ok(InfoDisclosure { chain_id: secrets.chain_id, user: secrets.user, seq, opener, text })
 }
@@ -38,8 +45,7 @@ pub(super) fn disclose(secrets: &Secrets, seq: u32) -> Result<InfoDisclosure, No
 /// The ledger cannot be asked.
 pub(super) async fn check(chain: &Chain, shown: &InfoDisclosure) -> Result<Disclosed, ChainError> {
     let user = shown.user;
-    let mut keys = vec![Key::User(user)];
-    keys.extend((0..conclave_protocol::identity::INFO_CHUNKS).map(|n| Key::UserInfo(user, n)));
+    let keys = naming::keys(user);
     let at = chain.snapshot(&keys).await?;
     let verdict = |ok, text: &str| Disclosed {
         user: user.to_hex(),
@@ -48,14 +54,10 @@ pub(super) async fn check(chain: &Chain, shown: &InfoDisclosure) -> Result<Discl
         text: text.to_owned(),
         proof_height: at.height().0,
     };
-    let Some(Record::User(record)) = at.record(&Key::User(user)) else {
+    let Some(Record::User(record)) = keys.first().and_then(|key| at.record(key)) else {
         return Ok(verdict(false, "the ledger proves that there is no such user"));
     };
-    let chunks = (0..record.info_chunks).map_while(|n| match at.record(&Key::UserInfo(user, n)) {
-        Some(Record::Info(chunk)) => Some(chunk),
-        _ => None,
-    });
-    let Ok(info) = assemble(chunks) else {
+    let Some(info) = naming::info(&at, user, record) else {
         return Ok(verdict(false, "the ledger's part of it cannot be read"));
     };
     Ok(match holds(&info, shown) {
@@ -66,7 +68,7 @@ pub(super) async fn check(chain: &Chain, shown: &InfoDisclosure) -> Result<Discl
 }
 
 /// Whether the info on the ledger is the text that was shown; nothing if it hides nothing.
-fn holds(info: &UserInfo, shown: &InfoDisclosure) -> Option<bool> {
+pub(super) fn holds(info: &UserInfo, shown: &InfoDisclosure) -> Option<bool> {
     let opener = shown.opener.danger_bytes();
     let text = shown.text.as_str();
     match info {

@@ -1,13 +1,14 @@
 //! What the person does about their own user: devices, keys, who may read the info, whom they know.
 //!
-//! `attend` watches the user on the ledger, `waits` lists what others may still call off, `words`
-//! says changes in plain words, `recovery` is the way back by a sheet of paper, `disclose` shows
-//! hidden info to a chosen person. A second device comes by two links: the first device offers (who
+//! `attend` watches the user on the ledger, `naming` says which name counts, `waits` lists what
+//! others may still call off, `words` says changes in plain words, `recovery` is the way back by a
+//! sheet of paper, `disclose` shows hidden info to a chosen person. A second device comes by two links: the first device offers (who
 //! the user is, which change comes next), the new one makes its key and answers with a proof that
 //! it holds it, the first one adds it. Nothing of the first device's keys leaves it.
 
 pub(super) mod attend;
 mod disclose;
+mod naming;
 pub(super) mod recovery;
 mod waits;
 mod words;
@@ -23,7 +24,7 @@ use conclave_protocol::{
     pairing::{DeviceAnswer, DeviceOffer, OfferedInfo},
 };
 
-use self::disclose::NotHidden;
+use self::disclose::NotDisclosed;
 use super::{
     Node, Person,
     profile::{Profile, random},
@@ -167,14 +168,17 @@ impl IdentityBackend for Node {
         let role = (conclave_protocol::tx::Role::Possession, possession);
         person.outbox.submit_with(body, vec![role]).await.map_err(|error| ledger(&error))?;
         let secrets = secrets.rotated();
-        keystore.save(&secrets, passphrase).map_err(|error| not_saved(&error))?;
-        if let Err(error) = person.book.rekey(&secrets) {
-            tracing::warn!(%error, "the book could not be sealed again");
-        }
-        let mut person = self.take_over(Profile::open(secrets));
-        person.confirm();
-        let view = person.view.clone();
-        self.person.send_replace(Some(person));
+        // The book first: while the key file holds both keys, the next start heals what was left
+        // half done here, and with one of them alone nothing would open the book any more.
+        let saved = match person.book.rekey(&secrets) {
+            Ok(()) => keystore.save(&secrets, passphrase).map(drop),
+            Err(error) => {
+                tracing::warn!(%error, "the book could not be sealed again; both keys are kept");
+                Ok(())
+            }
+        };
+        let view = self.go_on_as(secrets, person.opens);
+        saved.map_err(|error| not_saved(&error))?;
         Ok(view)
     }
 
@@ -191,12 +195,15 @@ impl IdentityBackend for Node {
 
     async fn disclose(&self) -> Result<Handed, Refused> {
         let person = self.person()?;
-        match disclose::disclose(&person.profile.secrets, person.info_seq) {
-            Ok(shown) => Ok(handed(shown.to_string())),
-            Err(error @ NotHidden::Clear) => {
-                Err(Refused::new(Fault::Conflict, error.to_string(), "tell them your fingerprint"))
-            }
-        }
+        disclose::disclose(&person.profile.secrets, person.opens)
+            .map(|shown| handed(shown.to_string()))
+            .map_err(|error| {
+                let next = match error {
+                    NotDisclosed::Clear => "tell them your fingerprint",
+                    NotDisclosed::Unknown => "wait a moment, or give the name here once more",
+                };
+                Refused::new(Fault::Conflict, error.to_string(), next)
+            })
     }
 
     async fn check_disclosure(&self, ask: Link) -> Result<Disclosed, Refused> {

@@ -10,20 +10,19 @@ use conclave_protocol::{
     Algorithm, DeviceId, Ivk, Key, Record, Seconds, Signer as _, Tx, UserId, UserInfo, UserRecord,
     codec::Text,
     identity::{
-        Cancel, ClaimHandle as Claim, INFO_CHUNKS, Recover as Recovery, SetRecoveryKey, UpdateInfo,
-        assemble, device_id,
+        Cancel, ClaimHandle as Claim, Recover as Recovery, SetRecoveryKey, UpdateInfo, device_id,
     },
     tx::Role,
 };
 
-use super::{ledger, own_record};
+use super::{ledger, naming, own_record};
 use crate::{
     chain::{Chain, ChainError},
     http::{
         Fault, RecoveryBackend, Refused,
         wire::{CancelChange, ClaimHandle, Identity, KeepSheet, NewName, Recover, Sheet, Words},
     },
-    keystore::{Disclosure, IdentityKey, Origin, RecoverySeed, Secrets, fingerprint},
+    keystore::{Disclosure, IdentityKey, Origin, RecoverySeed, Renaming, Secrets, fingerprint},
     node::{
         Node,
         profile::{Profile, checked, published_info, random},
@@ -66,16 +65,31 @@ impl RecoveryBackend for Node {
         let mut secrets = keystore.open(passphrase).map_err(|error| {
             Refused::new(Fault::Wrong, error.to_string(), "give the passphrase of the key file")
         })?;
-        (secrets.info, secrets.disclosure) = (name, ask.form.fresh_disclosure());
         let record = own_record(&self.setup.chain, &person).await?;
-        let body = update(&secrets, &record)?;
-        person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
-        // Killed before this line, the daemon shows the old name until it is given again.
+        let (disclosure, seq) = (ask.form.fresh_disclosure(), record.seq.saturating_add(1));
+        let body = update(secrets.user, (&name, &disclosure), &record)?;
+        let renamed = secrets.known_as(&name, &disclosure);
+        // What opens the new name is on disk before the ledger has it, beside what opens the old
+        // one. Whatever happens to this program now, `attend` finds out which of the two counts.
+        secrets.renaming = Some(Renaming { seq, info: name, disclosure });
         keystore.save(&secrets, passphrase).map_err(|error| not_saved(&error))?;
-        let mut person = self.take_over(Profile::open(secrets));
-        person.confirm();
-        let view = person.view.clone();
-        self.person.send_replace(Some(person));
+        match person.outbox.submit(body).await {
+            Ok(_) => {}
+            Err(error @ ChainError::Refused(_)) => {
+                secrets.renaming = None;
+                if let Err(error) = keystore.save(&secrets, passphrase) {
+                    tracing::warn!(%error, "a name that was refused is still in the key file");
+                }
+                return Err(ledger(&error));
+            }
+            Err(error) => {
+                self.go_on_as(secrets, person.opens);
+                return Err(ledger(&error));
+            }
+        }
+        let saved = keystore.save(&renamed, passphrase);
+        let view = self.go_on_as(renamed, Some(seq));
+        saved.map_err(|error| not_saved(&error))?;
         Ok(view)
     }
 
@@ -138,10 +152,7 @@ impl RecoveryBackend for Node {
         secrets.recovering = None;
         let saved = self.setup.keystore.save(&secrets, ask.passphrase.as_ref());
         saved.map_err(|error| not_saved(&error))?;
-        let mut person = self.take_over(Profile::open(secrets));
-        person.confirm();
-        self.person.send_replace(Some(person.clone()));
-        Ok(person.view)
+        Ok(self.go_on_as(secrets, None))
     }
 
     async fn cancel_change(&self, ask: CancelChange) -> Result<(), Refused> {
@@ -159,12 +170,16 @@ impl RecoveryBackend for Node {
     }
 }
 
-/// The change that puts the name of the key file on the ledger.
-pub(super) fn update(secrets: &Secrets, record: &UserRecord) -> Result<UpdateInfo, Refused> {
+/// The change that puts a name on the ledger.
+pub(super) fn update(
+    user: UserId,
+    (name, disclosure): (&str, &Disclosure),
+    record: &UserRecord,
+) -> Result<UpdateInfo, Refused> {
     let seq = record.seq.saturating_add(1);
-    let info = published_info(secrets, seq)
+    let info = published_info(&user, name, disclosure, seq)
         .map_err(|error| Refused::new(Fault::Internal, error.to_string(), "try again"))?;
-    Ok(UpdateInfo { user: secrets.user, info, seq, prev: record.last_tx })
+    Ok(UpdateInfo { user, info, seq, prev: record.last_tx })
 }
 
 /// Asks with the key of the sheet that this device take the place of all others.
@@ -203,18 +218,12 @@ async fn find(chain: &Chain, ivk: &Ivk) -> Result<Option<(UserId, Option<UserInf
     let at = chain.snapshot(std::slice::from_ref(&device)).await?;
     let Some(Record::Device(record)) = at.record(&device) else { return Ok(None) };
     let user = record.user;
-    let mut keys = vec![Key::User(user)];
-    keys.extend((0..INFO_CHUNKS).map(|n| Key::UserInfo(user, n)));
-    let at = chain.snapshot(&keys).await?;
+    let at = chain.snapshot(&naming::keys(user)).await?;
     let Some(Record::User(record)) = at.record(&Key::User(user)) else { return Ok(None) };
     if record.recovery_ivk != Some(*ivk) {
         return Ok(None);
     }
-    let parts = (0..record.info_chunks).map_while(|n| match at.record(&Key::UserInfo(user, n)) {
-        Some(Record::Info(part)) => Some(part),
-        _ => None,
-    });
-    Ok(Some((user, assemble(parts).ok())))
+    Ok(Some((user, naming::info(&at, user, record))))
 }
 
 /// The key file of a device that is to come back to `user`.

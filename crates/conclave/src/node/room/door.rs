@@ -1,6 +1,6 @@
 //! Invites: making one for an own meeting, and checking one against the ledger before asking.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -8,14 +8,15 @@ use aws_lc_rs::{
 };
 
 use conclave_protocol::{
-    Ivk, Key, MeetingId, MeetingRecord, MemberRecord, Npk, Position, Record, Seconds, Term, UserId,
-    UserInfo,
+    Height, Ivk, Key, MeetingId, MeetingRecord, MemberRecord, Npk, Position, Record, Seconds, Term,
+    UserId, UserInfo,
     codec::{Blob, List, Text},
     identity::assemble,
     invite::{Address, Checkpoint, Invite, InviteSecret, Node},
     link::BadLink,
     meeting::{MeetingStatus, Suite},
 };
+use tokio::time::timeout;
 
 use crate::{
     chain::{Chain, ChainError, Snapshot},
@@ -27,6 +28,8 @@ use crate::{
 
 /// How long an invite is good, in seconds: a day.
 const LIFE: u64 = 86_400;
+/// How long the validators that answer may take to know the block that an invite knows.
+const CATCH_UP: Duration = Duration::from_secs(5);
 /// Addresses of one node that fit into an invite.
 const ADDRESSES: usize = 4;
 
@@ -77,6 +80,10 @@ pub(crate) enum DoorError {
     Invite(#[from] BadLink),
     #[error("the invite is for another network")]
     OtherNetwork,
+    #[error("the invite knows another block {0} than the ledger that answers here")]
+    OtherHistory(Height),
+    #[error("the invite knows block {0}, and the ledger that answers here is not that far")]
+    Behind(Height),
 }
 
 /// What an invite leads to.
@@ -97,6 +104,7 @@ pub(crate) async fn look(chain: &Chain, link: &str) -> Result<Found, DoorError> 
     if invite.chain_id != chain.chain_id() {
         return Err(DoorError::OtherNetwork);
     }
+    same_history(chain, invite.checkpoint).await?;
     let head = chain.snapshot(&[Key::Meeting(invite.mid)]).await?;
     let Some(Record::Meeting(meeting)) = head.record(&Key::Meeting(invite.mid)).cloned() else {
         let text = "the ledger proves that there is no such meeting";
@@ -117,6 +125,23 @@ pub(crate) async fn look(chain: &Chain, link: &str) -> Result<Found, DoorError> 
             );
     let preview = preview(chain, &invite, (&meeting, handed_on), &snapshot);
     Ok(Found { invite, preview, sealed: meeting.policy.sealed })
+}
+
+/// The ledger that answers here is the one that the invite was made on: keys of former validators
+/// can seal another one, and whoever invites is the first who could know.
+async fn same_history(chain: &Chain, known: Checkpoint) -> Result<(), DoorError> {
+    if known.height == Height(0) {
+        // The genesis, which the network's id is the hash of.
+        return Ok(());
+    }
+    let mut headers = chain.headers();
+    let there = headers
+        .wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.height >= known.height));
+    if !matches!(timeout(CATCH_UP, there).await, Ok(Ok(_))) {
+        return Err(DoorError::Behind(known.height));
+    }
+    let header = chain.header_at(known.height).await?;
+    if header.digest == known.hash { Ok(()) } else { Err(DoorError::OtherHistory(known.height)) }
 }
 
 /// Everything a preview rests on, so that all of it is proven at one height.

@@ -4,9 +4,20 @@ use std::time::Instant;
 
 use conclave_meeting::session::{Input, MeetingView, SubmitId};
 use conclave_protocol::{Body, Signature, tx::Role};
+use tokio::sync::mpsc;
 
 use super::{super::personas, Actor, Late};
-use crate::{http::wire, node::record::What};
+use crate::{
+    http::wire,
+    node::{outbox::Outbox, record::What},
+};
+
+/// What says things on the ledger, and how many of them are undecided.
+pub(super) struct Mouth {
+    outbox: Outbox,
+    inputs: mpsc::Sender<Late>,
+    open: usize,
+}
 
 impl Actor {
     /// Asks the ledger, unless that is under way already.
@@ -45,6 +56,7 @@ impl Actor {
                 }
             }
             Late::Final(took) => {
+                self.mouth.said();
                 if let Some(recorder) = &mut self.recorder {
                     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                     recorder.packet(What::Final, 0, &micros.to_be_bytes());
@@ -60,7 +72,10 @@ impl Actor {
                 self.board.met(idx, Some(fact));
                 self.admit_by_policy();
             }
-            Late::Failed(id, reason) => self.feed(Input::SubmitFailed { id, reason }),
+            Late::Failed(id, reason) => {
+                self.mouth.said();
+                self.feed(Input::SubmitFailed { id, reason });
+            }
             // Somebody else may lead by the time it is made.
             Late::Invite(invite) => self.board.invite(invite),
         }
@@ -73,9 +88,27 @@ impl Actor {
             board.met(*idx, people.fact(*idx));
         }
     }
+}
 
-    pub(super) fn submit(&self, id: SubmitId, body: Body, others: Vec<(Role, Signature)>) {
-        let (outbox, inputs) = (self.ground.outbox.clone(), self.inputs.clone());
+impl Mouth {
+    pub(super) const fn new(outbox: Outbox, inputs: mpsc::Sender<Late>) -> Self {
+        Self { outbox, inputs, open: 0 }
+    }
+
+    /// Whether something was said of which it is not known what became of it.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open > 0
+    }
+
+    /// What became of one thing is known: it came back as [`Late`].
+    pub(super) const fn said(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// Says it, and brings back what became of it.
+    pub(super) fn say(&mut self, id: SubmitId, body: Body, others: Vec<(Role, Signature)>) {
+        self.open = self.open.saturating_add(1);
+        let (outbox, inputs) = (self.outbox.clone(), self.inputs.clone());
         tokio::spawn(async move {
             let start = Instant::now();
             // Nobody is in yet who would act on it: better to say that no validator answers.

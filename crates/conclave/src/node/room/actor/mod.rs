@@ -5,10 +5,12 @@
 //! has none. Nothing here decides anything about the meeting. `media` is what the browser gives,
 //! `invites` the links of a leader, `admission` whom it lets in without asking,
 //! `files` what goes from disk to disk, `asks` what the person wants, `ledger` what the ledger says and
-//! is told, `recording` that something here records, `secrets` what the demo writes down.
+//! is told, `recording` that something here records, `secrets` what the demo writes down, `farewell`
+//! what is left to do when the meeting is over.
 
 mod admission;
 mod asks;
+mod farewell;
 mod files;
 mod invites;
 mod ledger;
@@ -35,7 +37,7 @@ use tokio::{
     time::{MissedTickBehavior, sleep_until},
 };
 
-use self::recording::Recording;
+use self::{ledger::Mouth, recording::Recording};
 use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
@@ -90,6 +92,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
     let (count, counts) = watch::channel(Counts::default());
     let (asks, inbox) = mpsc::channel(COMMANDS);
     let (inputs, late) = mpsc::channel(COMMANDS);
+    let mouth = Mouth::new(ground.outbox.clone(), inputs.clone());
     let recorder = ground.record.as_ref().and_then(|(dir, keys)| Recorder::create(dir, *keys).ok());
     let player =
         ground.clip.and_then(|guest| Clip::load(guest).ok()).map(|clip| clip.play(Instant::now()));
@@ -107,6 +110,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         view,
         count,
         inputs,
+        mouth,
         watched: BTreeSet::new(),
         fetching: false,
         again: false,
@@ -141,6 +145,7 @@ struct Actor {
     count: watch::Sender<Counts>,
     /// Where tasks put what they bring back.
     inputs: mpsc::Sender<Late>,
+    mouth: Mouth,
     /// Devices behind personas that the session wants to see.
     watched: BTreeSet<DeviceId>,
     fetching: bool,
@@ -228,7 +233,10 @@ impl Actor {
         self.drain();
         self.draw(Instant::now());
         self.peers.send_replace(BTreeSet::new());
-        self.links.clone().shutdown(links::Reason::Left).await;
+        // Whoever waits for an answer or for the browser waits no longer.
+        drop((inbox, browser, ports));
+        let (farewell, links) = self.farewell();
+        tokio::join!(links.shutdown(links::Reason::Left), farewell.see_through(late));
     }
 
     /// Gives the session one input. Its outputs are carried out by [`drain`](Self::drain).
@@ -283,7 +291,7 @@ impl Actor {
                 self.peers.send_replace(peers);
             }
             Output::Refresh => self.fetch(),
-            Output::Submit { id, body, others } => self.submit(id, body, others),
+            Output::Submit { id, body, others } => self.mouth.say(id, body, others),
             Output::Wait(_) => {}
             Output::Watch(devices) => self.watched = devices,
         }
@@ -369,7 +377,7 @@ impl Actor {
             }
             LinkEvent::Down { npk, alpn, reason } => {
                 tracing::debug!(peer = %npk, ?alpn, ?reason, "link down");
-                if reason != links::Reason::Replaced {
+                if self.links.lost(&npk, alpn, reason) {
                     self.board.link(npk, None);
                     self.feed(Input::Disconnected { npk });
                 }
@@ -426,8 +434,13 @@ impl Actor {
     }
 
     fn now(&self) -> Millis {
-        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+        millis(self.start)
     }
+}
+
+/// The clock of a session that began then.
+fn millis(start: Instant) -> Millis {
+    Millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Ends at `wake`, or never.

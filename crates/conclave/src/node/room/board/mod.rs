@@ -116,12 +116,21 @@ impl Board {
 
     /// A newer verified state of the ledger.
     pub(crate) fn ledger(&mut self, view: MeetingView) {
-        for (idx, member) in &view.members {
-            if let Some(UserInfo::Clear(name)) = &member.info {
-                self.names.insert(*idx, name.as_str().to_owned());
+        for idx in view.members.keys() {
+            if let Some(name) = plain_name(&view, *idx) {
+                self.names.insert(*idx, name.to_owned());
             }
         }
         self.ledger = Some(view);
+    }
+
+    /// What somebody calls themselves, as it was last checked; what the ledger shows to everyone is
+    /// all of it.
+    fn called(&mut self, idx: MemberIdx, name: &str) {
+        let plain = self.ledger.as_ref().and_then(|view| plain_name(view, idx));
+        if !name.is_empty() && plain.is_none() {
+            self.names.insert(idx, name.to_owned());
+        }
     }
 
     /// Who shares the newest key; nobody while there is none.
@@ -274,9 +283,7 @@ impl Board {
                 self.enter(Phase::Live);
             }
             Event::RequestVerified(knocker) => {
-                if !knocker.name.is_empty() {
-                    self.names.entry(knocker.idx).or_insert_with(|| knocker.name.clone());
-                }
+                self.called(knocker.idx, &knocker.name);
                 let at = self.knockers.get(&knocker.idx).map_or_else(unix_millis, |(_, at)| *at);
                 self.knockers.insert(knocker.idx, (knocker.clone(), at));
             }
@@ -284,9 +291,7 @@ impl Board {
                 self.knockers.remove(idx);
             }
             Event::MemberJoined { idx, name } => {
-                if !name.is_empty() {
-                    self.names.entry(*idx).or_insert_with(|| name.clone());
-                }
+                self.called(*idx, name);
                 self.knockers.remove(idx);
             }
             Event::MemberLeft { idx, .. } => {
@@ -447,6 +452,14 @@ impl Board {
     fn id(&mut self) -> String {
         self.next_id = self.next_id.saturating_add(1);
         self.next_id.to_string()
+    }
+}
+
+/// The name that the ledger shows to everyone, if it does.
+fn plain_name(view: &MeetingView, idx: MemberIdx) -> Option<&str> {
+    match view.members.get(&idx)?.info.as_ref()? {
+        UserInfo::Clear(name) => Some(name.as_str()).filter(|name| !name.is_empty()),
+        _ => None,
     }
 }
 

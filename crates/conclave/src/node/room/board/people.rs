@@ -98,7 +98,7 @@ impl Board {
             facts: knocker
                 .facts
                 .iter()
-                .filter_map(fact)
+                .map(fact)
                 .chain(self.met.get(&knocker.idx).cloned())
                 .collect(),
             proof_height: knocker.height.0,
@@ -112,16 +112,102 @@ fn handle(user: &UserRecord) -> Option<String> {
     user.handle.as_ref().map(|handle| handle.as_str().to_owned())
 }
 
-fn fact(fact: &Fact) -> Option<wire::Fact> {
+fn fact(fact: &Fact) -> wire::Fact {
     let name = match fact.name {
         FactName::Ban => wire::FactName::Ban,
         FactName::Bearer => wire::FactName::Bearer,
         FactName::Identity => wire::FactName::Identity,
+        FactName::Info => wire::FactName::Info,
         FactName::Invite => wire::FactName::Invite,
         FactName::Keys => wire::FactName::Keys,
         FactName::Signature => wire::FactName::Signature,
         FactName::Transport => wire::FactName::Transport,
-        FactName::Info => return None,
     };
-    Some(wire::Fact { name, ok: fact.ok, text: fact.text.clone(), known: false })
+    wire::Fact { name, ok: fact.ok, text: fact.text.clone(), known: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use conclave_meeting::session::{Event, Freshness, MeetingView};
+    use conclave_protocol::{
+        Digest, Ed25519Signer, Epk, Height, MemberRecord, Npk, Position, Seconds, Signer as _,
+        Term, UserId, UserInfo, codec::Text, identity::device_id,
+    };
+
+    use super::*;
+
+    const ASKS: MemberIdx = MemberIdx(1);
+
+    fn knocks(board: &mut Board, name: &str, ok: bool) {
+        let facts = vec![Fact { name: FactName::Info, ok, text: "the name is checked".into() }];
+        let (name, height) = (name.to_owned(), Height(7));
+        let knocker = Knocker { idx: ASKS, name, facts, height, ready: ok };
+        board.event(&Event::RequestVerified(knocker), Instant::now());
+    }
+
+    fn name(board: &Board) -> String {
+        board.view(Instant::now()).lobby[0].name.clone()
+    }
+
+    fn ledger(info: UserInfo) -> MeetingView {
+        let ivk = Ed25519Signer::from_seed(&[9; 32]).ivk();
+        let user = UserId([8; 32]);
+        let member = MemberRecord {
+            user,
+            dev: device_id(&user, &ivk),
+            ivk,
+            epk: Epk([9; 32]),
+            ek_hash: [9; 32],
+            npk: Npk([9; 32]),
+            status: MemberStatus::Requested,
+            term: Term(1),
+            requested: Seconds(0),
+            admitted: Position::default(),
+        };
+        let asker =
+            MemberView { member, device: None, user: None, info: Some(info), banned: false };
+        MeetingView {
+            height: Height(7),
+            header: Digest([0; 32]),
+            time: Seconds(0),
+            freshness: Freshness::Fresh,
+            meeting: None,
+            roster: Default::default(),
+            members: BTreeMap::from([(ASKS, asker)]),
+            votes: BTreeMap::new(),
+            bearers: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_asks_goes_by_the_name_that_was_checked_last_and_the_check_is_shown() {
+        let mut board = Board::new("11".into(), "Budget".into(), wire::Role::Leader);
+        board.ledger(ledger(UserInfo::Commit([0; 32])));
+        // A stranger knocked for that seat: the session gives its name to nobody.
+        knocks(&mut board, "", false);
+        assert!(name(&board).starts_with("user "), "{}", name(&board));
+        knocks(&mut board, "Grace", true);
+        assert_eq!(name(&board), "Grace");
+        knocks(&mut board, "Grace Hopper", true);
+        assert_eq!(name(&board), "Grace Hopper");
+        let joined = Event::MemberJoined { idx: ASKS, name: "Grace B. Hopper".into() };
+        board.event(&joined, Instant::now());
+        assert_eq!(board.name(ASKS), "Grace B. Hopper");
+
+        knocks(&mut board, "Grace", false);
+        let shown = board.view(Instant::now()).lobby[0].facts[0].clone();
+        assert_eq!((shown.name, shown.ok), (wire::FactName::Info, false));
+    }
+
+    #[test]
+    fn a_name_that_the_ledger_shows_is_not_cut_short_at_the_door() {
+        let mut board = Board::new("11".into(), "Budget".into(), wire::Role::Leader);
+        knocks(&mut board, "Ada", true);
+        board.ledger(ledger(UserInfo::Clear(Text::new("Ada Lovelace").unwrap())));
+        assert_eq!(name(&board), "Ada Lovelace");
+        knocks(&mut board, "Ada", true);
+        assert_eq!(name(&board), "Ada Lovelace");
+    }
 }
