@@ -19,6 +19,7 @@ pub mod keystore;
 mod landing;
 pub mod node;
 pub mod qr;
+mod random;
 mod stage;
 
 // The ledger, from both sides, and what another one holds of it.

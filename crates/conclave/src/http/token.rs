@@ -7,6 +7,8 @@ use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use crate::random::system;
+
 /// 256 random bits, new at every start of the daemon.
 #[derive(ZeroizeOnDrop)]
 pub struct Token([u8; 32]);
@@ -16,7 +18,7 @@ impl Token {
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; 32];
-        rand::rng().fill_bytes(&mut bytes);
+        system().fill_bytes(&mut bytes);
         Self(bytes)
     }
 

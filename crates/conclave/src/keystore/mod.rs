@@ -19,7 +19,7 @@ use conclave_protocol::{ChainId, DeviceId};
 use rand::Rng as _;
 use zeroize::Zeroizing;
 
-use crate::files;
+use crate::{files, random::system as system_rng};
 pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
@@ -219,7 +219,7 @@ impl Keystore {
             return self.key_file().map_err(|_| SaveError::KeyFile(self.key_path()));
         }
         let mut key = Zeroizing::new([0; 32]);
-        rand::rng().fill_bytes(&mut *key);
+        system_rng().fill_bytes(&mut *key);
         files::replace(&self.key_path(), &*key)?;
         Ok(key)
     }

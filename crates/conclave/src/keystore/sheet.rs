@@ -10,6 +10,8 @@ use conclave_protocol::{Ed25519Signer, Ivk, Signer as _};
 use rand::Rng as _;
 use zeroize::Zeroizing;
 
+use crate::random::system;
+
 /// Seed of a recovery key.
 pub struct RecoverySeed(Zeroizing<[u8; 32]>);
 
@@ -33,7 +35,7 @@ impl RecoverySeed {
     #[must_use]
     pub fn random() -> Self {
         let mut seed = Zeroizing::new([0; 32]);
-        rand::rng().fill_bytes(&mut *seed);
+        system().fill_bytes(&mut *seed);
         Self(seed)
     }
 

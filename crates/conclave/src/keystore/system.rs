@@ -8,6 +8,8 @@ use keyring::Entry;
 use rand::Rng as _;
 use zeroize::Zeroizing;
 
+use crate::random::system;
+
 /// Why the system's store gave or took no key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,7 +48,7 @@ pub(super) fn keep_key(device: DeviceId) -> Result<Zeroizing<[u8; 32]>, VaultErr
         found => return found,
     }
     let mut made = Zeroizing::new([0; 32]);
-    rand::rng().fill_bytes(&mut *made);
+    system().fill_bytes(&mut *made);
     entry(device)?.set_secret(&*made)?;
     Ok(made)
 }

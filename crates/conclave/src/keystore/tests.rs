@@ -180,6 +180,14 @@ fn secrets_do_not_show() {
     assert_eq!(shown, "Secrets Passphrase");
 }
 
+#[test]
+fn no_part_of_the_secrets_shows_either() {
+    let key = IdentityKey { algorithm: Algorithm::default(), seed: Zeroizing::new([5; 32]) };
+    let part = Disclosure::Commit(Zeroizing::new([7; 32]));
+    let shown = format!("{key:?} {part:?} {:?}", RecoverySeed::new(&[8; 32]));
+    assert_eq!(shown, "IdentityKey(ed25519) Disclosure RecoverySeed");
+}
+
 /// Section 5.3: Argon2id with every input, secret and associated data too.
 #[test]
 fn argon2id_agrees_with_rfc_9106() {

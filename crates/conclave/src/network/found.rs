@@ -18,7 +18,7 @@ use super::{
     home::{KEY, Settings},
     url,
 };
-use crate::files;
+use crate::{files, random::system};
 
 /// What a new validator will be called and where it will be reached.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ fn prepare(
         return Err(NetworkError::Exists(key));
     }
     let mut seed = Zeroizing::new([0; 32]);
-    rand::rng().fill_bytes(&mut *seed);
+    system().fill_bytes(&mut *seed);
     let signer = Ed25519Signer::from_seed(&seed);
     let peer =
         Peer { key: signer.validator(), name: Some(called.clone()), rpc, p2p: Some(p2p), relay };

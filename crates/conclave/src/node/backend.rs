@@ -11,6 +11,7 @@ use conclave_protocol::{
     invite::InviteSecret,
     meeting::{AutoAdmit, Policy},
 };
+use rand::Rng as _;
 use tokio::sync::{broadcast, watch};
 
 use super::{
@@ -34,6 +35,7 @@ use crate::{
         },
     },
     ports::Lease,
+    random::system,
     rtc::{self, StreamKey},
 };
 
@@ -106,7 +108,8 @@ impl Backend for Node {
         self.must_be_free()?;
         let person = self.person()?;
         let mid = MeetingId(rand::random());
-        let secret: [u8; 16] = rand::random();
+        let mut secret = [0; 16];
+        system().fill_bytes(&mut secret);
         let title = ask.title.trim();
         let info = door::seal_title(title, &mid, &secret).ok_or_else(|| {
             Refused::new(Fault::Wrong, "the title cannot be used", "take a shorter one")
@@ -123,7 +126,7 @@ impl Backend for Node {
             meeting,
             Default::default(),
             Default::default(),
-            &mut rand::rng(),
+            &mut system(),
         );
         let session = session.map_err(|error| no_keys(&error))?;
         let inviter = Inviter { config, secret: InviteSecret::new(secret) };
@@ -168,7 +171,7 @@ impl Backend for Node {
             invited,
             Default::default(),
             Default::default(),
-            &mut rand::rng(),
+            &mut system(),
         );
         let session = session.map_err(|error| no_keys(&error))?;
         let (mid, title) = (invite.mid, preview.title);

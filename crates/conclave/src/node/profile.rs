@@ -17,6 +17,7 @@ use crate::{
     chain::{Chain, ChainError, Entry, Included},
     http::wire::{Identity, InfoForm, InfoView},
     keystore::{Disclosure, IdentityKey, Origin, Secrets},
+    random::system,
 };
 
 /// Most bytes of user info.
@@ -203,7 +204,7 @@ fn seal(user: &UserId, seq: u32, text: &str, key: &[u8; 32]) -> Result<UserInfo,
 
 pub(crate) fn random() -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
-    rand::rng().fill_bytes(&mut *bytes);
+    system().fill_bytes(&mut *bytes);
     bytes
 }
 

@@ -131,6 +131,15 @@ mod tests {
         assert_eq!(splice.place(start, 2, 0), Some((2, 0)));
     }
 
+    #[test]
+    fn a_number_that_is_too_far_ahead_begins_anew() {
+        let start = Instant::now();
+        let mut splice = Splice::new(48_000);
+        assert_eq!(splice.place(start, 7, 0), Some((0, 0)));
+        assert_eq!(splice.place(start, 7 + MAX_GAP, 0), Some((MAX_GAP, 0)));
+        assert_eq!(splice.place(start, 8 + 3 * MAX_GAP, 0), Some((MAX_GAP + 1, 0)));
+    }
+
     proptest! {
         #[test]
         fn whatever_a_source_says_the_stream_stays_near_the_clock(

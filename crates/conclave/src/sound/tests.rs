@@ -1,6 +1,6 @@
 //! Sound goes through files and comes back.
 
-use std::f64::consts::TAU;
+use std::{f64::consts::TAU, fs::File};
 
 use proptest::prelude::*;
 
@@ -117,6 +117,51 @@ proptest! {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [magic, &bytes].concat()).unwrap();
         if let Ok(mut source) = Source::open(file.path(), format) {
+            while let Ok(Some(_)) = source.next() {}
+        }
+    }
+
+    /// Pages that hold, whatever is in them.
+    #[test]
+    fn whatever_lies_in_whole_pages_is_an_error_and_not_a_panic(
+        packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 1..6),
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut pages = ogg::PacketWriter::new(File::create(file.path()).unwrap());
+        for packet in packets {
+            pages.write_packet(packet, 1, ogg::PacketWriteEndInfo::EndPage, 0).unwrap();
+        }
+        if let Ok(mut source) = Source::open(file.path(), None) {
+            while let Ok(Some(_)) = source.next() {}
+        }
+    }
+
+    /// A header that holds, and less behind it than it says.
+    #[test]
+    fn whatever_lies_behind_a_whole_header_is_an_error_and_not_a_panic(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        channels in 0..4_u16,
+        rate in prop::sample::select(vec![8_000_u32, 44_100, 48_000]),
+        (kind, bits) in prop::sample::select(vec![(1, 8), (1, 16), (1, 24), (1, 32), (3_u16, 32_u16)]),
+    ) {
+        let block = channels * bits / 8;
+        let length = u32::from(block) * 100;
+        let header = [
+            &b"RIFF"[..],
+            &(36 + length).to_le_bytes(),
+            b"WAVEfmt \x10\0\0\0",
+            &kind.to_le_bytes(),
+            &channels.to_le_bytes(),
+            &rate.to_le_bytes(),
+            &(rate * u32::from(block)).to_le_bytes(),
+            &block.to_le_bytes(),
+            &bits.to_le_bytes(),
+            b"data",
+            &length.to_le_bytes(),
+        ];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), [&header.concat()[..], &body].concat()).unwrap();
+        if let Ok(mut source) = Source::open(file.path(), None) {
             while let Ok(Some(_)) = source.next() {}
         }
     }

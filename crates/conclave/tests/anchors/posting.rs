@@ -186,6 +186,31 @@ async fn a_post_whose_block_left_the_chain_is_posted_again_or_found_in_another_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_was_deep_enough_and_left_the_chain_comes_back_before_any_other() {
+    let (world, node) = (World::start().await, Anvil::start().await);
+    world.reaches(1).await;
+    node.mine(5).await;
+    let once = ["--once", "--every", "1", "--depth", "2"];
+    let mut poster = world.poster(&[&node.url], &once);
+    let sent = poster.tells("sent").await;
+    node.mine(2).await;
+    poster.tells("recorded").await;
+    assert_eq!(poster.ends().await, 0);
+    // It is written down as done, and three blocks give way to others without it.
+    node.ask("anvil_reorg", json!([3, []])).await;
+    assert!(node.posts().await.is_empty());
+    let mut poster = world.poster(&[&node.url], &once);
+    assert_eq!(poster.tells("again").await["tx"], sent["tx"], "its nonce is free for nothing else");
+    node.mine(2).await;
+    let second = poster.tells("sent").await;
+    assert_eq!(second["nonce"].as_u64(), sent["nonce"].as_u64().map(|nonce| nonce + 1));
+    node.mine(2).await;
+    poster.tells("recorded").await;
+    assert_eq!(poster.ends().await, 0);
+    assert_eq!(node.has_one_post_per_height().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_no_endpoint_answers_it_says_so_and_then_goes_on() {
     let (world, node) = (World::start().await, Anvil::start().await);
     world.reaches(1).await;

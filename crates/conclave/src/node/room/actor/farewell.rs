@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use conclave_meeting::session::{Input, Output, Session};
 use conclave_protocol::MeetingId;
-use rand::rngs::StdRng;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{Actor, Late, Mouth, millis};
-use crate::{chain::Chain, links::Links};
+use crate::{chain::Chain, links::Links, random::SystemRng};
 
 /// How long a last word is seen through.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +23,7 @@ pub(super) struct Farewell {
     chain: Chain,
     session: Session,
     start: Instant,
-    rng: StdRng,
+    rng: SystemRng,
     mouth: Mouth,
 }
 

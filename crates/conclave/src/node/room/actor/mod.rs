@@ -31,7 +31,6 @@ use conclave_meeting::{
     wire::Favour,
 };
 use conclave_protocol::{DeviceId, Digest, MeetingId, MemberIdx, Npk};
-use rand::rngs::StdRng;
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, sleep_until},
@@ -53,6 +52,7 @@ use crate::{
     links::{self, AddressBlob, Alpn, LinkEvent, Links},
     node::record::{Recorder, What},
     ports::{PortEvent, Ports},
+    random::{SystemRng, system},
     rtc::{RtpUnit, StreamKey},
 };
 
@@ -102,7 +102,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         session: opening.session,
         inviter: opening.inviter,
         start: Instant::now(),
-        rng: rand::make_rng(),
+        rng: system(),
         board,
         people: Acquaintances::new(ground.book.clone(), ground.me),
         links,
@@ -136,7 +136,7 @@ struct Actor {
     session: Session,
     inviter: Inviter,
     start: Instant,
-    rng: StdRng,
+    rng: SystemRng,
     board: Board,
     people: Acquaintances,
     links: Links,
