@@ -300,6 +300,12 @@ fn secrets_do_not_show_in_debug_output() {
     assert_eq!(format!("{secret:?}"), "InviteSecret");
 }
 
+#[test]
+fn no_signer_of_another_algorithm_shows_its_key() {
+    let (one, two) = (Secp256k1Signer::from_seed(&[0x5a; 32]), Ed448Signer::from_seed(&[0x5a; 32]));
+    assert_eq!(format!("{one:?} {two:?}"), "Secp256k1Signer Ed448Signer");
+}
+
 /// Numbers in place of random ones: the weights of a batch need not be secret in a test.
 struct Counter(u64);
 
