@@ -309,4 +309,9 @@ mod tests {
         assert_eq!(format!("{:?}", MeetingKey::danger_from_bytes([9; 32])), "MeetingKey");
         assert_eq!(format!("{:?}", StreamKey([9; 32])), "StreamKey");
     }
+
+    #[test]
+    fn no_key_of_a_file_shows_its_bytes() {
+        assert_eq!(format!("{:?}", crate::wire::FileKey::new([9; 32])), "FileKey");
+    }
 }

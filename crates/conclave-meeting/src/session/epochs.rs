@@ -165,15 +165,8 @@ impl Epochs {
         }
     }
 
-    /// Gives up an epoch that will not become final; it is only received under for a moment.
-    pub(super) fn forget(&mut self, epoch: Epoch, now: Millis) {
-        self.give_up(|live| live.id.epoch == epoch, now);
-        if self.sending == Some(epoch) {
-            self.sending = None;
-        }
-    }
-
-    /// The same for that epoch and all later ones: another record took its place.
+    /// Gives up an epoch and all later ones, which will not become final: another record took its
+    /// place. They are only received under for a moment.
     pub(super) fn forget_from(&mut self, epoch: Epoch, now: Millis) {
         self.give_up(|live| live.id.epoch >= epoch, now);
         if self.sending.is_some_and(|sending| sending >= epoch) {

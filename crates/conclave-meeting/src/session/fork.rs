@@ -18,8 +18,8 @@ use crate::{
 
 /// Verified headers that are remembered.
 const HEADERS: usize = 256;
-/// Signed records that are remembered.
-const RECORDS: usize = 16;
+/// Signed records that are remembered; more than may wait for the ledger.
+const RECORDS: usize = 48;
 
 /// What this device can hold against what others say.
 #[derive(Default)]
@@ -131,7 +131,13 @@ impl Session {
         if late || self.accuse(&signed) {
             return;
         }
-        self.memory.records.insert(place, signed);
+        let digest = signed.record.digest();
+        let old = self.memory.records.insert(place, signed);
+        // What followed the one that it replaces is void as well.
+        if old.is_some_and(|old| old.record.digest() != digest) {
+            let (term, epoch) = place;
+            self.memory.records.retain(|(of, later), _| *of != term || *later <= epoch);
+        }
         while self.memory.records.len() > RECORDS {
             self.memory.records.pop_first();
         }
@@ -145,6 +151,16 @@ impl Session {
         if let (Some(npk), Some(held)) = (npk, held) {
             self.send(npk, &PeerMessage::Record(held));
         }
+    }
+
+    /// What is remembered of these epochs of one term, both ends among them.
+    pub(super) fn signed_from(
+        &self,
+        term: Term,
+        first: Epoch,
+        last: Epoch,
+    ) -> impl Iterator<Item = &SignedRecord> {
+        self.memory.records.range((term, first)..=(term, last)).map(|(_, signed)| signed)
     }
 
     /// The record of this term and epoch that came first.
@@ -169,7 +185,9 @@ impl Session {
         // Records of other keys follow each other where a member replaced its own meanwhile.
         let keys = one.roster_hash == two.roster_hash
             || [one, two].into_iter().all(|record| self.has_keys_of(record));
-        let sound = keys && self.is_takeable(one) && self.is_takeable(two);
+        // Of two that follow different ones the ledger could take one at most: honest leaders sign
+        // both where an earlier record was void, and others sign two of that epoch.
+        let sound = keys && one.prev == two.prev && self.is_takeable(one) && self.is_takeable(two);
         if !sound || evidence.verify().is_err() {
             return false;
         }

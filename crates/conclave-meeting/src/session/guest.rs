@@ -217,10 +217,8 @@ impl Session {
         let height = self.view().map(|view| view.height).unwrap_or_default();
         let held = self.held(&meeting).map(|live| live.id.epoch);
         let epoch = meeting.epoch;
-        let here = self.epochs.iter().find(|live| live.id.epoch == epoch);
-        let rival = here.is_some_and(|live| live.id.record != meeting.last_rec);
         match held {
-            Some(newest) if newest >= epoch && rival => {
+            Some(newest) if newest >= epoch && self.is_astray(&meeting) => {
                 let void = self.is_void(epoch);
                 self.epochs.forget_from(epoch, self.now);
                 if !void {
@@ -259,6 +257,10 @@ impl Session {
         guest.ask_at = Some(now.plus(ASK_AGAIN));
         let epoch = self.view().and_then(|view| view.meeting.as_ref()).map(|m| m.epoch);
         if let (Some(epoch), Some(npk)) = (epoch, self.leader_npk()) {
+            // Who came to lead while this device had no key was never given what it needs to wrap one.
+            if let Some(card) = self.own_card() {
+                self.send(npk, &PeerMessage::Card(card));
+            }
             self.send(npk, &PeerMessage::RecordRequest(epoch));
         }
         self.push(Output::Refresh);

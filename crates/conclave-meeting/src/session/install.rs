@@ -10,13 +10,14 @@ use conclave_protocol::{
 use super::{
     GOSSIP_EVERY, Session,
     epochs::{Live, Seat},
+    judge::is_out,
     output::{Event, Output},
     peers::Link,
 };
 use crate::{
     key::{EpochId, MeetingKey},
     media::StreamNo,
-    wire::{Ack, PeerMessage, StreamTail},
+    wire::{Ack, Farewell, PeerMessage, StreamTail},
 };
 
 impl Session {
@@ -37,10 +38,13 @@ impl Session {
         let after: BTreeSet<MemberIdx> = seats.keys().copied().collect();
         let mut live = Live::new(id, record, mk, seats, self.now);
         live.unacked.retain(|idx| Some(*idx) != self.me);
+        let view = self.view.as_ref().map(|(_, view)| view);
         self.index = live
             .roster
             .iter()
-            .filter(|(_, seat)| seat.npk != self.npk)
+            .filter(|(idx, seat)| {
+                seat.npk != self.npk && view.is_none_or(|view| !is_out(view, **idx))
+            })
             .map(|(idx, seat)| (seat.npk, *idx))
             .collect();
         self.epochs.install(live, self.now);
@@ -53,7 +57,28 @@ impl Session {
         self.push(Output::Peers(self.index.keys().copied().collect()));
         self.tell_changes(record, &before, &after);
         self.part_from_others();
+        self.look_behind();
         self.open_early();
+    }
+
+    /// A newer state of the ledger: whoever it shows as out is not heard any more and is sent nothing,
+    /// whether the next key is here or not; it may come late, or never.
+    pub(super) fn follow_roster(&mut self) {
+        let Some((_, view)) = &self.view else { return };
+        let index = self.index.iter();
+        let out: Vec<Npk> =
+            index.filter(|(_, idx)| is_out(view, **idx)).map(|(npk, _)| *npk).collect();
+        if out.is_empty() {
+            return;
+        }
+        for npk in out {
+            if self.leader.is_some() {
+                self.send(npk, &PeerMessage::Bye(Farewell::Removed));
+            }
+            self.index.remove(&npk);
+        }
+        self.push(Output::Peers(self.index.keys().copied().collect()));
+        self.part_from_others();
     }
 
     fn tell_changes(
@@ -77,7 +102,7 @@ impl Session {
         }
     }
 
-    /// Ends member links with whoever is not in the newest roster.
+    /// Ends member links with whoever is not in the newest roster, or out by the ledger.
     fn part_from_others(&mut self) {
         let out: Vec<Npk> = self
             .peers

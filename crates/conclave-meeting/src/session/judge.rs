@@ -59,7 +59,9 @@ impl Session {
             Place::Next | Place::Again => {}
             Place::Old => return Verdict::Ignore,
             // It came late: the ledger could not take it and took its successor.
-            Place::Rival if !self.is_takeable(record) => return Verdict::Ignore,
+            Place::Rival if !self.is_takeable(record) || self.follows_another(record) => {
+                return Verdict::Ignore;
+            }
             // It was made before somebody's keys changed, and the ledger took its successor.
             Place::Rival if self.is_outdated(record) && self.refresh.is_recent(self.now) => {
                 return Verdict::Ignore;
@@ -168,12 +170,15 @@ impl Session {
             let held = self.epochs.newest().is_some_and(|live| live.id.record == digest);
             return if held { Place::Again } else { known };
         }
+        let known = self.signed(record.term, record.epoch);
+        let is_known = known.is_some_and(|known| known.record.digest() == digest);
         match self.held(meeting).map(|live| &live.id) {
             Some(held) if held.record == digest => Place::Again,
-            Some(held) if held.epoch > record.epoch => Place::Old,
-            // A second record for an epoch is honest only if the first cannot become final.
-            Some(held) if held.epoch == record.epoch && self.is_void(record.epoch) => Place::Next,
-            Some(held) if held.epoch == record.epoch => Place::Unknown,
+            // A second record for an epoch is honest only if the first cannot become final; then
+            // nothing that follows the first can either.
+            Some(held) if held.epoch >= record.epoch && self.is_void(record.epoch) => Place::Next,
+            Some(held) if held.epoch > record.epoch && is_known => Place::Old,
+            Some(held) if held.epoch >= record.epoch => Place::Unknown,
             Some(held) if held.epoch.next() == record.epoch && held.record == record.prev => {
                 Place::Next
             }
@@ -194,7 +199,7 @@ impl Session {
     }
 
     /// Whether the ledger took a record of the present term, or could: everyone in it is still there,
-    /// and whoever it denies still waits.
+    /// no request in it has lapsed, and whoever it denies still waits.
     pub(super) fn is_takeable(&self, record: &EpochRecord) -> bool {
         let Some(view) = self.view() else { return false };
         if view.meeting.as_ref().is_some_and(|meeting| meeting.last_rec == record.digest()) {
@@ -205,14 +210,26 @@ impl Session {
             let status = other.member.status_at(params, now);
             other.member.admitted != Position::default() || status == Some(MemberStatus::Requested)
         };
-        record.roster.iter().all(|idx| view.members.get(&idx).is_some_and(is_sound))
+        let stays =
+            |other: &MemberView| is_sound(other) && other.member.status_at(params, now).is_some();
+        record.roster.iter().all(|idx| view.members.get(&idx).is_some_and(stays))
             && record.removed.iter().all(|out| view.members.get(&out.idx).is_some_and(waits))
     }
 
+    /// Whether a record follows another one than the final record of its epoch does.
+    fn follows_another(&self, record: &EpochRecord) -> bool {
+        let last = self.view().and_then(|view| view.meeting.as_ref()).map(|m| m.last_rec);
+        self.signed(record.term, record.epoch).is_some_and(|known| {
+            Some(known.record.digest()) == last && known.record.prev != record.prev
+        })
+    }
+
     /// Whether the record of this epoch that is here cannot become final: somebody in it, or in
-    /// one that it follows, went or has other keys.
+    /// one that it follows, went or has other keys. The key of one that it follows may be erased.
     pub(super) fn is_void(&self, epoch: Epoch) -> bool {
-        let Some(view) = self.view() else { return false };
+        let Some((view, meeting)) = self.view().and_then(|v| Some((v, v.meeting.as_ref()?))) else {
+            return false;
+        };
         let stands = |live: &Live| {
             live.roster.keys().all(|idx| view.members.get(idx).is_some_and(is_sound))
                 && hash_of(view, live.roster.keys().copied()) == Some(live.roster_hash)
@@ -220,8 +237,22 @@ impl Session {
                     .signed(live.term, live.id.epoch)
                     .is_none_or(|signed| self.is_takeable(&signed.record))
         };
-        let open = self.epochs.iter().filter(|live| !live.is_final && live.id.epoch <= epoch);
-        open.into_iter().any(|live| !stands(live))
+        let mut open = self.epochs.iter().filter(|live| !live.is_final && live.id.epoch <= epoch);
+        let first = meeting.epoch.next().min(epoch);
+        open.any(|live| !stands(live))
+            || self.signed_from(meeting.term, first, epoch).any(|signed| {
+                let record = &signed.record;
+                !self.is_takeable(record) || self.is_outdated(record)
+            })
+    }
+
+    /// Whether what is held follows a record of the newest final epoch that is not the final one.
+    pub(super) fn is_astray(&self, meeting: &MeetingRecord) -> bool {
+        let here = self.epochs.iter().find(|live| live.id.epoch == meeting.epoch);
+        let rival = here.is_some_and(|live| live.id.record != meeting.last_rec);
+        let ahead = self.held(meeting).is_some_and(|live| live.id.epoch > meeting.epoch);
+        let next = self.signed(meeting.term, meeting.epoch.next()).filter(|_| ahead);
+        rival || next.is_some_and(|next| next.record.prev != meeting.last_rec)
     }
 }
 
@@ -247,6 +278,13 @@ enum Place {
     Rival,
     /// A newer state of the ledger is needed.
     Unknown,
+}
+
+/// Whether the ledger shows that somebody is out: went, was removed, or has a device that is no more.
+pub(super) fn is_out(view: &MeetingView, idx: MemberIdx) -> bool {
+    view.members.get(&idx).is_some_and(|seat| {
+        is_gone(seat) || seat.device.as_ref().is_some_and(|device| !device.is_active())
+    })
 }
 
 /// Whether somebody was in and went.

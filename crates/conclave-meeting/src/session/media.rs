@@ -185,6 +185,7 @@ impl Session {
             }
             Err(Refused::Early(counter)) => Counters::count(counter(&mut self.counters)),
             Err(Refused::Key) => Counters::count(&mut self.counters.not_authentic),
+            Err(Refused::Again) => Counters::count(&mut self.counters.replayed),
         }
     }
 
@@ -240,7 +241,7 @@ impl Session {
         // A record may replace the one that is not final yet, and its sender may know already.
         Err(match refused {
             Refused::Key if open => Refused::Early(|counters| &mut counters.not_authentic),
-            Refused::Key => Refused::Count(|counters| &mut counters.not_authentic),
+            Refused::Again if open => Refused::Early(|counters| &mut counters.replayed),
             refused => refused,
         })
     }
@@ -265,6 +266,7 @@ impl Session {
                     Counters::count(counter(&mut self.counters));
                 }
                 Err(Refused::Key) => Counters::count(&mut self.counters.not_authentic),
+                Err(Refused::Again) => Counters::count(&mut self.counters.replayed),
             }
         }
     }
@@ -327,6 +329,8 @@ enum Refused {
     Early(fn(&mut Counters) -> &mut u64),
     /// It is not under this key.
     Key,
+    /// Its counter was there already under this key, which may not be its own.
+    Again,
 }
 
 /// A packet that was opened.
@@ -368,7 +372,7 @@ impl From<OpenError> for Refused {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Malformed => Self::Count(|counters| &mut counters.malformed),
-            OpenError::Replay => Self::Count(|counters| &mut counters.replayed),
+            OpenError::Replay => Self::Again,
             OpenError::NotAuthentic | OpenError::WrongKey => Self::Key,
         }
     }

@@ -117,6 +117,8 @@ pub struct Session {
     names: BTreeMap<MemberIdx, Name>,
     /// Why this device does not send although it has a key.
     blocked: bool,
+    /// Since when the newest key here is not one to send under by the ledger.
+    behind: Option<Millis>,
     ended: bool,
     /// When a member was last linked.
     contact: Option<Millis>,
@@ -202,6 +204,7 @@ impl Session {
             index: BTreeMap::new(),
             names: BTreeMap::new(),
             blocked: false,
+            behind: None,
             ended: false,
             contact: None,
             gossip_at: None,
@@ -386,6 +389,7 @@ impl Session {
         let status =
             view.meeting.as_ref().map(|meeting| meeting.status_at(&self.config.params, view.time));
         let old = self.view.replace((self.now, view));
+        self.follow_roster();
         self.follow_keys(old.as_ref().map(|(_, old)| old));
         self.follow_cards();
         self.follow_bearers();
@@ -397,6 +401,7 @@ impl Session {
             Some(MeetingStatus::Open) => self.guest_ledger(),
             None => {}
         }
+        self.look_behind();
     }
 
     fn push(&mut self, output: Output) {

@@ -306,7 +306,7 @@ pub enum Event {
 pub struct Knocker {
     /// Index of the request.
     pub idx: MemberIdx,
-    /// The name the guest goes by; empty until the guest knocked.
+    /// The name the guest goes by; empty until that device knocked over its own link.
     pub name: String,
     /// Every check.
     pub facts: Vec<Fact>,
@@ -380,8 +380,8 @@ pub enum KeyProblem {
     /// Nothing is sent until somebody else leads.
     #[error("the leader signed two records for one key; nothing is sent until somebody else leads")]
     LeaderEquivocated,
-    /// Nothing is sent until the leader makes a new key.
-    #[error("somebody left and the leader has made no new key; nothing is sent until it does")]
+    /// Nothing is sent until a new key is here.
+    #[error("somebody who has the key is out and no new one is here; nothing is sent until it is")]
     RekeyOverdue,
 }
 

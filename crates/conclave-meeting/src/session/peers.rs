@@ -150,11 +150,12 @@ impl Session {
         }
     }
 
-    /// The next moment a dial is due.
+    /// The next moment a dial is due. Whose address nobody said is not dialled, however long it is due.
     pub(super) fn dial_deadline(&self) -> Option<Millis> {
         let wanted = self.wanted();
         let peers = wanted.iter().filter_map(|(npk, _)| self.peers.get(npk));
-        peers.filter(|peer| peer.link == Link::Down).filter_map(|peer| peer.dial_at).min()
+        let down = peers.filter(|peer| peer.link == Link::Down && peer.address.is_some());
+        down.filter_map(|peer| peer.dial_at).min()
     }
 
     /// The index of the member behind `npk` in the newest roster.

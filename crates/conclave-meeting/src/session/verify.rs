@@ -55,7 +55,11 @@ impl Checker<'_> {
         let ready = knock.is_some()
             && asker.member.status == MemberStatus::Requested
             && facts.iter().all(|fact| fact.ok || fact.name == FactName::Invite);
-        let name = knock.map(|(_, knock)| knock.name.as_str().to_owned()).unwrap_or_default();
+        // Anyone may knock for any seat: a name counts only in the words of the device that asked.
+        let said = |name| facts.iter().any(|fact: &Fact| fact.name == name && fact.ok);
+        let theirs = said(FactName::Signature) && said(FactName::Transport);
+        let name = knock.filter(|_| theirs).map(|(_, knock)| knock.name.as_str().to_owned());
+        let name = name.unwrap_or_default();
         Knocker { idx, name, facts, height: view.height, ready }
     }
 
@@ -155,24 +159,88 @@ fn transport(asker: &MemberView, npk: Npk) -> Fact {
     )
 }
 
-/// Step 10: what the guest says about themselves is what the ledger says of the user.
+/// Step 10: what the guest says about themselves is what the ledger says of the user. The name of
+/// a knock is what the text begins with, for it is the shorter of the two.
 fn info(info: Option<&UserInfo>, user: UserId, knock: &Knock) -> Fact {
+    let name = knock.name.as_str();
+    let named = |text: &str| !name.is_empty() && text.starts_with(name);
     let (ok, text) = match (info, &knock.opening) {
-        (Some(UserInfo::Clear(text)), _) => (
-            !knock.name.as_str().is_empty() && text.as_str().starts_with(knock.name.as_str()),
-            "the name is the one on the ledger",
-        ),
+        (Some(UserInfo::Clear(text)), _) => {
+            (named(text.as_str()), "the name is the one on the ledger")
+        }
         (Some(info @ UserInfo::Commit(_)), Some(opening)) => (
-            info.commit_matches(&opening.r, &user, opening.seq, opening.text.as_str()),
+            named(opening.text.as_str())
+                && info.commit_matches(&opening.r, &user, opening.seq, opening.text.as_str()),
             "the name is the one committed to on the ledger",
         ),
-        (Some(UserInfo::Commit(_)), None) => (true, "the name on the ledger was not opened"),
-        (Some(UserInfo::Encrypted(..)), _) => (true, "the name on the ledger is encrypted"),
-        (None, _) => (true, "the ledger holds no name"),
+        (Some(UserInfo::Commit(_)), None) => {
+            (true, "the ledger hides the name and it was not opened: it is what the guest says")
+        }
+        (Some(UserInfo::Encrypted(..)), _) => {
+            (true, "the ledger holds the name encrypted: it is what the guest says")
+        }
+        (None, _) => (true, "the ledger holds no name: it is what the guest says"),
     };
     fact(FactName::Info, ok, text, "the name is not the one on the ledger")
 }
 
 fn fact(name: FactName, ok: bool, good: &str, bad: &str) -> Fact {
     Fact { name, ok, text: if ok { good } else { bad }.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_protocol::{Signature, codec::Text};
+
+    use super::*;
+    use crate::wire::{Address, Name, Opening};
+
+    const USER: UserId = UserId([7; 32]);
+
+    fn knock(name: &str, opened: Option<&str>) -> Knock {
+        let opening =
+            opened.map(|text| Opening { seq: 3, r: [4; 32], text: Text::new(text).unwrap() });
+        Knock {
+            idx: MemberIdx(1),
+            ek: conclave_protocol::decode(&[1; 1_184]).unwrap(),
+            invite: [2; 32],
+            name: Name::new(name).unwrap(),
+            opening,
+            address: Address::new(vec![0, 0]).unwrap(),
+            sig: Signature::Ed25519([5; 64]),
+        }
+    }
+
+    fn clear(text: &str) -> UserInfo {
+        UserInfo::Clear(Text::new(text).unwrap())
+    }
+
+    fn commit(text: &str) -> UserInfo {
+        UserInfo::commitment(&[4; 32], &USER, 3, text)
+    }
+
+    #[test]
+    fn who_commits_to_one_name_and_knocks_under_another_is_found_out() {
+        let holds = |on_ledger: &UserInfo, name, opened| {
+            info(Some(on_ledger), USER, &knock(name, opened)).ok
+        };
+        let mallory = commit("Mallory");
+        assert!(holds(&mallory, "Mallory", Some("Mallory")));
+        assert!(!holds(&mallory, "Ada", Some("Mallory")), "opened honestly, named falsely");
+        assert!(!holds(&mallory, "Ada", Some("Ada")), "opened falsely");
+        assert!(!holds(&mallory, "", Some("Mallory")), "named not at all");
+        let long = "Ada Lovelace of the Analytical Engine ".repeat(3);
+        assert!(holds(&commit(long.trim()), &long[..64], Some(long.trim())));
+        assert!(holds(&clear(long.trim()), &long[..64], None));
+        assert!(!holds(&clear("Mallory"), "Ada", None) && !holds(&clear("Ada"), "", None));
+    }
+
+    #[test]
+    fn a_name_that_nothing_proves_is_said_to_be_what_the_guest_says() {
+        let sealed = UserInfo::Encrypted([1; 8], [2; 12], Default::default());
+        for on_ledger in [Some(commit("Mallory")), Some(sealed), None] {
+            let fact = info(on_ledger.as_ref(), USER, &knock("Ada", None));
+            assert!(fact.ok && fact.text.ends_with("it is what the guest says"), "{fact:?}");
+        }
+    }
 }

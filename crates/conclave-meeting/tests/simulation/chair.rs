@@ -161,7 +161,7 @@ fn a_leader_that_gives_no_new_key_loses_the_chair_long_before_its_lease_is_over(
     assert_one_key(&world, &[1]);
 }
 
-/// Its lease runs out like that of a silent one, though everybody still hears it.
+/// Nobody hears it any more, so it is followed like a silent one.
 #[test]
 fn a_leader_whose_device_was_revoked_is_followed_when_its_lease_is_over() {
     let mut world = World::meeting(432, 3, 3, Net::GOOD);

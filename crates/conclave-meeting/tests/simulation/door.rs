@@ -106,6 +106,28 @@ fn a_way_to_somebody_who_does_not_lead_is_not_taken() {
     assert_eq!(world.session(3).counters().bad_messages, before + 2);
 }
 
+/// The new leader was never linked with it, and so has nothing to wrap a key for it.
+#[test]
+fn who_was_let_in_while_it_had_no_link_gets_its_key_from_the_next_leader() {
+    let mut world = World::meeting(605, 5, 4, Net::GOOD);
+    let nodes = vec![(world.npk(0), address(0)), (world.npk(1), address(1))];
+    world.join_by(4, Invited { mid: MID, invite_secret: InviteSecret::new(SECRET), nodes });
+    world.run(2_000);
+    world.cut_for_good(0, 4);
+    world.cut_for_good(1, 4);
+    world.admit(4);
+    world.run(2_000);
+    assert!(world.view().roster.contains(world.idx(4)));
+    world.freeze(0);
+    world.run(8_000);
+    assert_eq!(world.view().meeting.unwrap().leader, world.idx(1));
+    assert!(world.keys(4).is_empty());
+    world.mend(1, 4);
+    world.run(6_000);
+    assert_one_key(&world, &[1, 2, 3, 4]);
+    assert_eq!(world.alarms(), []);
+}
+
 fn automatic(seed: u64) -> World {
     let mut world = World::new(seed, 4, Net::GOOD);
     world.lead_with(Policy::new(Policy::TIME, AutoAdmit::Invited));

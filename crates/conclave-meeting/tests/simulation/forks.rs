@@ -184,6 +184,19 @@ fn a_record_that_somebody_left_is_no_evidence() {
     assert_eq!(world.session(2).equivocation(), None);
 }
 
+/// The ledger has one record of the epoch before, and could take what follows that one only.
+#[test]
+fn two_records_that_follow_different_ones_are_no_evidence() {
+    let mut world = World::meeting(87, 3, 3, Net::GOOD);
+    let mut second = rival(&world, &world.devices[0].signer).record;
+    second.prev = OTHER;
+    let chain = world.ledger.rules().chain_id;
+    let sig = world.devices[0].signer.sign(Context::Epoch, &chain, &encode(&second));
+    tell(&mut world, 1, 2, &PeerMessage::Record(SignedRecord { record: second, sig }));
+    assert_eq!(world.session(2).equivocation(), None);
+    assert_eq!(world.alarms(), []);
+}
+
 #[test]
 fn a_member_that_stays_with_another_record_is_shown_the_own_one() {
     let mut world = World::meeting(83, 3, 3, Net::GOOD);
@@ -229,6 +242,7 @@ fn nothing_is_sent_under_a_record_whose_member_left() {
     tell(&mut world, 0, 2, &bundle);
     world.run(20);
     assert!(world.keys(2).contains_key(&epoch), "it is heard under");
+    assert!(world.lets_in(2, 0) && !world.lets_in(2, 3), "whoever left is no member");
     assert!(world.session(2).sending_epoch() < Some(epoch));
 }
 
@@ -269,6 +283,7 @@ fn a_leader_is_told_when_the_ledger_refuses_its_third_record_in_a_row_and_no_ear
         assert_eq!((world.refuses, told(&world)), (0, times), "{refuses} refused for {gone}");
         assert_one_key(&world, &(0..4).filter(|n| *n == 0 || *n > gone).collect::<Vec<_>>());
     }
+    assert_eq!(world.alarms(), []);
 }
 
 #[test]

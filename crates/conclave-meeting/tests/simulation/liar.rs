@@ -7,7 +7,7 @@ use conclave_meeting::{
     key::{Commitment, MeetingKey},
     session::{Alarm, Config, Event, Input, Invited, MemberView, Output, Session},
     time::Millis,
-    wire::{Bundle, Name, PeerMessage, Wrap},
+    wire::{Address, Bundle, Name, PeerMessage, Wrap},
 };
 use conclave_protocol::{
     Body, Context, Digest, Ed25519Signer, Epoch, EpochRecord, MeetingId, MeetingRecord, MemberIdx,
@@ -35,9 +35,15 @@ struct Scene {
     ek: Ek,
     rng: ChaCha20Rng,
     events: Vec<Event>,
+    now: Millis,
 }
 
 fn scene() -> Scene {
+    scene_by(&[address(0)])
+}
+
+/// The same; the invite says where the leader is, or does not.
+fn scene_by(known: &[Address]) -> Scene {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut ledger = Ledger::new();
     let signer = Ed25519Signer::from_seed(&[1; 32]);
@@ -71,10 +77,12 @@ fn scene() -> Scene {
         behind: None,
     };
     let invite_secret = InviteSecret::new([7; 16]);
-    let invited = Invited { mid: MID, invite_secret, nodes: vec![(npk, address(0))] };
+    let nodes = known.iter().map(|address| (npk, address.clone())).collect();
+    let invited = Invited { mid: MID, invite_secret, nodes };
     let guest = Session::join(config, invited, address(1), Millis(0), &mut rng).unwrap();
     let ek = keys.ek().clone();
-    let mut scene = Scene { ledger, signer, keys, npk, guest, ek, rng, events: Vec::new() };
+    let mut scene =
+        Scene { ledger, signer, keys, npk, guest, ek, rng, events: Vec::new(), now: Millis(10) };
     let request = scene.look().into_iter().find_map(|output| match output {
         Output::Submit { body, .. } => Some(body),
         _ => None,
@@ -94,7 +102,7 @@ fn scene() -> Scene {
 
 impl Scene {
     fn give(&mut self, input: Input) -> Vec<Output> {
-        self.guest.handle(input, Millis(10), &mut self.rng);
+        self.guest.handle(input, self.now, &mut self.rng);
         let mut outputs = Vec::new();
         loop {
             match self.guest.poll_output() {
@@ -193,6 +201,24 @@ fn what_an_honest_leader_makes_is_taken() {
     let mk = MeetingKey::generate(&mut scene.rng);
     let bundle = scene.bundle(scene.record(&mk), &mk);
     assert!(scene.offer(bundle));
+}
+
+/// It is due to be called and nobody said where it is: that is no reason to look all the time.
+#[test]
+fn a_member_without_an_address_that_went_lets_nobody_spin() {
+    let mut scene = scene_by(&[]);
+    let mk = MeetingKey::generate(&mut scene.rng);
+    let bundle = scene.bundle(scene.record(&mk), &mk);
+    assert!(scene.offer(bundle));
+    let npk = scene.npk;
+    scene.give(Input::Connected { npk, lobby: false });
+    scene.give(Input::Disconnected { npk });
+    for _ in 0..20 {
+        let Output::Wait(Some(at)) = scene.guest.poll_output() else { panic!("it waits for ever") };
+        assert!(at > scene.now, "{} and again {}", scene.now.0, at.0);
+        scene.now = at;
+        scene.give(Input::Tick);
+    }
 }
 
 #[test]

@@ -24,11 +24,6 @@ fn replaced(world: &World, device: usize) -> usize {
     world.devices[device].events.iter().filter(|(_, event)| *event == Event::KeysReplaced).count()
 }
 
-fn alarms(world: &World) -> Vec<Event> {
-    let all = world.devices.iter().flat_map(|device| &device.events);
-    all.map(|(_, event)| event.clone()).filter(|event| matches!(event, Event::Alarm(_))).collect()
-}
-
 /// Lets time pass until a device puts its new keys before the ledger; returns which.
 fn until_somebody_refreshes(world: &mut World) -> usize {
     for _ in 0..2_000 {
@@ -123,7 +118,7 @@ fn every_member_replaces_its_keys_once_in_a_term_and_its_leader_does_not() {
     }
     assert_eq!(seat(&world, MemberIdx(0)).epk, founder);
     assert_eq!(replaced(&world, 0), 0);
-    assert_eq!(alarms(&world), []);
+    assert_eq!(world.alarms(), []);
     assert!(world.ledger.refused.is_empty(), "{:?}", world.ledger.refused);
 }
 
@@ -138,7 +133,7 @@ fn every_next_leader_uses_the_newest_keys() {
         assert_one_key(&world, &rest);
     }
     assert!(replaced(&world, 5) >= 4);
-    assert_eq!(alarms(&world), []);
+    assert_eq!(world.alarms(), []);
 }
 
 #[test]
@@ -162,7 +157,7 @@ fn a_record_made_before_a_member_replaced_its_keys_costs_no_packet_and_raises_no
         let refused = world.ledger.refused.iter().any(|reason| reason.contains("EpochRecord"));
         assert!(refused, "the keys changed before the record: {:?}", world.ledger.refused);
         assert_one_key(&world, &rest);
-        assert_eq!(alarms(&world), []);
+        assert_eq!(world.alarms(), []);
         for from in &rest {
             for to in rest.iter().filter(|to| *to != from) {
                 assert_heard(&world, *from, *to, since, until);
@@ -187,7 +182,7 @@ fn keys_on_their_way_when_the_ledger_stops_spoil_no_record_made_meanwhile() {
     world.run(6_000);
     let rest: Vec<usize> = (0..6).filter(|device| !others[..2].contains(device)).collect();
     assert_one_key(&world, &rest);
-    assert_eq!(alarms(&world), []);
+    assert_eq!(world.alarms(), []);
     assert_eq!(replaced(&world, who), 1);
 }
 
@@ -201,5 +196,5 @@ fn whoever_is_handed_the_chair_while_its_keys_change_takes_it_a_moment_later() {
     world.run(4_000);
     assert_eq!(world.view().meeting.unwrap().leader, idx);
     assert_one_key(&world, &[0, 1, 2, 3]);
-    assert_eq!(alarms(&world), []);
+    assert_eq!(world.alarms(), []);
 }

@@ -163,6 +163,23 @@ fn a_removed_member_opens_no_signal_and_nobody_hears_one_of_it() {
     assert_eq!(count(&world, 0, |e| matches!(e, Event::Hand { idx, .. } if *idx == old)), 0);
 }
 
+/// What it sealed before is still on its way, and the key it is under is not erased yet.
+#[test]
+fn a_removed_member_is_not_heard_while_its_key_still_opens() {
+    let mut world = World::meeting(208, 4, 4, Net::GOOD);
+    let (key, npk, old) = (newest_key(&world, 3), world.npk(3), world.idx(3));
+    let hand = message(sealed(&world, &key, 3, &Signal::Hand(true).to_bytes()));
+    world.kick(3);
+    let is_out = |e: &Event| matches!(e, Event::MemberLeft { idx, .. } if *idx == old);
+    while count(&world, 0, is_out) == 0 {
+        world.run(50);
+    }
+    let open = world.session(0).danger_export_keys();
+    assert!(open.iter().any(|(id, _)| id.record == key.0.record), "it still opens");
+    world.give(0, Input::Message { npk, bytes: hand });
+    assert_eq!(count(&world, 0, |e| matches!(e, Event::Hand { .. })), 0);
+}
+
 #[test]
 fn a_signal_in_the_name_of_another_is_refused() {
     let mut world = World::meeting(205, 3, 3, Net::GOOD);
@@ -227,6 +244,34 @@ fn a_line_of_chat_is_no_signal() {
     let line = message(sealed(&world, &key, 1, b"hello"));
     world.give(0, Input::Message { npk, bytes: line });
     assert_eq!(world.session(0).counters().malformed, 1);
+    assert_eq!(count(&world, 0, |e| matches!(e, Event::Chat { .. })), 0);
+}
+
+#[test]
+fn a_signal_is_no_line_of_chat() {
+    let mut world = World::meeting(209, 2, 2, Net::GOOD);
+    let key = newest_key(&world, 1);
+    let npk = world.npk(1);
+    let hand = sealed(&world, &key, 1, &Signal::Hand(true).to_bytes());
+    let bytes = PeerMessage::Chat(Blob::new(hand).unwrap()).to_bytes();
+    world.give(0, Input::Message { npk, bytes });
+    assert_eq!(world.session(0).counters().malformed, 1);
+    assert_eq!(count(&world, 0, |e| matches!(e, Event::Chat { .. } | Event::Hand { .. })), 0);
+}
+
+#[test]
+fn a_line_of_chat_under_the_number_of_another_stream_is_refused() {
+    let mut world = World::meeting(210, 2, 2, Net::GOOD);
+    let ((id, mk), npk, idx) = (newest_key(&world, 1), world.npk(1), world.idx(1));
+    let number = StreamNo::new(3).unwrap();
+    let stream = id.stream(world.devices[1].dev, idx, number, StreamKind::Chat);
+    let kid = id.kid(idx, number).value();
+    let mut sealer = Sealer::new(mk.stream_key(&stream), kid, metadata(&MID)).unwrap();
+    let mut packet = Vec::new();
+    sealer.seal(b"hello", &mut packet).unwrap();
+    let bytes = PeerMessage::Chat(Blob::new(packet).unwrap()).to_bytes();
+    world.give(0, Input::Message { npk, bytes });
+    assert_eq!(world.session(0).counters().undeclared, 1);
     assert_eq!(count(&world, 0, |e| matches!(e, Event::Chat { .. })), 0);
 }
 

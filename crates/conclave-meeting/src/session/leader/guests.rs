@@ -56,9 +56,10 @@ impl Session {
                 continue;
             }
             let knocker = checker.knocker(view, *idx, asker, leader.knocks.get(idx));
-            let old = leader.told.get(idx);
-            let same =
-                old.is_some_and(|old| (&old.facts, old.ready) == (&knocker.facts, knocker.ready));
+            // A height is no news by itself.
+            let same = leader.told.get(idx).is_some_and(|old| {
+                (&old.facts, old.ready, &old.name) == (&knocker.facts, knocker.ready, &knocker.name)
+            });
             if !same {
                 news.push(Event::RequestVerified(knocker.clone()));
             }

@@ -1,8 +1,10 @@
 //! What only the leader does: publish, keep the lease, end the meeting; with `guests` (who asks to
-//! come in), `rekey` (the next epoch) and `delivery` (its key on the way).
+//! come in), `rekey` (the next epoch), `delivery` (its key on the way) and `refused` (a record that
+//! the ledger does not take).
 
 mod delivery;
 mod guests;
+mod refused;
 mod rekey;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -53,6 +55,8 @@ pub(in crate::session) struct Leader {
     blind: bool,
     /// Records that were refused since one was taken.
     refused: u8,
+    /// When the one that was refused is said again.
+    again_at: Option<Millis>,
     /// When the next epoch is made, if one is wanted.
     make_at: Option<Millis>,
     /// Records that are not final yet, each following the one before; the first is submitted.
@@ -71,7 +75,7 @@ pub(in crate::session) struct Leader {
 
 /// A record that is not final yet.
 struct Pending {
-    /// Set once it is submitted.
+    /// Set while it is submitted: the first one has none after it was refused.
     id: Option<SubmitId>,
     record: EpochRecord,
     digest: Digest,
@@ -148,12 +152,15 @@ impl Leader {
     pub(in crate::session) fn deadline(&self, stalled: bool) -> Option<Millis> {
         let make = self.make_at.filter(|_| self.may_make(stalled));
         let rekey = self.rekey_at.filter(|_| self.may_make(stalled));
-        [make, self.heartbeat_at, self.resend_at, rekey].into_iter().flatten().min()
+        let again = self.again_at();
+        [make, self.heartbeat_at, self.resend_at, rekey, again].into_iter().flatten().min()
     }
 
-    /// Whether another record may be made: one at a time, unless the ledger stands still.
+    /// Whether another record may be made: one at a time, unless the ledger stands still or does not
+    /// take that one. Whoever is thrown out then does not stay in for as long.
     fn may_make(&self, stalled: bool) -> bool {
-        let room = self.pending.is_empty() || (stalled && self.pending.len() < MAX_PENDING);
+        let waits = stalled || self.is_refused();
+        let room = self.pending.is_empty() || (waits && self.pending.len() < MAX_PENDING);
         room && !self.blind
     }
 
@@ -294,6 +301,7 @@ impl Session {
 
     /// What a leader does when time passes.
     pub(in crate::session) fn lead_on(&mut self, rng: &mut dyn CryptoRng) {
+        self.say_again();
         let (now, stalled) = (self.now, self.is_stalled());
         let Some(leader) = &mut self.leader else { return };
         if stalled {
@@ -315,16 +323,21 @@ impl Session {
 
     fn heartbeat(&mut self) {
         let now = self.now;
-        let Some(meeting) = self.view().and_then(|view| view.meeting.clone()) else { return };
         let Some(leader) = &mut self.leader else { return };
         if leader.heartbeat_at.is_some_and(|at| at <= now) {
             leader.heartbeat_at = Some(now.plus(HEARTBEAT));
             // A pending record renews the lease itself, and would make this one stale.
             if leader.pending.is_empty() {
-                let body = Heartbeat { mid: self.mid, term: meeting.term, epoch: meeting.epoch };
-                self.submit(Purpose::Heartbeat, body);
+                self.beat();
             }
         }
+    }
+
+    /// Renews the lease.
+    fn beat(&mut self) {
+        let Some(meeting) = self.view().and_then(|view| view.meeting.clone()) else { return };
+        let body = Heartbeat { mid: self.mid, term: meeting.term, epoch: meeting.epoch };
+        self.submit(Purpose::Heartbeat, body);
     }
 }
 

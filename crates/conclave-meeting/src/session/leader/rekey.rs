@@ -3,22 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_protocol::{
-    Context, Digest, Epoch, EpochRecord, MemberIdx, Npk,
+    Context, Digest, Epoch, EpochRecord, MemberIdx, Npk, UserId,
     codec::Set,
     encode,
     meeting::{MemberStatus, Reason, Removal, Roster, roster_hash},
 };
 use rand_core::CryptoRng;
 
-use super::{COALESCE, Exchange, Pending, RESEND, gone};
+use super::{Exchange, Leader, Pending, RESEND, gone};
 use crate::{
     exchange::PairChain,
     key::{Commitment, MeetingKey},
-    session::{
-        Purpose, Session,
-        epochs::Seat,
-        output::{Event, Output},
-    },
+    session::{Purpose, Session, epochs::Seat, input::MeetingView, output::Event},
     wire::{Bundle, Farewell, Knock, PeerMessage, Wrap},
 };
 
@@ -33,9 +29,10 @@ pub(super) struct Plan {
 impl Session {
     /// Who is in next, or nothing if nothing changes.
     ///
-    /// While the ledger stands still nobody comes in: an identity cannot be checked.
+    /// While the ledger stands still nobody comes in, for an identity cannot be checked, and none
+    /// while it does not take the record before. Whom the roster has no room for waits in line.
     pub(super) fn plan(&mut self, forced: bool) -> Option<Plan> {
-        let stalled = self.is_stalled();
+        let waits = self.is_stalled() || self.leader.as_ref().is_some_and(Leader::is_refused);
         let (_, view) = self.view.as_ref()?;
         let leader = self.leader.as_mut()?;
         let roster = leader.newest_roster().clone();
@@ -43,28 +40,33 @@ impl Session {
         let mut removals: BTreeMap<MemberIdx, Reason> =
             roster.iter().filter_map(|idx| gone(view, *idx).map(|reason| (*idx, reason))).collect();
         for (idx, reason) in &leader.removals {
-            let waits = view
+            let asks = view
                 .members
                 .get(idx)
                 .and_then(|asker| asker.member.status_at(&self.config.params, view.time))
                 == Some(MemberStatus::Requested);
-            if is_member(idx) || waits {
+            if is_member(idx) || asks {
                 removals.entry(*idx).or_insert(*reason);
             }
         }
+        let banned = ban_people(&mut removals, &roster, view, self.config.user);
+        let stay = roster.iter().copied().filter(|idx| !removals.contains_key(idx));
+        let stay: BTreeSet<MemberIdx> = stay.collect();
+        let room = usize::from(self.config.params.max_members).saturating_sub(stay.len());
         let ready = |idx: &MemberIdx| leader.told.get(idx).is_some_and(|knocker| knocker.ready);
         let added: BTreeSet<MemberIdx> = leader
             .admits
             .iter()
             .copied()
-            .filter(|idx| !stalled && ready(idx))
+            .filter(|idx| !waits && ready(idx))
             .filter(|idx| !is_member(idx) && !removals.contains_key(idx))
+            .filter(|idx| user_of(view, *idx).is_none_or(|user| !banned.contains(&user)))
+            .take(room)
             .collect();
         if added.is_empty() && removals.is_empty() && !forced {
             return None;
         }
-        let stay = roster.iter().copied().filter(|idx| !removals.contains_key(idx));
-        let roster: BTreeSet<MemberIdx> = stay.chain(added.iter().copied()).collect();
+        let roster: BTreeSet<MemberIdx> = stay.union(&added).copied().collect();
         let mut knocks = BTreeMap::new();
         for idx in &added {
             leader.admits.remove(idx);
@@ -213,44 +215,6 @@ impl Session {
         }
     }
 
-    /// The ledger will not take a pending record: it and all that follow are void, their keys are
-    /// erased and another one is made. Returns how many were refused in a row; none if this one
-    /// was void already.
-    pub(in crate::session) fn epoch_refused(&mut self, epoch: Epoch) -> u8 {
-        let Some(leader) = &mut self.leader else { return 0 };
-        if !leader.pending.iter().any(|pending| pending.record.epoch == epoch) {
-            return 0;
-        }
-        leader.refused = leader.refused.saturating_add(1);
-        let refused = leader.refused;
-        let void = std::mem::take(&mut leader.pending);
-        for pending in void {
-            // A chain that began with a void record, or is past it, opens nothing any more.
-            let lost = if pending.stepped { &pending.roster } else { &pending.fresh };
-            for idx in lost {
-                if let Some(member) = leader.members.get_mut(idx) {
-                    member.chain = None;
-                }
-            }
-            // Whoever was to come in is still wanted; the next state of the ledger decides.
-            for idx in &pending.added {
-                leader.members.remove(idx);
-            }
-            leader.admits.extend(pending.added);
-            leader.knocks.extend(pending.knocks);
-            for (idx, reason) in pending.removals {
-                leader.removals.entry(idx).or_insert(reason);
-            }
-            self.epochs.forget(pending.record.epoch, self.now);
-        }
-        leader.blind = true;
-        // Members hold the void one: they need another even if nobody comes or goes any more.
-        leader.rekey_now = true;
-        leader.soon(self.now.plus(COALESCE));
-        self.push(Output::Refresh);
-        refused
-    }
-
     /// A provisional record follows one that is not final: both ends step past that one first.
     fn step_past_last(&mut self) {
         let (Some(me), Some(leader)) = (self.me, &mut self.leader) else { return };
@@ -267,4 +231,32 @@ impl Session {
             leader.knocks.extend(plan.knocks);
         }
     }
+}
+
+/// A ban is of a person: with one device of theirs all go that are in, for the ledger takes no roster
+/// with somebody whom its own record bans. Whoever leads bans nobody they are themselves; such a
+/// device is only thrown out. Returns who is banned.
+fn ban_people(
+    removals: &mut BTreeMap<MemberIdx, Reason>,
+    roster: &BTreeSet<MemberIdx>,
+    view: &MeetingView,
+    own: UserId,
+) -> BTreeSet<UserId> {
+    let mut banned = BTreeSet::new();
+    for (idx, reason) in removals.iter_mut().filter(|(_, reason)| **reason == Reason::Banned) {
+        match user_of(view, *idx) {
+            Some(user) if user == own => *reason = Reason::Kicked,
+            user => banned.extend(user),
+        }
+    }
+    for idx in roster {
+        if user_of(view, *idx).is_some_and(|user| banned.contains(&user)) {
+            removals.entry(*idx).or_insert(Reason::Banned);
+        }
+    }
+    banned
+}
+
+fn user_of(view: &MeetingView, idx: MemberIdx) -> Option<UserId> {
+    view.members.get(&idx).map(|seat| seat.member.user)
 }

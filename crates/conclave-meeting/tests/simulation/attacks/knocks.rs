@@ -1,7 +1,9 @@
 //! Guests that are not who they say, and what the leader is shown of them.
 
 use conclave_meeting::{
-    session::{Command, CommandError, Event, Fact, FactName, Freshness, Input, MemberView},
+    session::{
+        Command, CommandError, Event, Fact, FactName, Freshness, Input, Knocker, MemberView,
+    },
     wire::{Knock, Name, PeerMessage},
 };
 use conclave_protocol::{
@@ -31,12 +33,16 @@ fn failed_facts(change: impl Fn(&mut Knock, &World)) -> (World, Vec<FactName>) {
     (world, facts)
 }
 
-fn last_facts(world: &World) -> Vec<FactName> {
-    let facts = world.devices[0].events.iter().rev().find_map(|(_, event)| match event {
-        Event::RequestVerified(knocker) => Some(knocker.facts.clone()),
+fn last_knocker(world: &World) -> Knocker {
+    let knocker = world.devices[0].events.iter().rev().find_map(|(_, event)| match event {
+        Event::RequestVerified(knocker) => Some(knocker.clone()),
         _ => None,
     });
-    let failed = facts.unwrap().into_iter().filter(|Fact { ok, .. }| !ok);
+    knocker.unwrap()
+}
+
+fn last_facts(world: &World) -> Vec<FactName> {
+    let failed = last_knocker(world).facts.into_iter().filter(|Fact { ok, .. }| !ok);
     failed.map(|fact| fact.name).collect()
 }
 
@@ -68,7 +74,35 @@ fn a_knock_with_another_name_than_the_signed_one_fails_the_signature() {
         knock.name = Name::new("somebody else").unwrap();
     });
     assert_eq!(failed, [FactName::Signature]);
+    assert_eq!(last_knocker(&world).name, "");
     refuses_to_admit(world);
+}
+
+#[test]
+fn a_stranger_at_the_door_gives_no_name_to_whoever_asked() {
+    let mut world = World::new(63, 3, Net::GOOD);
+    world.lead();
+    world.run(1_000);
+    world.hold = true;
+    world.join(1);
+    world.run(2_500);
+    let knock =
+        world.messages.iter().find_map(|(_, _, bytes)| match PeerMessage::from_bytes(bytes) {
+            Ok(PeerMessage::Knock(knock)) => Some(knock),
+            _ => None,
+        });
+    let right = knock.unwrap();
+    let mut wrong = right.clone();
+    wrong.name = Name::new("somebody else").unwrap();
+    for knock in [wrong, right.clone()] {
+        let npk = Ed25519Signer::from_seed(&[5; 32]).npk();
+        world.give(0, Input::Message { npk, bytes: PeerMessage::Knock(knock).to_bytes() });
+        assert_eq!(last_knocker(&world).name, "");
+    }
+    let npk = world.npk(1);
+    world.give(0, Input::Message { npk, bytes: PeerMessage::Knock(right.clone()).to_bytes() });
+    assert_eq!(last_knocker(&world).name, right.name.as_str());
+    assert!(last_facts(&world).is_empty());
 }
 
 #[test]

@@ -20,8 +20,9 @@ use conclave_meeting::{
     wire::{Address, Name},
 };
 use conclave_protocol::{
-    Body, DeviceId, Digest, Ed25519Signer, Epoch, Key, MeetingId, MemberIdx, Npk, Record,
-    RevokeDevice, Term, UserId, UserInfo, invite::InviteSecret, meeting::Policy,
+    AddDevice, Body, DeviceId, Digest, Ed25519Signer, Epoch, Key, MeetingId, MemberIdx, Npk,
+    Record, RevokeDevice, Signer, Term, UserId, UserInfo, identity::device_id,
+    invite::InviteSecret, meeting::Policy, tx::Role,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -167,24 +168,39 @@ impl World {
 
     /// A meeting led by device 0 with devices `1..n` in it.
     pub(crate) fn meeting(seed: u64, count: usize, members: usize, net: Net) -> Self {
-        let mut world = Self::begun(seed, count, members, net);
+        Self::meeting_on(Ledger::new(), seed, (count, members), net)
+    }
+
+    /// The same on a ledger of one's own.
+    pub(crate) fn meeting_on(
+        ledger: Ledger,
+        seed: u64,
+        (count, members): (usize, usize),
+        net: Net,
+    ) -> Self {
+        let mut world = Self::on(ledger, seed, count, net);
+        world.begin(members);
         world.run(6_000);
         world
     }
 
-    /// The same at the moment everyone is let in.
+    /// A meeting at the moment everyone is let in.
     pub(crate) fn begun(seed: u64, count: usize, members: usize, net: Net) -> Self {
         let mut world = Self::new(seed, count, net);
-        world.lead();
-        world.run(1_000);
-        for device in 1..members {
-            world.join(device);
-        }
-        world.run(2_000);
-        for device in 1..members {
-            world.admit(device);
-        }
+        world.begin(members);
         world
+    }
+
+    fn begin(&mut self, members: usize) {
+        self.lead();
+        self.run(1_000);
+        for device in 1..members {
+            self.join(device);
+        }
+        self.run(2_000);
+        for device in 1..members {
+            self.admit(device);
+        }
     }
 
     fn config(&self, device: usize) -> Config {
@@ -357,6 +373,26 @@ impl World {
         own.behind.get_or_insert(Behind { user: real.0, dev: real.1, signer: real.2 });
     }
 
+    /// From here on a device is another one of the user of `first`.
+    pub(crate) fn belongs_to(&mut self, device: usize, first: usize) {
+        // The key it was registered with is bound already.
+        let seed = [200 + u8::try_from(device).unwrap(); 32];
+        self.devices[device].signer = Arc::new(Ed25519Signer::from_seed(&seed));
+        let Device { signer, user, dev, .. } = &self.devices[first];
+        let (chain, user, own) =
+            (self.ledger.rules().chain_id, *user, &self.devices[device].signer);
+        let Some(Record::User(record)) = self.ledger.record(&Key::User(user)) else {
+            panic!("unknown user")
+        };
+        let (ivk, seq, prev) = (own.ivk(), record.seq + 1, record.last_tx);
+        let body = AddDevice { user, dev: device_id(&user, &ivk), ivk, seq, prev };
+        let proof = vec![(Role::Possession, body.prove(&chain, own.as_ref()))];
+        let added = body.dev;
+        let bodies = vec![(signer.as_ref(), *dev, body.into(), proof)];
+        assert_eq!(self.ledger.block(self.now, bodies), [Ok(())]);
+        (self.devices[device].user, self.devices[device].dev) = (user, added);
+    }
+
     /// The owner of a device revokes it; of a persona, the device behind it.
     pub(crate) fn revoke(&mut self, device: usize) -> Result<(), String> {
         let Device { signer, user, dev, behind, real, .. } = &self.devices[device];
@@ -369,6 +405,13 @@ impl World {
         let body = RevokeDevice { user, dev, reason: 2, seq, prev };
         let bodies = vec![(signer.as_ref(), dev, body.into(), Vec::new())];
         self.ledger.block(self.now, bodies).remove(0)
+    }
+
+    /// Alarms that any device raised.
+    pub(crate) fn alarms(&self) -> Vec<Event> {
+        let all = self.devices.iter().flat_map(|device| &device.events);
+        let alarms = all.map(|(_, event)| event).filter(|event| matches!(event, Event::Alarm(_)));
+        alarms.cloned().collect()
     }
 
     /// From here on a device does nothing.

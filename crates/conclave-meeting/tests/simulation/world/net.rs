@@ -13,10 +13,20 @@ impl World {
         self.devices[one].links.contains(&two)
     }
 
+    /// Whether `one` lets `two` link as a member.
+    pub(crate) fn lets_in(&self, one: usize, two: usize) -> bool {
+        self.devices[one].allowed.contains(&self.npk(two))
+    }
+
     /// Ends the link between two devices, and no other one can be made.
     pub(crate) fn cut_for_good(&mut self, one: usize, two: usize) {
         self.apart.extend([(one, two), (two, one)]);
         self.cut(one, two);
+    }
+
+    /// Links between two devices can stand again.
+    pub(crate) fn mend(&mut self, one: usize, two: usize) {
+        self.apart.retain(|pair| ![(one, two), (two, one)].contains(pair));
     }
 
     /// Ends the link between two devices.
