@@ -277,6 +277,16 @@ impl Links {
         Some(self.hub.table().link(npk)?.datagram_space())
     }
 
+    /// Whether there is a link with a peer that neither end has closed.
+    pub fn has(&self, npk: &Npk) -> bool {
+        self.hub.table().link(npk).is_some_and(|link| !link.is_closed())
+    }
+
+    /// Whether a link with a peer is being made from here.
+    pub fn is_dialling(&self, npk: &Npk) -> bool {
+        self.hub.table().is_dialling(npk)
+    }
+
     /// Whether a [`LinkEvent::Down`] left the peer without a link that serves as well as the one
     /// that ended. Its reason alone does not say so: a peer may call a link replaced and make no
     /// other. Where one takes the place of another it is there already, or on its way from here,

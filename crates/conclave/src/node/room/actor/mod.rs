@@ -12,6 +12,7 @@ mod admission;
 mod asks;
 mod farewell;
 mod files;
+mod held;
 mod invites;
 mod ledger;
 mod media;
@@ -36,7 +37,7 @@ use tokio::{
     time::{MissedTickBehavior, sleep_until},
 };
 
-use self::{ledger::Mouth, recording::Recording};
+use self::{held::Held, ledger::Mouth, recording::Recording};
 use super::{
     Ask, COMMANDS, Counts, Ground, Room,
     acquaintance::Acquaintances,
@@ -49,7 +50,7 @@ use super::{
 use crate::{
     clip::{Clip, Player},
     http::wire,
-    links::{self, AddressBlob, Alpn, LinkEvent, Links},
+    links::{self, AddressBlob, Alpn, LinkEvent, Links, MAX_MESSAGE},
     node::record::{Recorder, What},
     ports::{PortEvent, Ports},
     random::{SystemRng, system},
@@ -111,6 +112,7 @@ pub(crate) async fn open(ground: Ground, opening: Opening) -> Result<Room, links
         count,
         inputs,
         mouth,
+        held: Held::default(),
         watched: BTreeSet::new(),
         fetching: false,
         again: false,
@@ -146,6 +148,7 @@ struct Actor {
     /// Where tasks put what they bring back.
     inputs: mpsc::Sender<Late>,
     mouth: Mouth,
+    held: Held,
     /// Devices behind personas that the session wants to see.
     watched: BTreeSet<DeviceId>,
     fetching: bool,
@@ -282,11 +285,7 @@ impl Actor {
                     self.ground.rtc.write(stream, unit);
                 }
             }
-            Output::Message { npk, bytes } => {
-                if let Err(error) = self.links.send(&npk, bytes) {
-                    tracing::debug!(peer = %npk, %error, "message not sent");
-                }
-            }
+            Output::Message { npk, bytes } => self.say(npk, bytes),
             Output::Peers(peers) => {
                 self.peers.send_replace(peers);
             }
@@ -294,6 +293,16 @@ impl Actor {
             Output::Submit { id, body, others } => self.mouth.say(id, body, others),
             Output::Wait(_) => {}
             Output::Watch(devices) => self.watched = devices,
+        }
+    }
+
+    fn say(&mut self, npk: Npk, message: Vec<u8>) {
+        if !self.links.has(&npk) && self.links.is_dialling(&npk) && message.len() <= MAX_MESSAGE {
+            if !self.held.keep(npk, message) {
+                tracing::debug!(peer = %npk, "too much waits for the next link");
+            }
+        } else if let Err(error) = self.links.send(&npk, message) {
+            tracing::debug!(peer = %npk, %error, "message not sent");
         }
     }
 
@@ -378,6 +387,7 @@ impl Actor {
             LinkEvent::Down { npk, alpn, reason } => {
                 tracing::debug!(peer = %npk, ?alpn, ?reason, "link down");
                 if self.links.lost(&npk, alpn, reason) {
+                    self.held.take(&npk);
                     self.board.link(npk, None);
                     self.feed(Input::Disconnected { npk });
                 }
@@ -396,6 +406,9 @@ impl Actor {
             }
             LinkEvent::Up { npk, alpn, direct } => {
                 self.board.link(npk, Some(direct));
+                for message in self.held.take(&npk) {
+                    self.say(npk, message);
+                }
                 self.feed(Input::Connected { npk, lobby: alpn == Alpn::Lobby });
                 if let Some(idx) = self.board.member_of(&npk) {
                     self.files.linked(idx, Instant::now());
