@@ -20,7 +20,7 @@ use crate::{block::Block, mempool::Mempool};
 pub(crate) const IDLE: Duration = Duration::from_millis(2_000);
 
 /// How far a block's time may be ahead of a voter's clock before the vote waits.
-const AHEAD: Duration = Duration::from_secs(2);
+pub(crate) const AHEAD: Duration = Duration::from_secs(2);
 
 /// An application that is asked for a block only when one is due, and answers for none before its
 /// time.

@@ -39,6 +39,7 @@ use crate::{
         keep::Keep,
         links::{Links, Peer},
         network::Network,
+        pacing::AHEAD,
         schemes::Schemes,
         service::Service,
         steps::SeenSteps,
@@ -320,8 +321,14 @@ impl World {
         for count in 0u64.. {
             clock.sleep(Duration::from_millis(700)).await;
             let now = now_ms(clock);
-            let height = service.app.finality().tip().map_or(0, |tip| tip.height);
+            let (height, time_ms) =
+                service.app.finality().tip().map_or((0, 0), |tip| (tip.height, tip.time_ms));
             diary.0.lock().unwrap().heights.push((now / 1000, height));
+            let early = Duration::from_millis(time_ms.saturating_sub(now));
+            if early > AHEAD {
+                let complaint = format!("block {height} is final {early:?} before its time");
+                diary.0.lock().unwrap().complaints.push(complaint);
+            }
             let found = service.app.accusations().watch().borrow().clone();
             let found = found.into_iter().map(|proof| proof.bytes.to_vec());
             diary.0.lock().unwrap().proofs.extend(found);
