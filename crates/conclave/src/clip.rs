@@ -90,6 +90,7 @@ impl Clip {
     /// Plays the clip for ever from `start`.
     pub fn play(&self, start: Instant) -> Player {
         Player {
+            ahead: 0,
             clip: self.clone(),
             pictures: 0,
             queue: Vec::new(),
@@ -115,6 +116,8 @@ impl Clip {
 /// [time](Self::next_at) has come, for as long as you like.
 #[derive(Debug)]
 pub struct Player {
+    /// How many pictures the clip is ahead, so that key pictures come when they are asked for.
+    ahead: u32,
     clip: Clip,
     /// Pictures begun.
     pictures: u32,
@@ -136,9 +139,15 @@ impl Player {
         }
     }
 
+    /// Makes the next picture a key picture, as a camera's encoder does when it is asked: the clip
+    /// goes on at a near one.
+    pub fn key_picture(&mut self) {
+        self.ahead = (PICTURES_PER_KEY - self.pictures % PICTURES_PER_KEY) % PICTURES_PER_KEY;
+    }
+
     /// The next unit: sound every 20 ms, and at 15 pictures a second all packets of a picture.
-    /// Timestamps and sequence numbers go on across the loop; each second begins with a key
-    /// picture.
+    /// Timestamps and sequence numbers go on across the loop; each second of the clip begins with a
+    /// key picture.
     pub fn next_unit(&mut self) -> (MediaKind, RtpUnit) {
         if self.queue.is_empty() {
             if self.sound_at() < self.picture_at(self.pictures) {
@@ -180,7 +189,7 @@ impl Player {
     fn picture(&mut self) {
         let number = self.pictures;
         self.pictures += 1;
-        let data = pick(&self.clip.pictures, number);
+        let data = pick(&self.clip.pictures, number.wrapping_add(self.ahead));
         let [high, low] = (low_u16(number) & 0x7fff).to_be_bytes();
         let captured_ms = number
             .is_multiple_of(PICTURES_PER_SECOND)
@@ -241,6 +250,8 @@ const fn low_u16(value: u32) -> u16 {
 
 /// Most bytes of a picture in one packet: with the descriptor, 1,000.
 const MAX_DATA: usize = 996;
+/// Pictures of the clip from one key picture to the next.
+const PICTURES_PER_KEY: u32 = 15;
 const PICTURES_PER_SECOND: u32 = 15;
 /// Ticks of the 90 kHz clock between pictures.
 const PICTURE_TICKS: u32 = 6_000;
@@ -305,6 +316,26 @@ mod tests {
                 // Bit 0 of the first byte of VP8 data is zero on key pictures (RFC 6386, 9.1).
                 assert_eq!(second[0].2.payload[4] & 1, 0);
             }
+        }
+    }
+
+    #[test]
+    fn who_is_asked_for_a_key_picture_sends_one_next_and_only_one() {
+        let mut player = Clip::load(Guest::One).unwrap().play(Instant::now());
+        let mut asked = [0, 1, 8, 14, 15, 100].into_iter();
+        let mut next = asked.next();
+        for number in 0..200 {
+            let wanted = next == Some(number);
+            if wanted {
+                player.key_picture();
+                player.key_picture();
+                next = asked.next();
+            }
+            let first = std::iter::from_fn(|| Some(player.next_unit()))
+                .find(|(kind, unit)| *kind == MediaKind::Video && unit.payload[0] & 0x10 != 0);
+            let (_, unit) = first.unwrap();
+            assert_eq!(unit.rtp_ts, number * PICTURE_TICKS, "the clock goes on");
+            assert!(!wanted || unit.begins_keyframe(), "picture {number}");
         }
     }
 

@@ -96,6 +96,8 @@ pub struct Session {
     secrets: Option<Secrets>,
     npk: Npk,
     address: Address,
+    /// Whether the address is another one than at the beginning.
+    relocated: bool,
     /// Own index, once the ledger gave one.
     me: Option<MemberIdx>,
     view: Option<(Millis, MeetingView)>,
@@ -186,6 +188,7 @@ impl Session {
             mid,
             invite,
             address,
+            relocated: false,
             me: None,
             view: None,
             leader: None,
@@ -249,7 +252,7 @@ impl Session {
             }
             Input::OwnAddress(bytes) => {
                 if let Ok(address) = Address::new(bytes) {
-                    self.address = address;
+                    self.relocate(address);
                 }
             }
             Input::SubmitFailed { id, reason } => self.submit_failed(id, reason),

@@ -1,4 +1,8 @@
 //! The links of a session: who is connected, whom to call, and when to try again.
+//!
+//! Of two members the one with the higher index calls. It has nobody to call any more when the other
+//! one's address changes and the link breaks; so whoever got another address calls those it lost
+//! itself, and tells its address to all it reaches.
 
 use std::collections::BTreeMap;
 
@@ -81,6 +85,18 @@ impl Session {
         Some(self.peers.entry(npk).or_default())
     }
 
+    /// This device is reached at another address from now on.
+    pub(super) fn relocate(&mut self, address: Address) {
+        if address == self.address {
+            return;
+        }
+        self.relocated = true;
+        self.address = address;
+        if let Some(card) = self.own_card() {
+            self.broadcast(&PeerMessage::Card(card));
+        }
+    }
+
     pub(super) fn connected(&mut self, npk: Npk, lobby: bool) {
         let Some(peer) = self.peer(npk) else {
             return;
@@ -135,12 +151,15 @@ impl Session {
         }
     }
 
-    /// Whom this device calls: members with a lower index, or the lobbies of those who know the way
-    /// in.
+    /// Whom this device calls: members with a lower index, and those of a higher one who may not know
+    /// its address any more; or the lobbies of those who know the way in.
     fn wanted(&self) -> Vec<(Npk, bool)> {
         if let (Some(me), Some(live)) = (self.me, self.epochs.newest()) {
-            let lower = live.roster.range(..me);
-            return lower.map(|(_, seat)| (seat.npk, false)).collect();
+            let is_lost = |npk| self.peers.get(npk).is_some_and(|peer| peer.dial_at.is_some());
+            let called =
+                |idx: MemberIdx, npk| idx < me || (idx > me && self.relocated && is_lost(npk));
+            let members = live.roster.iter().filter(|(idx, seat)| called(**idx, &seat.npk));
+            return members.map(|(_, seat)| (seat.npk, false)).collect();
         }
         let knocking = self.guest.is_some() && self.me.is_some();
         if knocking {

@@ -138,3 +138,44 @@ fn while_the_ledger_stands_still_nobody_takes_over_and_media_goes_on() {
         }
     }
 }
+
+/// Whoever moved is called at its old address by those of a higher index, so it calls them itself.
+#[test]
+fn whoever_comes_to_another_network_is_heard_again() {
+    for moving in 0..5 {
+        let mut world = World::meeting(105, 5, 5, Net::GOOD);
+        let all = [0, 1, 2, 3, 4];
+        for device in all {
+            world.open_stream(device);
+        }
+        world.run(1_000);
+        world.relocate(moving);
+        world.run(3_000);
+        let start = world.now;
+        stream(&mut world, &all, 2_000);
+        let end = world.now;
+        world.run(500);
+        for other in all.into_iter().filter(|other| *other != moving) {
+            assert!(world.linked(moving, other), "{moving} and {other}");
+            assert_heard(&world, moving, other, start, end);
+            assert_heard(&world, other, moving, start, end);
+        }
+        assert_one_key(&world, &all);
+    }
+}
+
+/// A newcomer calls everyone, at the addresses that the leader was told.
+#[test]
+fn a_newcomer_finds_those_who_moved_before() {
+    let mut world = World::meeting(106, 4, 3, Net::GOOD);
+    for device in [0, 1] {
+        world.move_house(device);
+    }
+    world.run(500);
+    world.join(3);
+    world.run(2_000);
+    world.admit(3);
+    world.run(3_000);
+    assert_one_key(&world, &[0, 1, 2, 3]);
+    assert!((0..3).all(|other| world.linked(3, other)));
+}

@@ -129,6 +129,7 @@ impl Leader {
         }
         if let Some(member) = self.members.get_mut(&idx) {
             member.ek.clone_from(&card.ek);
+            member.address.clone_from(&card.address);
             return member.chain.is_none();
         }
         self.members.insert(idx, Exchange::with(card));

@@ -98,6 +98,8 @@ pub(crate) struct World {
     pub(crate) stale: bool,
     /// Records of epochs that the ledger refuses from here on.
     pub(crate) refuses: usize,
+    /// How often a device came to another address.
+    houses: BTreeMap<usize, u8>,
     /// Since when the ledger stands still.
     stalled: Option<u64>,
     net: Net,
@@ -155,6 +157,7 @@ impl World {
             apart: BTreeSet::new(),
             stale: false,
             refuses: 0,
+            houses: BTreeMap::new(),
             stalled: None,
             net,
             rng,
@@ -242,7 +245,7 @@ impl World {
     }
 
     pub(crate) fn join_with(&mut self, device: usize, invite_secret: InviteSecret) {
-        let nodes = vec![(self.npk(0), address(0))];
+        let nodes = vec![(self.npk(0), self.home(0))];
         self.join_by(device, Invited { mid: MID, invite_secret, nodes });
     }
 

@@ -38,6 +38,28 @@ impl World {
         }
     }
 
+    /// A device comes to another network: its links are gone, and nobody reaches it where it was.
+    pub(crate) fn relocate(&mut self, device: usize) {
+        for other in 0..self.devices.len() {
+            self.cut(device, other);
+        }
+        self.move_house(device);
+    }
+
+    /// A device is called at another address from here on; links that stand stay.
+    pub(crate) fn move_house(&mut self, device: usize) {
+        *self.houses.entry(device).or_default() += 1;
+        let new = self.home(device).as_slice().to_vec();
+        self.give(device, Input::OwnAddress(new));
+    }
+
+    /// Where a device is called.
+    pub(crate) fn home(&self, device: usize) -> Address {
+        let house = self.houses.get(&device).copied();
+        let bytes: Vec<u8> = std::iter::once(u8::try_from(device).unwrap()).chain(house).collect();
+        Address::new(bytes).unwrap()
+    }
+
     pub(super) fn datagram(&mut self, from: usize, npk: Npk, bytes: &Bytes) {
         let Some(to) = self.by_npk(npk) else { return };
         self.captured.push(Captured { at: self.now, from, to, bytes: bytes.clone() });
@@ -56,9 +78,10 @@ impl World {
 
     pub(super) fn dial(&mut self, from: usize, npk: Npk, lobby: bool, to: &Address) {
         let own = self.npk(from);
-        let to = usize::from(to.as_slice()[0]);
+        let (to, house) = (usize::from(to.as_slice()[0]), to.as_slice().get(1).copied());
         let other = &self.devices[to];
-        let awake = !self.asleep.contains(&to) && !self.apart.contains(&(from, to));
+        let at_home = self.houses.get(&to).copied() == house;
+        let awake = at_home && !self.asleep.contains(&to) && !self.apart.contains(&(from, to));
         let live = awake && other.session.as_ref().is_some_and(|s| !s.is_ended() && s.npk() == npk);
         if !live || (!lobby && !other.allowed.contains(&own)) {
             self.post(from, 5, Input::Disconnected { npk });

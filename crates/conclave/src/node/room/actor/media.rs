@@ -98,6 +98,22 @@ impl Actor {
         self.board.qualities(seen);
     }
 
+    /// Somebody cannot begin with the next picture of an own stream. Programs at ports send RTP
+    /// alone and cannot be asked.
+    pub(super) fn make_keyframe(&mut self, stream: StreamNo) {
+        match self.streams.origin(stream) {
+            Some((Origin::Browser(session), kind)) => {
+                self.ground.rtc.request_keyframe(session, kind);
+            }
+            Some((Origin::Clip, MediaKind::Video)) => {
+                if let Some(player) = &mut self.player {
+                    player.key_picture();
+                }
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn play(&mut self, now: Instant) {
         let Some(mut player) = self.player.take() else { return };
         while player.next_at() <= now {

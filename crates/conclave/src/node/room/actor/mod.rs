@@ -266,11 +266,7 @@ impl Actor {
             Output::Datagram { npk, bytes } => self.datagram(npk, bytes),
             Output::Dial { npk, lobby, address } => self.dial(npk, lobby, address.as_slice()),
             Output::Event(event) => self.event(&event),
-            Output::KeyframeWanted { stream } => {
-                if let Some((Origin::Browser(session), kind)) = self.streams.origin(stream) {
-                    self.ground.rtc.request_keyframe(session, kind);
-                }
-            }
+            Output::KeyframeWanted { stream } => self.make_keyframe(stream),
             Output::Media { idx, kid, ctr, kind, unit } => {
                 let number = kid.stream.value();
                 self.board.heard(idx, number, Instant::now());
@@ -374,7 +370,12 @@ impl Actor {
 
     fn link(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Address(address) => self.feed(Input::OwnAddress(address.encode())),
+            LinkEvent::Address(address) => {
+                self.feed(Input::OwnAddress(address.encode()));
+                if self.session.me().is_some_and(|me| self.board.leads(me)) {
+                    self.make_invite();
+                }
+            }
             LinkEvent::Datagrams { npk, batch } => {
                 let from = self.board.member_of(&npk);
                 for bytes in batch {
