@@ -6,14 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use conclave_protocol::{
-    MemberIdx, Term,
-    meeting::{MemberStatus, Reason},
-};
+use conclave_protocol::{MemberIdx, Term, meeting::MemberStatus};
 
 use super::{
     Session, counters::Counters, guest::Guest, input::MeetingView, leader::Leader, output::Event,
-    presence::SILENT,
 };
 use crate::{
     time::Millis,
@@ -29,7 +25,6 @@ const HAND_AGAIN: u64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Chair {
     term: Option<Term>,
-    leader: Option<MemberIdx>,
     /// When this device saw a term begin that was not the first one it saw.
     since: Option<Millis>,
     cards: BTreeMap<MemberIdx, Card>,
@@ -50,7 +45,6 @@ impl Session {
     pub(super) fn follow_term(&mut self) {
         let Some(meeting) = self.view().and_then(|view| view.meeting.as_ref()) else { return };
         let (term, idx) = (meeting.term, meeting.leader);
-        let old = self.chair.leader.replace(idx);
         if self.chair.term.replace(term).is_none_or(|old| old == term) {
             return;
         }
@@ -58,7 +52,7 @@ impl Session {
         self.chair.appointed = None;
         let mine = self.me == Some(idx);
         match (mine, self.leader.is_some()) {
-            (true, false) => self.take_chair(old),
+            (true, false) => self.take_chair(),
             (false, true) => self.give_chair(),
             (false, false) => self.follow_leader(),
             (true, true) => {}
@@ -66,22 +60,15 @@ impl Session {
         self.event(Event::LeaderChanged { idx, term });
     }
 
-    /// This device leads from here on. A leader that fell silent is out with the next record.
-    fn take_chair(&mut self, old: Option<MemberIdx>) {
+    /// This device leads from here on. A leader that fell silent has as long to come back as any
+    /// other member.
+    fn take_chair(&mut self) {
         let now = self.now;
         let Some(view) = self.view() else { return };
         let roster = view.roster.iter().collect();
         let cards = self.chair.cards.iter().filter(|(idx, card)| is_card_of(view, **idx, card));
-        let mut leader = Leader::succeed(roster, cards, now);
-        let silent = old.filter(|old| {
-            let heard = self.presence.heard(*old).unwrap_or_default();
-            now.since(heard) >= SILENT
-        });
-        if let Some(old) = silent {
-            leader.remove(old, Reason::TimedOut, now);
-        }
+        self.leader = Some(Leader::succeed(roster, cards, now));
         self.guest = None;
-        self.leader = Some(leader);
     }
 
     /// Somebody else leads: this device is a member like others.

@@ -46,6 +46,9 @@ fn a_leader_that_is_killed_is_followed_within_five_seconds_and_nothing_is_lost()
         let (killed, first) = (world.now, world.idx(1));
         world.freeze(0);
         go_on(&mut world, &[1, 2, 3, 4], 9_000);
+        let roster = world.session(1).roster();
+        assert!(roster.contains(&MemberIdx(0)), "it may have lost its network alone");
+        world.run(25_000);
         let taken = led_by(&world, 2, first).expect("somebody took over");
         let sending = |event: &Event| matches!(event, Event::EpochSending { .. });
         let mut events = world.devices[2].events.iter();
@@ -57,6 +60,35 @@ fn a_leader_that_is_killed_is_followed_within_five_seconds_and_nothing_is_lost()
     times.sort_unstable();
     println!("killed to new key in ms: {times:?}");
     assert!(times[18] <= 5_000, "{times:?}");
+}
+
+#[test]
+fn a_leader_that_comes_back_after_a_moment_has_lost_the_chair_and_not_its_seat() {
+    let mut world = World::meeting(420, 4, 4, Net::GOOD);
+    let all = [0, 1, 2, 3];
+    for device in all {
+        world.open_stream(device);
+    }
+    world.run(1_000);
+    for other in 1..4 {
+        world.cut_for_good(0, other);
+    }
+    world.run(6_000);
+    let first = world.idx(1);
+    assert_eq!(leader(&world), first);
+    for other in 1..4 {
+        world.mend(0, other);
+    }
+    world.run(6_000);
+    let start = world.now;
+    stream(&mut world, &all, 2_000);
+    let end = world.now;
+    world.run(500);
+    assert_one_key(&world, &all);
+    for other in 1..4 {
+        assert_heard(&world, 0, other, start, end);
+        assert_heard(&world, other, 0, start, end);
+    }
 }
 
 #[test]
@@ -158,6 +190,7 @@ fn a_leader_that_gives_no_new_key_loses_the_chair_long_before_its_lease_is_over(
     world.run(8_000);
     assert_eq!(leader(&world), world.idx(1));
     assert!(world.view().time < world.view().meeting.unwrap().published.time.plus(60));
+    world.run(20_000);
     assert_one_key(&world, &[1]);
 }
 

@@ -206,15 +206,17 @@ fn ledger(answers: &[&Answer]) -> Finding {
 
 /// How far this validator is behind the others.
 fn in_step(own: Option<&Answer>, others: &[&Answer]) -> Finding {
-    let best = others.iter().map(|answer| answer.newest.height.0).max().unwrap_or_default();
+    let best = others.iter().map(|answer| answer.newest.height.0).max();
     let Some(own) = own else {
         let todo =
             "wait until it has caught up; its log and conclave_validator_height say how far it is";
         return Finding::warning("progress", "this validator proves no block yet", todo);
     };
     let height = own.newest.height.0;
-    let behind = best.saturating_sub(height);
-    let saw = format!("this validator is at block {height}, the others at {best}");
+    let behind = best.unwrap_or_default().saturating_sub(height);
+    let best =
+        best.map_or("no other one answers".to_owned(), |best| format!("the others at {best}"));
+    let saw = format!("this validator is at block {height}, {best}");
     match behind {
         0..=16 => Finding::ok("progress", saw),
         17..=1_000 => Finding::warning("progress", saw, "wait until it has caught up"),

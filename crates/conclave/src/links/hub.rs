@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,6 +21,12 @@ use super::{
     link::{Link, Pump},
     table::Table,
 };
+
+/// How long paths are tried after the own address changed, whose answers are no sign of life.
+const PROBES: Duration = Duration::from_millis(300);
+/// How long a link may be silent then. Both ends say something each second, a link that is ended too
+/// soon is made anew within a moment, and after three seconds a leader would lose the chair.
+const SILENT: Duration = Duration::from_millis(1_300);
 
 /// The endpoint, its links, and where their events go.
 #[derive(Debug)]
@@ -107,20 +114,39 @@ pub(super) async fn watch_roster(hub: Arc<Hub>) {
     hub.stop.run_until_cancelled(watch).await;
 }
 
-/// Reports the own address whenever it changes.
+/// Reports the own address whenever it changes, and ends the links that do not outlive the change.
 pub(super) async fn watch_address(hub: Arc<Hub>) {
     let mut changes = hub.endpoint.watch_addr().stream();
     let mut last = hub.own_address();
     let watch = async {
         while changes.next().await.is_some() {
             let address = hub.own_address();
-            if address != last {
-                last = address.clone();
-                let _ = hub.events.send(LinkEvent::Address(address)).await;
+            if address == last {
+                continue;
             }
+            let is_kept = |socket| address.sockets().any(|kept| kept == socket);
+            if !last.sockets().all(is_kept) {
+                let links = hub.table().links().map(|(_, link)| link.clone()).collect();
+                hub.tasks.spawn(hub.stop.clone().run_until_cancelled_owned(end_silent(links)));
+            }
+            last = address.clone();
+            let _ = hub.events.send(LinkEvent::Address(address)).await;
         }
     };
     hub.stop.run_until_cancelled(watch).await;
+}
+
+/// Ends the links on which nothing comes any more: they hang on an address that is gone, and a new
+/// link is made sooner than they run out of patience.
+async fn end_silent(links: Vec<Link>) {
+    tokio::time::sleep(PROBES).await;
+    let links: Vec<_> = links.into_iter().map(|link| (link.stats().received, link)).collect();
+    tokio::time::sleep(SILENT).await;
+    for (before, link) in links {
+        if link.stats().received == before {
+            link.abort(Reason::Lost);
+        }
+    }
 }
 
 /// Ends all links when the last handle is dropped without a word.

@@ -45,7 +45,7 @@ use super::{
     codes,
     files::Files,
     quality::Qualities,
-    streams::{Origin, Streams, media_kind},
+    streams::{Streams, media_kind},
 };
 use crate::{
     clip::{Clip, Player},
