@@ -214,8 +214,8 @@ fn in_step(own: Option<&Answer>, others: &[&Answer]) -> Finding {
     };
     let height = own.newest.height.0;
     let behind = best.unwrap_or_default().saturating_sub(height);
-    let best =
-        best.map_or("no other one answers".to_owned(), |best| format!("the others at {best}"));
+    let best = best
+        .map_or_else(|| "no other one answers".to_owned(), |best| format!("the others at {best}"));
     let saw = format!("this validator is at block {height}, {best}");
     match behind {
         0..=16 => Finding::ok("progress", saw),
