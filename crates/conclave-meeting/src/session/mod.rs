@@ -400,11 +400,18 @@ impl Session {
         match status {
             Some(MeetingStatus::Ended) => self.end(Ending::Dismissed),
             Some(MeetingStatus::Expired) => self.end(Ending::Expired),
+            Some(MeetingStatus::Open) if self.is_revoked() => self.end(Ending::Revoked),
             Some(MeetingStatus::Open) if self.leader.is_some() => self.leader_ledger(),
             Some(MeetingStatus::Open) => self.guest_ledger(),
             None => {}
         }
         self.look_behind();
+    }
+
+    /// Whether this device may not act any more: the ledger takes nothing from it.
+    fn is_revoked(&self) -> bool {
+        let seat = self.me.and_then(|me| self.view()?.members.get(&me));
+        seat.is_some_and(|seat| seat.device.as_ref().is_some_and(|device| !device.is_active()))
     }
 
     fn push(&mut self, output: Output) {

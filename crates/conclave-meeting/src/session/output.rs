@@ -440,6 +440,9 @@ pub enum Ending {
     /// The leader removed this device.
     #[error("the leader removed you")]
     Removed,
+    /// This device was revoked on the identity ledger.
+    #[error("this device was revoked, and takes part in nothing any more")]
+    Revoked,
     /// The others did not hear this device for too long.
     #[error("you were not heard for too long, and the meeting went on without you")]
     TimedOut,

@@ -1,6 +1,6 @@
 //! Who is out by the ledger is sent nothing, whether the next key came or not.
 
-use conclave_meeting::session::{Event, KeyProblem};
+use conclave_meeting::session::{Ending, Event, KeyProblem};
 use conclave_protocol::meeting::MemberStatus;
 
 use crate::{
@@ -86,6 +86,23 @@ fn nothing_is_sent_under_a_key_that_a_revoked_device_has_for_longer_than_six_sec
     assert!(world.send_unit(1, 100), "whoever comes to lead makes it");
 }
 
+/// Its owner did not have to be in the meeting.
+#[test]
+fn whoever_is_revoked_knows_it_forgets_its_keys_and_asks_the_ledger_for_nothing() {
+    for device in [0, 2] {
+        let mut world = World::meeting(913, 3, 3, Net::GOOD);
+        assert_eq!(world.revoke(device), Ok(()));
+        world.run(1_000);
+        let over = world.saw(device, |event| *event == Event::Ended(Ending::Revoked));
+        assert!(over.is_some(), "{device}");
+        assert!(world.keys(device).is_empty());
+        world.forget_records();
+        world.run(90_000);
+        let asked = format!(" {device} submit");
+        assert!(world.trace.iter().all(|line| !line.contains(&asked)), "{device}");
+    }
+}
+
 #[test]
 fn a_leader_whose_device_was_revoked_is_neither_heard_nor_told_anything() {
     let mut world = World::meeting(912, 4, 4, Net::GOOD);
@@ -93,6 +110,7 @@ fn a_leader_whose_device_was_revoked_is_neither_heard_nor_told_anything() {
         world.open_stream(device);
     }
     stream(&mut world, &[0, 1, 2, 3], 500);
+    world.brazen.insert(0);
     assert_eq!(world.revoke(0), Ok(()));
     let start = world.now;
     stream(&mut world, &[0, 1, 2, 3], 10_000);

@@ -21,8 +21,11 @@ use conclave_meeting::{
 };
 use conclave_protocol::{
     AddDevice, Body, DeviceId, Digest, Ed25519Signer, Epoch, Key, MeetingId, MemberIdx, Npk,
-    Record, RevokeDevice, Signer, Term, UserId, UserInfo, identity::device_id,
-    invite::InviteSecret, meeting::Policy, tx::Role,
+    Record, RevokeDevice, Signer, Term, UserId, UserInfo,
+    identity::{DeviceStatus, device_id},
+    invite::InviteSecret,
+    meeting::Policy,
+    tx::Role,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -98,6 +101,8 @@ pub(crate) struct World {
     pub(crate) stale: bool,
     /// Records of epochs that the ledger refuses from here on.
     pub(crate) refuses: usize,
+    /// Devices that go on as if they had not been revoked.
+    pub(crate) brazen: BTreeSet<usize>,
     /// How often a device came to another address.
     houses: BTreeMap<usize, u8>,
     /// Since when the ledger stands still.
@@ -157,6 +162,7 @@ impl World {
             apart: BTreeSet::new(),
             stale: false,
             refuses: 0,
+            brazen: BTreeSet::new(),
             houses: BTreeMap::new(),
             stalled: None,
             net,
@@ -325,8 +331,18 @@ impl World {
         if self.asleep.contains(&device) {
             return;
         }
-        let Device { session, rng, .. } = &mut self.devices[device];
+        let brazen = self.brazen.contains(&device);
+        let Device { session, rng, dev, .. } = &mut self.devices[device];
         let Some(session) = session.as_mut() else { return };
+        let mut input = input;
+        if let Input::Ledger(view) = &mut input
+            && brazen
+        {
+            let own = view.members.values_mut().filter(|seat| seat.member.dev == *dev);
+            for device in own.filter_map(|seat| seat.device.as_mut()) {
+                device.status = DeviceStatus::Active;
+            }
+        }
         session.handle(input, Millis(self.now), rng);
         self.drain(device);
     }

@@ -44,9 +44,10 @@ pub(super) fn show_codes(codes: &Codes) -> String {
 }
 
 pub(super) fn show(meeting: &Meeting) -> String {
+    let how = meeting.ended_reason.as_ref().unwrap_or(&meeting.phase_text);
     let mut lines = vec![
         format!("{}  ({})", plain(&meeting.title), meeting.mid),
-        format!("  {}; term {}, epoch {}", meeting.phase_text, meeting.term, meeting.epoch),
+        format!("  {how}; term {}, epoch {}", meeting.term, meeting.epoch),
     ];
     if let Some(invite) = &meeting.invite {
         lines.push(format!("  invite {}", invite.link));
