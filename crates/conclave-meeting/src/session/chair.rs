@@ -25,6 +25,9 @@ const HAND_AGAIN: u64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Chair {
     term: Option<Term>,
+    leader: Option<MemberIdx>,
+    /// Who led before this device does, and fell silent.
+    overtaken: Option<MemberIdx>,
     /// When this device saw a term begin that was not the first one it saw.
     since: Option<Millis>,
     cards: BTreeMap<MemberIdx, Card>,
@@ -35,6 +38,16 @@ pub(super) struct Chair {
 }
 
 impl Chair {
+    /// Whether this member lost the chair to this device by its silence.
+    pub(super) fn is_overtaken(&self, idx: MemberIdx) -> bool {
+        self.overtaken == Some(idx)
+    }
+
+    /// That member is heard again.
+    pub(super) fn is_back(&mut self) {
+        self.overtaken = None;
+    }
+
     pub(super) fn appointed(&mut self, idx: MemberIdx, now: Millis) {
         self.appointed = Some((idx, now));
     }
@@ -45,6 +58,7 @@ impl Session {
     pub(super) fn follow_term(&mut self) {
         let Some(meeting) = self.view().and_then(|view| view.meeting.as_ref()) else { return };
         let (term, idx) = (meeting.term, meeting.leader);
+        let old = self.chair.leader.replace(idx);
         if self.chair.term.replace(term).is_none_or(|old| old == term) {
             return;
         }
@@ -52,7 +66,7 @@ impl Session {
         self.chair.appointed = None;
         let mine = self.me == Some(idx);
         match (mine, self.leader.is_some()) {
-            (true, false) => self.take_chair(),
+            (true, false) => self.take_chair(old),
             (false, true) => self.give_chair(),
             (false, false) => self.follow_leader(),
             (true, true) => {}
@@ -60,10 +74,10 @@ impl Session {
         self.event(Event::LeaderChanged { idx, term });
     }
 
-    /// This device leads from here on. A leader that fell silent has as long to come back as any
-    /// other member.
-    fn take_chair(&mut self) {
+    /// This device leads from here on. A leader that fell silent has a moment to come back.
+    fn take_chair(&mut self, old: Option<MemberIdx>) {
         let now = self.now;
+        self.chair.overtaken = old.filter(|old| self.presence.is_silent(*old, now));
         let Some(view) = self.view() else { return };
         let roster = view.roster.iter().collect();
         let cards = self.chair.cards.iter().filter(|(idx, card)| is_card_of(view, **idx, card));

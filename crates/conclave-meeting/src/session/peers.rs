@@ -20,6 +20,8 @@ const FIRST_LIMIT: usize = 1_162;
 /// First pause before a dial is repeated, doubled up to [`LAST_PAUSE`].
 const FIRST_PAUSE: u64 = 250;
 const LAST_PAUSE: u64 = 4_000;
+/// A member of a higher index that did not call for so long may have an old address of this device.
+const UNCALLED: u64 = 2_000;
 /// Peers remembered; strangers beyond that are not answered.
 const MAX_PEERS: usize = 1_024;
 
@@ -90,8 +92,13 @@ impl Session {
         if address == self.address {
             return;
         }
-        self.relocated = true;
+        self.relocated |= self.epochs.newest().is_some();
         self.address = address;
+        // Whatever failed before failed from another place.
+        for peer in self.peers.values_mut().filter(|peer| peer.link == Link::Down) {
+            peer.pause = FIRST_PAUSE;
+            peer.dial_at = peer.dial_at.map(|at| at.min(self.now));
+        }
         if let Some(card) = self.own_card() {
             self.broadcast(&PeerMessage::Card(card));
         }
@@ -128,7 +135,8 @@ impl Session {
     /// Dials whoever this device should be linked with and is not.
     pub(super) fn dial(&mut self) {
         for (npk, lobby) in self.wanted() {
-            let now = self.now;
+            let (now, me) = (self.now, self.me);
+            let higher = self.member_of(npk) > me;
             let Some(peer) = self.peer(npk) else {
                 continue;
             };
@@ -137,6 +145,9 @@ impl Session {
                 Link::Dialing | Link::Member => true,
                 Link::Lobby => lobby,
             };
+            if higher && !linked {
+                peer.dial_at.get_or_insert(now.plus(UNCALLED));
+            }
             let due = peer.dial_at.is_none_or(|at| at <= now);
             let Some(address) = peer.address.clone().filter(|_| !linked && due) else {
                 continue;
@@ -151,14 +162,12 @@ impl Session {
         }
     }
 
-    /// Whom this device calls: members with a lower index, and those of a higher one who may not know
-    /// its address any more; or the lobbies of those who know the way in.
+    /// Whom this device calls: members with a lower index, and all of them once its address is
+    /// another one; or the lobbies of those who know the way in.
     fn wanted(&self) -> Vec<(Npk, bool)> {
         if let (Some(me), Some(live)) = (self.me, self.epochs.newest()) {
-            let is_lost = |npk| self.peers.get(npk).is_some_and(|peer| peer.dial_at.is_some());
-            let called =
-                |idx: MemberIdx, npk| idx < me || (idx > me && self.relocated && is_lost(npk));
-            let members = live.roster.iter().filter(|(idx, seat)| called(**idx, &seat.npk));
+            let called = |idx: MemberIdx| idx < me || (idx > me && self.relocated);
+            let members = live.roster.iter().filter(|(idx, _)| called(**idx));
             return members.map(|(_, seat)| (seat.npk, false)).collect();
         }
         let knocking = self.guest.is_some() && self.me.is_some();

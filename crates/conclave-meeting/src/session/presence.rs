@@ -13,6 +13,11 @@ use crate::{time::Millis, wire::PeerMessage};
 const BEAT: u64 = 1_000;
 /// A leader that was not heard for so long is silent.
 pub(super) const SILENT: u64 = 3_000;
+/// A leader that lost the chair by its silence is out after so long: until then it counts as one who
+/// could lead and vote, and would hold up the next change.
+const OVERTAKEN: u64 = 10_000;
+/// A leader that heard nobody for so long, and still leads, is the only one left.
+const FORSAKEN: u64 = 90_000;
 /// A device that was not run for so long slept, and cannot tell who was silent meanwhile.
 const SLEPT: u64 = 2_500;
 
@@ -43,6 +48,11 @@ impl Presence {
     /// When a member was last heard.
     pub(super) fn heard(&self, idx: MemberIdx) -> Option<Millis> {
         self.heard.get(&idx).copied()
+    }
+
+    /// Whether a member was not heard for so long that a leader would lose the chair.
+    pub(super) fn is_silent(&self, idx: MemberIdx, now: Millis) -> bool {
+        now.since(self.heard(idx).unwrap_or_default()) >= SILENT
     }
 
     /// Time passed. Whoever slept accuses nobody.
@@ -84,15 +94,24 @@ impl Session {
 
     /// As leader: whoever was silent for too long is out (section 13 erases its keys as well).
     ///
-    /// A leader that hears nobody at all is itself the one without a network, and removes nobody.
+    /// A leader that hears nobody at all is itself the one without a network, and removes nobody,
+    /// unless nobody takes the chair from it for long.
     fn drop_silent(&mut self) {
-        let now = self.now;
+        let (now, me) = (self.now, self.me);
         let Some(leader) = &mut self.leader else { return };
-        let others = self.presence.heard.iter().filter(|(idx, _)| Some(**idx) != self.me);
-        let others: Vec<(MemberIdx, u64)> =
-            others.map(|(idx, at)| (*idx, now.since(*at))).collect();
-        let deaf = others.iter().all(|(_, silence)| *silence >= SILENT);
-        if deaf && others.len() > 1 {
+        let others = self.presence.heard.iter().filter(|(idx, _)| Some(**idx) != me);
+        let others = others.map(|(idx, at)| (*idx, now.since(*at)));
+        let (overtaken, others): (Vec<_>, Vec<_>) =
+            others.partition(|(idx, _)| self.chair.is_overtaken(*idx));
+        for (idx, silence) in overtaken {
+            if silence < SILENT {
+                self.chair.is_back();
+            } else if silence >= OVERTAKEN {
+                leader.remove(idx, Reason::TimedOut, now);
+            }
+        }
+        let least = others.iter().map(|(_, silence)| *silence).min().unwrap_or_default();
+        if others.len() > 1 && (SILENT..FORSAKEN).contains(&least) {
             return;
         }
         for (idx, _) in others.into_iter().filter(|(_, silence)| *silence >= LOST_AFTER) {
@@ -104,8 +123,10 @@ impl Session {
     pub(super) fn silence_deadline(&self) -> Option<Millis> {
         let leader: &Leader = self.leader.as_ref()?;
         let others = self.presence.heard.iter().filter(|(idx, _)| Some(**idx) != self.me);
-        let late = others.filter(|(idx, _)| !leader.removes(**idx)).map(|(_, at)| *at).min()?;
-        Some(late.plus(LOST_AFTER)).filter(|at| *at > self.now)
+        let late = others.filter(|(idx, _)| !leader.removes(**idx)).map(|(idx, at)| {
+            at.plus(if self.chair.is_overtaken(*idx) { OVERTAKEN } else { LOST_AFTER })
+        });
+        late.filter(|at| *at > self.now).min()
     }
 }
 

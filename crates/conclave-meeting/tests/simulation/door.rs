@@ -123,7 +123,7 @@ fn who_was_let_in_while_it_had_no_link_gets_its_key_from_the_next_leader() {
     assert_eq!(world.view().meeting.unwrap().leader, world.idx(1));
     assert!(world.keys(4).is_empty());
     world.mend(1, 4);
-    world.run(25_000);
+    world.run(6_000);
     assert_one_key(&world, &[1, 2, 3, 4]);
     assert_eq!(world.alarms(), []);
 }

@@ -40,6 +40,8 @@ fn a_leader_that_hears_nobody_removes_nobody() {
     }
     world.run(60_000);
     assert_eq!(world.session(0).roster().len(), 4);
+    world.run(40_000);
+    assert_one_key(&world, &[0]);
 }
 
 /// The records of the ledger and of everyone are the same.
@@ -162,6 +164,27 @@ fn whoever_comes_to_another_network_is_heard_again() {
         }
         assert_one_key(&world, &all);
     }
+}
+
+/// The leader lets somebody in before it knows where the one who moved is.
+#[test]
+fn whoever_moves_and_whoever_comes_in_meanwhile_find_each_other() {
+    let mut world = World::meeting(107, 5, 4, Net::GOOD);
+    world.join(4);
+    world.run(2_000);
+    for other in [0, 1, 3] {
+        world.cut_for_good(2, other);
+    }
+    world.move_house(2);
+    world.admit(4);
+    world.run(2_000);
+    assert!(!world.linked(2, 4));
+    for other in [0, 1, 3] {
+        world.mend(2, other);
+    }
+    world.run(6_000);
+    assert!((0..5).all(|other| other == 2 || world.linked(2, other)));
+    assert_one_key(&world, &[0, 1, 2, 3, 4]);
 }
 
 /// A newcomer calls everyone, at the addresses that the leader was told.

@@ -118,16 +118,21 @@ pub(super) async fn watch_roster(hub: Arc<Hub>) {
 pub(super) async fn watch_address(hub: Arc<Hub>) {
     let mut changes = hub.endpoint.watch_addr().stream();
     let mut last = hub.own_address();
+    let mut reached = last.clone();
     let watch = async {
         while changes.next().await.is_some() {
             let address = hub.own_address();
             if address == last {
                 continue;
             }
-            let is_kept = |socket| address.sockets().any(|kept| kept == socket);
-            if !last.sockets().all(is_kept) {
-                let links = hub.table().links().map(|(_, link)| link.clone()).collect();
-                hub.tasks.spawn(hub.stop.clone().run_until_cancelled_owned(end_silent(links)));
+            // Without a network nothing is mended: links wait for it as long as they can.
+            if address.sockets().any(|socket| !socket.ip().is_loopback()) {
+                let is_kept = |socket| address.sockets().any(|kept| kept == socket);
+                if !reached.sockets().all(is_kept) {
+                    let links = hub.table().links().map(|(_, link)| link.clone()).collect();
+                    hub.tasks.spawn(hub.stop.clone().run_until_cancelled_owned(end_silent(links)));
+                }
+                reached = address.clone();
             }
             last = address.clone();
             let _ = hub.events.send(LinkEvent::Address(address)).await;

@@ -241,9 +241,14 @@ impl World {
         };
         let now = Millis(self.now);
         let rng = &mut self.devices[0].rng;
-        let session = Session::lead(config, meeting, address(0), now, rng).unwrap();
+        let session = Session::lead(config, meeting, Address::default(), now, rng).unwrap();
         self.devices[0].session = Some(session);
-        self.drain(0);
+        self.arrive(0);
+    }
+
+    /// The links of a device say where it is, as soon as there are any.
+    fn arrive(&mut self, device: usize) {
+        self.give(device, Input::OwnAddress(self.home(device).as_slice().to_vec()));
     }
 
     pub(crate) fn join(&mut self, device: usize) {
@@ -259,9 +264,9 @@ impl World {
         let config = self.config(device);
         let now = Millis(self.now);
         let rng = &mut self.devices[device].rng;
-        let session = Session::join(config, invited, address(device), now, rng).unwrap();
+        let session = Session::join(config, invited, Address::default(), now, rng).unwrap();
         self.devices[device].session = Some(session);
-        self.drain(device);
+        self.arrive(device);
     }
 
     pub(crate) fn session(&self, device: usize) -> &Session {

@@ -411,7 +411,7 @@ impl Board {
             Ending::Denied => Phase::Denied,
             Ending::Dismissed | Ending::Expired => Phase::Ended,
             Ending::Left => Phase::Left,
-            Ending::Removed | Ending::Revoked | Ending::TimedOut => Phase::Removed,
+            Ending::Removed | Ending::TimedOut => Phase::Removed,
             _ => Phase::Failed,
         });
         self.meeting.ended_reason = Some(ending.to_string());
