@@ -146,7 +146,7 @@ impl Session {
                 Link::Lobby => lobby,
             };
             if higher && !linked {
-                peer.dial_at.get_or_insert(now.plus(UNCALLED));
+                peer.dial_at.get_or_insert_with(|| now.plus(UNCALLED));
             }
             let due = peer.dial_at.is_none_or(|at| at <= now);
             let Some(address) = peer.address.clone().filter(|_| !linked && due) else {

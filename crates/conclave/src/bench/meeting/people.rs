@@ -9,7 +9,8 @@ use futures::future::try_join_all;
 use super::{STEP, TAIL};
 use crate::{
     http::wire::{
-        Admit, Empty, Freshness, InfoForm, Invitation, KeyState, Meeting, NewMeeting, Opened, Phase,
+        Admit, Empty, Freshness, InfoForm, Invitation, KeyState, Meeting, Member, NewMeeting,
+        Opened, Phase,
     },
     node::record::now_ns,
     stage::{Daemon, GUESTS, Recording, World},
@@ -83,12 +84,17 @@ impl People {
 
     /// Waits until each of them holds the same key and hears every other one.
     pub(super) async fn hear(&self, who: &[&Daemon]) -> Result<()> {
+        self.hear_without(who, None).await
+    }
+
+    /// The same while somebody who is dead has a seat still.
+    pub(super) async fn hear_without(&self, who: &[&Daemon], dead: Option<u16>) -> Result<()> {
         let waits = who.iter().map(|daemon| {
             daemon.until_meeting("everyone's packets", STEP, |m| {
-                let hears = |m: &crate::http::wire::Member| {
-                    m.me || m.streams.iter().filter(|stream| stream.live).count() >= 2
-                };
-                (together(m, who.len()) && m.members.iter().all(hears)).then_some(())
+                let hears =
+                    |m: &Member| m.me || m.streams.iter().filter(|stream| stream.live).count() >= 2;
+                let mut here = m.members.iter().filter(|member| Some(member.idx) != dead);
+                (together_without(m, who.len(), dead) && here.all(hears)).then_some(())
             })
         });
         try_join_all(waits).await?;
@@ -133,10 +139,17 @@ pub(super) async fn admit(leader: &Daemon, guests: usize) -> Result<()> {
 
 /// Whether a daemon shows a live meeting of so many who all hold its key.
 pub(super) fn together(meeting: &Meeting, members: usize) -> bool {
+    together_without(meeting, members, None)
+}
+
+/// The same, not counting somebody who is dead.
+pub(super) fn together_without(meeting: &Meeting, members: usize, dead: Option<u16>) -> bool {
+    let here = meeting.members.iter().filter(|member| Some(member.idx) != dead);
+    let keys: Vec<KeyState> = here.map(|member| member.key).collect();
     meeting.phase == Phase::Live
         && meeting.epoch > 0
-        && meeting.members.len() == members
-        && meeting.members.iter().all(|member| member.key == KeyState::Ok)
+        && keys.len() == members
+        && keys.iter().all(|key| *key == KeyState::Ok)
 }
 
 /// What the media of those who stayed went through.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::{
     Progress, STEP, TAIL,
     figures::{Figures, count},
-    people::{PEOPLE, People, back, flow, together},
+    people::{PEOPLE, People, back, flow, together_without},
 };
 use crate::{
     bench::Line,
@@ -47,7 +47,7 @@ pub async fn measure(runs: usize, progress: &mut Progress<'_>) -> Result<Vec<Lin
         let (first, _) = seen.first().copied().context("nobody is left")?;
         ensure!(seen.iter().all(|(chair, _)| *chair == first), "two people took the chair");
         let slowest = seen.iter().map(|(_, took)| *took).fold(0.0, f64::max);
-        people.hear(&rest).await?;
+        people.hear_without(&rest, Some(old)).await?;
         sleep(TAIL).await;
         let flow = flow(&rest, start_ns)?;
         took.push(slowest);
@@ -85,7 +85,8 @@ async fn successor(
 ) -> Result<(Chair, f64)> {
     let new = |m: &Meeting| {
         let leader = m.leader.filter(|leader| m.mid == mid && *leader != old)?;
-        (m.epoch > epoch && together(m, PEOPLE - 1)).then_some((leader, m.term))
+        let keys = together_without(m, PEOPLE - 1, Some(old));
+        (m.epoch > epoch && keys).then_some((leader, m.term))
     };
     let chair = daemon.until_meeting("another leader's key", STEP, new).await?;
     Ok((chair, click.elapsed().as_secs_f64() * 1_000.0))
