@@ -3,7 +3,7 @@
 //! A receiver names lost packets by their counters and the sender repeats the same sealed bytes,
 //! never a new seal, so a repair cannot reuse a nonce.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use bytes::Bytes;
 
@@ -38,31 +38,38 @@ pub struct PacketId {
 /// The sealed packets of the last two seconds, at most 4 MiB.
 #[derive(Debug, Default)]
 pub struct SentCache {
-    packets: BTreeMap<PacketId, Bytes>,
+    packets: BTreeMap<PacketId, (Millis, Bytes)>,
     order: VecDeque<(Millis, PacketId)>,
     bytes: usize,
 }
 
 impl SentCache {
-    /// Remembers a packet and forgets what is too old or too much.
+    /// Remembers a packet and forgets what is too old or too much. Where the ledger refused a record,
+    /// another key has its epoch, and the first packets under that one take the place of older ones.
     pub fn insert(&mut self, id: PacketId, sealed: Bytes, now: Millis) {
         self.bytes = self.bytes.saturating_add(sealed.len());
-        self.packets.insert(id, sealed);
+        if let Some((_, old)) = self.packets.insert(id, (now, sealed)) {
+            self.bytes = self.bytes.saturating_sub(old.len());
+        }
         self.order.push_back((now, id));
         while let Some((at, id)) = self.order.front().copied() {
             if self.bytes <= MAX_BYTES && now.since(at) <= MAX_AGE {
                 break;
             }
             self.order.pop_front();
-            let len = self.packets.remove(&id).map_or(0, |packet| packet.len());
-            self.bytes = self.bytes.saturating_sub(len);
+            if let Entry::Occupied(entry) = self.packets.entry(id)
+                && entry.get().0 == at
+            {
+                let (_, packet) = entry.remove();
+                self.bytes = self.bytes.saturating_sub(packet.len());
+            }
         }
     }
 
     /// The sealed bytes of a packet, while they are kept.
     #[must_use]
     pub fn get(&self, id: PacketId) -> Option<&Bytes> {
-        self.packets.get(&id)
+        self.packets.get(&id).map(|(_, sealed)| sealed)
     }
 
     /// How many packets are kept.
@@ -167,6 +174,18 @@ mod tests {
             cache.insert(id(ctr), Bytes::from(vec![0; 1_000]), Millis(2_002));
         }
         assert!(cache.bytes <= MAX_BYTES && cache.len() > 4_000);
+    }
+
+    #[test]
+    fn a_packet_that_takes_the_place_of_an_older_one_outlives_it() {
+        let mut cache = SentCache::default();
+        cache.insert(id(0), Bytes::from_static(b"under the first key"), Millis(0));
+        cache.insert(id(0), Bytes::from_static(b"under another"), Millis(1_500));
+        cache.insert(id(1), Bytes::from_static(b"next"), Millis(2_500));
+        assert_eq!(cache.get(id(0)).map(Bytes::as_ref), Some(b"under another".as_slice()));
+        assert_eq!(cache.bytes, 17);
+        cache.insert(id(2), Bytes::from_static(b"later"), Millis(3_600));
+        assert_eq!((cache.get(id(0)), cache.bytes), (None, 9));
     }
 
     #[test]
