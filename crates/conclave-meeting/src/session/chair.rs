@@ -4,7 +4,7 @@
 //! Links, epochs, streams and counters stay as they are. Every pairwise chain begins anew with the
 //! term, so each member gives its [`Card`] to all others beforehand, and again to a new leader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_protocol::{MemberIdx, Term, meeting::MemberStatus};
 
@@ -26,8 +26,8 @@ const HAND_AGAIN: u64 = 10_000;
 pub(super) struct Chair {
     term: Option<Term>,
     leader: Option<MemberIdx>,
-    /// Who led before this device does, and fell silent.
-    overtaken: Option<MemberIdx>,
+    /// Who led, fell silent, lost the chair and was not heard since.
+    overtaken: BTreeSet<MemberIdx>,
     /// When this device saw a term begin that was not the first one it saw.
     since: Option<Millis>,
     cards: BTreeMap<MemberIdx, Card>,
@@ -38,14 +38,14 @@ pub(super) struct Chair {
 }
 
 impl Chair {
-    /// Whether this member lost the chair to this device by its silence.
+    /// Whether this member lost the chair by its silence and was not heard since.
     pub(super) fn is_overtaken(&self, idx: MemberIdx) -> bool {
-        self.overtaken == Some(idx)
+        self.overtaken.contains(&idx)
     }
 
     /// That member is heard again.
-    pub(super) fn is_back(&mut self) {
-        self.overtaken = None;
+    pub(super) fn is_back(&mut self, idx: MemberIdx) {
+        self.overtaken.remove(&idx);
     }
 
     pub(super) fn appointed(&mut self, idx: MemberIdx, now: Millis) {
@@ -64,9 +64,12 @@ impl Session {
         }
         self.chair.since = Some(self.now);
         self.chair.appointed = None;
+        // Every device notes it: each may come to lead while that seat is taken still.
+        let silent = old.filter(|old| self.presence.is_silent(*old, self.now));
+        self.chair.overtaken.extend(silent);
         let mine = self.me == Some(idx);
         match (mine, self.leader.is_some()) {
-            (true, false) => self.take_chair(old),
+            (true, false) => self.take_chair(),
             (false, true) => self.give_chair(),
             (false, false) => self.follow_leader(),
             (true, true) => {}
@@ -75,9 +78,8 @@ impl Session {
     }
 
     /// This device leads from here on. A leader that fell silent has a moment to come back.
-    fn take_chair(&mut self, old: Option<MemberIdx>) {
+    fn take_chair(&mut self) {
         let now = self.now;
-        self.chair.overtaken = old.filter(|old| self.presence.is_silent(*old, now));
         let Some(view) = self.view() else { return };
         let roster = view.roster.iter().collect();
         let cards = self.chair.cards.iter().filter(|(idx, card)| is_card_of(view, **idx, card));

@@ -89,6 +89,11 @@ impl Guest {
 }
 
 impl Session {
+    /// Whether somebody was told where this device is, that it may come in.
+    pub(super) fn has_knocked(&self) -> bool {
+        self.guest.as_ref().is_some_and(|guest| guest.knocked.is_some())
+    }
+
     /// Takes a newer state of the ledger as guest or member.
     pub(super) fn guest_ledger(&mut self) {
         let Some(view) = self.view() else { return };

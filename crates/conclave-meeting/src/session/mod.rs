@@ -96,7 +96,7 @@ pub struct Session {
     secrets: Option<Secrets>,
     npk: Npk,
     address: Address,
-    /// Whether the address is another one than at the beginning.
+    /// Whether the address is another one than the one it came in with.
     relocated: bool,
     /// Own index, once the ledger gave one.
     me: Option<MemberIdx>,
@@ -408,10 +408,12 @@ impl Session {
         self.look_behind();
     }
 
-    /// Whether this device may not act any more: the ledger takes nothing from it.
+    /// Whether this device, or the one behind its persona, may not act any more.
     fn is_revoked(&self) -> bool {
-        let seat = self.me.and_then(|me| self.view()?.members.get(&me));
-        seat.is_some_and(|seat| seat.device.as_ref().is_some_and(|device| !device.is_active()))
+        let Some(view) = self.view() else { return false };
+        let seat = self.me.and_then(|me| view.members.get(&me)?.device.as_ref());
+        let behind = self.config.behind.as_ref().and_then(|real| view.bearers.get(&real.dev));
+        seat.into_iter().chain(behind.map(|real| &real.device)).any(|device| !device.is_active())
     }
 
     fn push(&mut self, output: Output) {

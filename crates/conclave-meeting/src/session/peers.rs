@@ -92,10 +92,10 @@ impl Session {
         if address == self.address {
             return;
         }
-        self.relocated |= self.epochs.newest().is_some();
+        self.relocated |= self.epochs.newest().is_some() || self.has_knocked();
         self.address = address;
         // Whatever failed before failed from another place.
-        for peer in self.peers.values_mut().filter(|peer| peer.link == Link::Down) {
+        for peer in self.peers.values_mut().filter(|peer| !peer.is_up()) {
             peer.pause = FIRST_PAUSE;
             peer.dial_at = peer.dial_at.map(|at| at.min(self.now));
         }

@@ -89,6 +89,7 @@ impl Session {
     pub(super) fn hear(&mut self, npk: Npk) {
         if let Some(idx) = self.member_of(npk) {
             self.presence.hear(idx, self.now);
+            self.chair.is_back(idx);
         }
     }
 
@@ -103,16 +104,12 @@ impl Session {
         let others = others.map(|(idx, at)| (*idx, now.since(*at)));
         let (overtaken, others): (Vec<_>, Vec<_>) =
             others.partition(|(idx, _)| self.chair.is_overtaken(*idx));
-        for (idx, silence) in overtaken {
-            if silence < SILENT {
-                self.chair.is_back();
-            } else if silence >= OVERTAKEN {
-                leader.remove(idx, Reason::TimedOut, now);
-            }
-        }
         let least = others.iter().map(|(_, silence)| *silence).min().unwrap_or_default();
         if others.len() > 1 && (SILENT..FORSAKEN).contains(&least) {
             return;
+        }
+        for (idx, _) in overtaken.into_iter().filter(|(_, silence)| *silence >= OVERTAKEN) {
+            leader.remove(idx, Reason::TimedOut, now);
         }
         for (idx, _) in others.into_iter().filter(|(_, silence)| *silence >= LOST_AFTER) {
             leader.remove(idx, Reason::TimedOut, now);

@@ -103,6 +103,20 @@ fn a_second_leader_that_is_killed_is_followed_as_fast_as_the_first() {
     assert_eq!(leader(&world), world.idx(2));
 }
 
+/// Also where the next one did not live to take its seat away.
+#[test]
+fn a_leader_that_was_overtaken_is_out_whoever_leads_by_then() {
+    let mut world = World::meeting(417, 6, 6, Net::GOOD);
+    world.freeze(0);
+    world.run(5_000);
+    assert_eq!(leader(&world), world.idx(1));
+    world.freeze(1);
+    world.run(12_000);
+    assert_eq!(leader(&world), world.idx(2));
+    world.run(3_000);
+    assert_one_key(&world, &[2, 3, 4, 5]);
+}
+
 /// The new leader hears nobody either, and its first one is out all the same.
 #[test]
 fn a_leader_that_was_overtaken_and_another_one_who_vanishes_are_out() {

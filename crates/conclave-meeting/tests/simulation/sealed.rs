@@ -1,7 +1,7 @@
 //! Sealed meetings: the ledger sees personas, the leader and the members see people.
 
 use conclave_meeting::{
-    session::{Alarm, Behind, Command, CommandError, Event, FactName, Input, Knocker},
+    session::{Alarm, Behind, Command, CommandError, Ending, Event, FactName, Input, Knocker},
     wire::{Bearer, PeerMessage},
 };
 use conclave_protocol::{MeetingId, MemberIdx, Npk, UserId, meeting::Policy};
@@ -188,6 +188,20 @@ fn a_persona_whose_real_device_is_revoked_is_removed() {
     world.run(3_000);
     assert_one_key(&world, &[0, 1, 3]);
     assert!(world.session(2).is_ended());
+}
+
+/// Nobody else could take the chair from it: the ledger does not know who is behind it.
+#[test]
+fn a_leader_whose_real_device_is_revoked_is_out_by_itself_and_followed() {
+    let mut world = meeting(726, 4, 4);
+    world.command(0, Command::Appoint { idx: world.idx(1) });
+    world.run(2_000);
+    assert_eq!(world.view().meeting.unwrap().leader, world.idx(1));
+    assert_eq!(world.revoke(1), Ok(()));
+    world.run(2_000);
+    assert!(world.saw(1, |event| *event == Event::Ended(Ending::Revoked)).is_some());
+    world.run(15_000);
+    assert_one_key(&world, &[0, 2, 3]);
 }
 
 #[test]

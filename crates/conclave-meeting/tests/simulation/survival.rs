@@ -187,6 +187,23 @@ fn whoever_moves_and_whoever_comes_in_meanwhile_find_each_other() {
     assert_one_key(&world, &[0, 1, 2, 3, 4]);
 }
 
+/// The leader tells the others where the guest was when it asked.
+#[test]
+fn whoever_moves_between_asking_and_coming_in_is_linked_with_all() {
+    let mut world = World::meeting(108, 5, 3, Net::GOOD);
+    for device in [3, 4] {
+        world.join(device);
+    }
+    world.run(2_000);
+    world.relocate(3);
+    for device in [3, 4] {
+        world.admit(device);
+    }
+    world.run(8_000);
+    assert_one_key(&world, &[0, 1, 2, 3, 4]);
+    assert!([0, 1, 2, 4].into_iter().all(|other| world.linked(3, other)));
+}
+
 /// A newcomer calls everyone, at the addresses that the leader was told.
 #[test]
 fn a_newcomer_finds_those_who_moved_before() {
