@@ -1,8 +1,8 @@
 //! The links of a session: who is connected, whom to call, and when to try again.
 //!
 //! Of two members the one with the higher index calls. It has nobody to call any more when the other
-//! one's address changes and the link breaks; so whoever got another address calls those it lost
-//! itself, and tells its address to all it reaches.
+//! one's address changes and the link breaks; so whoever got another address calls all it is
+//! not linked with itself, and tells its address to all it reaches.
 
 use std::collections::BTreeMap;
 

@@ -91,13 +91,20 @@ fn a_leader_that_comes_back_after_a_moment_has_lost_the_chair_and_not_its_seat()
     }
 }
 
+/// A meeting whose first leader was killed 5 s ago, and whose second one leads.
+fn after_the_first(seed: u64, members: usize) -> World {
+    let mut world = World::meeting(seed, members, members, Net::GOOD);
+    world.freeze(0);
+    world.run(5_000);
+    assert_eq!(leader(&world), world.idx(1));
+    world
+}
+
 /// Whoever lost the chair could lead and vote, and is not counted for long.
 #[test]
 fn a_second_leader_that_is_killed_is_followed_as_fast_as_the_first() {
-    let mut world = World::meeting(418, 4, 4, Net::GOOD);
-    world.freeze(0);
-    world.run(12_000);
-    assert_eq!(leader(&world), world.idx(1));
+    let mut world = after_the_first(418, 4);
+    world.run(7_000);
     world.freeze(1);
     world.run(5_000);
     assert_eq!(leader(&world), world.idx(2));
@@ -106,10 +113,7 @@ fn a_second_leader_that_is_killed_is_followed_as_fast_as_the_first() {
 /// Also where the next one did not live to take its seat away.
 #[test]
 fn a_leader_that_was_overtaken_is_out_whoever_leads_by_then() {
-    let mut world = World::meeting(417, 6, 6, Net::GOOD);
-    world.freeze(0);
-    world.run(5_000);
-    assert_eq!(leader(&world), world.idx(1));
+    let mut world = after_the_first(417, 6);
     world.freeze(1);
     world.run(12_000);
     assert_eq!(leader(&world), world.idx(2));
@@ -120,10 +124,7 @@ fn a_leader_that_was_overtaken_is_out_whoever_leads_by_then() {
 /// The new leader hears nobody either, and its first one is out all the same.
 #[test]
 fn a_leader_that_was_overtaken_and_another_one_who_vanishes_are_out() {
-    let mut world = World::meeting(419, 3, 3, Net::GOOD);
-    world.freeze(0);
-    world.run(5_000);
-    assert_eq!(leader(&world), world.idx(1));
+    let mut world = after_the_first(419, 3);
     world.freeze(2);
     world.run(40_000);
     assert_one_key(&world, &[1]);
