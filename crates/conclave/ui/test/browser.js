@@ -44,6 +44,7 @@ export async function open(chrome, url, options = {}, prepare = undefined) {
     };
   });
   if (process.env.PAGE_FROM_DISK) await fromDisk(context);
+  if (process.env.LATE) await late(context, Number(process.env.LATE));
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];
@@ -72,6 +73,20 @@ async function fromDisk(context) {
     // A file that is new is not in the program at all.
     const type = TYPES[file.pathname.split(".").at(-1) ?? ""] ?? "";
     await route.fulfill({ status: 200, headers: { ...headers, "content-type": type }, body: await readFile(file) });
+  });
+}
+
+/**
+ * Every question to the daemon is held up for up to that long, at random: for whoever looks for a test
+ * that does not wait for what it reads.
+ *
+ * @param {import("playwright-core").BrowserContext} context
+ * @param {number} most in milliseconds
+ */
+async function late(context, most) {
+  await context.route(({ pathname }) => pathname.startsWith("/api/"), async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * most));
+    await route.fallback();
   });
 }
 

@@ -58,11 +58,6 @@ test("one that ends at once is not started again and again", () => {
 
 const TALK = meeting({ members: [member(0, "Alice Martin", { me: true, leader: true, link: "self" }), member(1, "Bob Okafor")] });
 
-/** Nothing is sent and nothing arrives. */
-function silent(daemon) {
-  for (const path of ["/whip", "/api/receive"]) daemon.answers.set(path, [409, { error: "not yet", next: "" }]);
-}
-
 /** Puts a recogniser into the browser, and opens the page anew. */
 async function install(page, found) {
   await page.addInitScript((found) => {
@@ -92,7 +87,6 @@ const running = (page) => page.evaluate(() => /** @type {any} */ (globalThis).re
 onPage("own words appear under the tiles while one is heard, and only in the own window", {
   ...freshState(), meeting: TALK,
 }, async (page, daemon) => {
-  silent(daemon);
   await install(page, "available");
   const slot = page.getByRole("region", { name: "Captions" });
   await slot.getByText("What you say appears here.").waitFor();
@@ -111,8 +105,7 @@ onPage("own words appear under the tiles while one is heard, and only in the own
   assert.deepEqual(daemon.asked.filter(({ body }) => JSON.stringify(body ?? "").includes("figures")), [], "nobody is told");
 });
 
-onPage("a language is fetched by who presses for it, not before", { ...freshState(), meeting: TALK }, async (page, daemon) => {
-  silent(daemon);
+onPage("a language is fetched by who presses for it, not before", { ...freshState(), meeting: TALK }, async (page) => {
   await install(page, "downloadable");
   await page.getByText("once it has fetched the language from its maker").waitFor();
   assert.deepEqual(await running(page), []);
@@ -121,8 +114,7 @@ onPage("a language is fetched by who presses for it, not before", { ...freshStat
   await eventually(async () => assert.equal((await running(page)).length, 1));
 });
 
-onPage("where the voice would go to a server, captions stay off and say so", { ...freshState(), meeting: TALK }, async (page, daemon) => {
-  silent(daemon);
+onPage("where the voice would go to a server, captions stay off and say so", { ...freshState(), meeting: TALK }, async (page) => {
   await install(page, "unavailable");
   await page.getByText("recognises this language only by sending what you say to its maker").waitFor();
   assert.deepEqual(await running(page), []);

@@ -40,6 +40,7 @@ test("a sheet is kept, used elsewhere, and called off", async () => {
   await page.getByText("@alice.m", { exact: true }).waitFor();
 
   await button(page, "Make a recovery sheet").click();
+  await button(page, "I have it on paper").waitFor();
   const items = await page.getByRole("article").getByRole("listitem").allInnerTexts();
   const words = items.map((text) => text.split(/\s+/).at(-1) ?? "");
   assert.equal(words.length, 24);

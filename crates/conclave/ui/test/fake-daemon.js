@@ -8,8 +8,14 @@ export const TOKEN = "ab".repeat(32);
 export async function fakeDaemon(state = freshState()) {
   const streams = new Set();
   const asked = [];
-  const answers = new Map();
+  // Nothing is sent and nothing arrives, unless a test says how.
+  const answers = new Map(["/whip", "/api/receive"].map((path) => [path, [409, { error: "not yet", next: "" }]]));
+  /** @type {() => void} */
+  let follows;
+  const followed = new Promise((resolve) => { follows = resolve; });
   const daemon = {
+    /** The page has drawn its first state and hears of whatever comes. */
+    followed,
     asked,
     answers,
     state,
@@ -36,6 +42,7 @@ export async function fakeDaemon(state = freshState()) {
       // What changed since the page asked for the state is not lost.
       response.write(`data: ${JSON.stringify({ kind: "state", state: daemon.state })}\n\n`);
       streams.add(response);
+      follows();
       return request.on("close", () => streams.delete(response));
     }
     const chunks = [];

@@ -118,8 +118,8 @@ onPage("what is behind a person is blurred where the camera can", WAITS, async (
     navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
   });
   await box.check();
+  await eventually(async () => assert.deepEqual(await page.evaluate(() => globalThis.blurred), [true]));
   await eventually(async () => assert.ok(await box.isChecked()));
-  assert.deepEqual(await page.evaluate(() => globalThis.blurred), [true]);
 });
 
 onPage("everyone is heard through the chosen loudspeaker", { meeting: crowd(3) }, async (page) => {

@@ -19,6 +19,7 @@ export function onPage(name, state, use, viewport = { width: 1024, height: 768 }
     const daemon = await fakeDaemon(freshState(state));
     const { page, complaints } = await open(chrome, daemon.url, { viewport });
     try {
+      await daemon.followed;
       await use(page, daemon);
       await assertAccessible(page);
       // A refusal that the page shows is also listed by the browser.

@@ -213,10 +213,12 @@ onPage("what waits is said at home and beside the identity, and called off", { i
   await button(page, OFF).click();
   await page.getByRole("alert").getByText("The ledger refused it.").waitFor();
   daemon.answers.delete("/api/changes/cancel");
+  const calledOff = (...devices) => eventually(() => assert.deepEqual(
+    sent(daemon, "/api/changes/cancel"), devices.map(({ device }) => ({ device }))));
   await button(page, OFF).click();
+  await calledOff(PHONE, PHONE);
   await own.getByRole("button", { name: "Call it off" }).click();
-  await eventually(() => assert.deepEqual(sent(daemon, "/api/changes/cancel"),
-    [PHONE.device, PHONE.device, ME.device].map((one) => ({ device: one }))));
+  await calledOff(PHONE, PHONE, ME);
   daemon.show({ identity: { ...THREATS, waits: [] } });
   await threat.waitFor({ state: "detached" });
   await button(page, "Your identity: Alice Martin").waitFor();

@@ -129,7 +129,7 @@ onPage("a reload costs less than three seconds", { meeting: crowd(9) }, async (p
 test("a daemon that starts anew is said to be away, and the meeting goes on when it is back", async () => {
   const [chrome, daemon] = [await browser(), await fakeDaemon(freshState({ meeting: crowd(3) }))];
   const { page } = await open(chrome, daemon.url);
-  await page.getByRole("article").nth(2).waitFor();
+  await daemon.followed;
   daemon.drop();
   await page.getByText("Conclave does not answer on this computer.").waitFor();
   await page.getByText("Conclave does not answer on this computer.").waitFor({ state: "detached" });

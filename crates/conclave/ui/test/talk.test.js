@@ -38,11 +38,14 @@ onPage("one is asked to be quiet or to speak, all are asked to be quiet", talk({
   members: [ALICE, { ...BOB, streams: [{ stream_no: 0, kind: "audio", live: true }] }, member(2, "Carla Ruiz")],
 }), async (page, daemon) => {
   await button(page, "People").click();
-  await button(page, "Ask to be quiet: Bob Okafor").click();
-  await button(page, "Ask to speak: Carla Ruiz").click();
-  await button(page, "Ask all to be quiet").click();
-  await eventually(() => assert.deepEqual(sent(daemon, "/api/ask"),
-    [{ idx: 1, what: "mute" }, { idx: 2, what: "unmute" }, { idx: null, what: "mute" }]));
+  for (const [name, asked] of [
+    ["Ask to be quiet: Bob Okafor", { idx: 1, what: "mute" }],
+    ["Ask to speak: Carla Ruiz", { idx: 2, what: "unmute" }],
+    ["Ask all to be quiet", { idx: null, what: "mute" }],
+  ]) {
+    await button(page, name).click();
+    await eventually(() => assert.deepEqual(sent(daemon, "/api/ask").at(-1), asked));
+  }
 });
 
 onPage("asked to be quiet the microphone is off at once, and it is said who asked", talk({}), async (page, daemon) => {
@@ -50,6 +53,7 @@ onPage("asked to be quiet the microphone is off at once, and it is said who aske
   daemon.show(talk({ asked: [{ id: "7", idx: 1, name: "Bob Okafor", what: "mute", at_ms: NOW }] }));
   await button(page, "Unmute").waitFor();
   await page.getByText("Bob Okafor asked you to be quiet: your microphone is off.").waitFor();
+  await eventually(() => assert.deepEqual(sent(daemon, "/api/asked"), [{ id: "7" }]));
   daemon.show(talk({ asked: [{ id: "8", idx: 1, name: "Bob Okafor", what: "camera-off", at_ms: NOW }] }));
   await button(page, "Camera on").waitFor();
   await eventually(() => assert.deepEqual(sent(daemon, "/api/asked"), [{ id: "7" }, { id: "8" }]));
