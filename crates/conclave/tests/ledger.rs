@@ -30,10 +30,11 @@ use serde_json::{Value, json};
 
 /// One validator that runs in this process, and its consortium as files.
 struct Consortium {
-    dir: tempfile::TempDir,
     network: Network,
     running: Option<Running>,
     registered: u8,
+    // Last: nobody writes there any more when it goes.
+    dir: tempfile::TempDir,
 }
 
 impl Consortium {

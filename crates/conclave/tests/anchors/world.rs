@@ -26,12 +26,13 @@ use crate::{PATIENCE, anvil};
 
 /// A consortium whose validators run in this process.
 pub(crate) struct World {
-    dir: tempfile::TempDir,
     running: Vec<Running>,
     pub(crate) network: Network,
     /// The next nonce of each validator that claimed something: another one that is asked may not
     /// have that block yet.
     claimed: Mutex<BTreeMap<usize, u64>>,
+    // Last: nobody writes there any more when it goes.
+    dir: tempfile::TempDir,
 }
 
 impl World {

@@ -65,8 +65,9 @@ pub(crate) fn start_with(mut command: Command, args: &[&str]) -> Running {
 
 /// One person with a home of their own.
 pub(crate) struct Person {
-    pub(crate) home: TempDir,
     _daemon: Running,
+    // Last: nobody writes there any more when it goes.
+    pub(crate) home: TempDir,
 }
 
 impl Person {

@@ -25,12 +25,13 @@ use crate::{
 
 /// Four validators in processes of their own, and a light client that believes none of them.
 pub(crate) struct Consortium {
-    pub(crate) dir: tempfile::TempDir,
     pub(crate) network: Arc<Network>,
     pub(crate) sponsor: Arc<Ed25519Signer>,
     client: Client,
     pub(crate) light: Arc<Mutex<LightClient>>,
     pub(crate) processes: Vec<Option<Child>>,
+    // Last: nobody writes there any more when it goes.
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Consortium {
