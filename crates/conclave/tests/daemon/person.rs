@@ -10,8 +10,12 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::ports::hold_all;
+
 /// How long anything may take before the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+/// Between two looks at what changes by itself, which start a program each.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A process of this program that is killed when dropped, as by `kill -9`.
 pub(crate) struct Running(Child);
@@ -123,6 +127,7 @@ impl Person {
                 return lines;
             }
             assert!(start.elapsed() < PATIENCE, "{what} did not happen: {lines:#?}");
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -194,6 +199,7 @@ fn met(home: &Path, wanted: impl Fn(&Value) -> bool) -> Result<Value, Value> {
         if start.elapsed() > PATIENCE {
             return Err(without_chat(meeting));
         }
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -208,7 +214,7 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "{what} did not happen");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -227,6 +233,7 @@ pub(crate) fn consortium_with(dir: &Path, words: &[&str]) -> (PathBuf, Running) 
 pub(crate) fn founded(dir: &Path, words: &[&str]) -> PathBuf {
     let net = dir.join("net");
     say(dir, &[&["network", "new", "--dir", net.to_str().unwrap()], words].concat());
+    hold_all(&net);
     net.join("network.toml")
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     ports::free_ports,
-    world::{Net, say, text},
+    world::{Net, eventually, say, text},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,11 +47,15 @@ async fn a_change_is_agreed_when_more_than_two_thirds_have_voted_for_it() {
 
     let list =
         async || say(&["validator", "list", "--json", "--network", text(&net.file())]).await.json();
-    let open = list().await;
+    let mut open = Value::Null;
+    eventually("all answer", async || {
+        open = list().await;
+        open["set"].as_array().unwrap().iter().all(|member| member["answers"] == true)
+    })
+    .await;
     assert_eq!(open["set"].as_array().unwrap().len(), 4);
     assert_eq!(open["open"][0]["change"], digest);
     assert_eq!(open["open"][0]["by"].as_array().unwrap().len(), 2);
-    assert!(open["set"].as_array().unwrap().iter().all(|member| member["answers"] == true));
 
     let said = say(&["validator", "add", card, "--json", "--dir", text(&net.home(2))]).await.json();
     assert_eq!(said["agreed"], true);

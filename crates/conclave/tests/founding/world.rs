@@ -14,6 +14,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use crate::ports::hold_all;
+
 /// Longer than anything here takes, even on a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(50);
@@ -180,6 +182,7 @@ impl Net {
         let (count, net) = (validators.to_string(), dir.path().join("net"));
         let args = ["network", "new", "--validators", &count, "--dir", text(&net)];
         assert_eq!(say(&[&args, words].concat()).await.code, 0);
+        hold_all(&net);
         Self { dir }
     }
 

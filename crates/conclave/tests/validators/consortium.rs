@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     load::{Fact, Registration},
+    ports::hold_all,
     rpc::Rpc,
     wait::{LOOK, PATIENCE, eventually, eventually_some, now_ms},
 };
@@ -49,6 +50,7 @@ impl Consortium {
             .await
             .unwrap();
         assert!(founded.success());
+        hold_all(&path);
         let mut network = Network::load(&path.join("network.toml")).unwrap();
         change(&mut network.genesis);
         std::fs::write(path.join("network.toml"), network.to_toml().unwrap()).unwrap();

@@ -27,7 +27,7 @@ export function browser(camera) {
  * @param {(page: import("playwright-core").Page) => Promise<void>} [prepare] what comes before the page
  */
 export async function open(chrome, url, options = {}, prepare = undefined) {
-  const context = await chrome.newContext(options);
+  const context = await chrome.newContext({ locale: "en-US", timezoneId: "UTC", ...options });
   await context.grantPermissions(["camera", "microphone", "clipboard-read", "clipboard-write"]);
   // Two cores carry several pages: a small picture is asked of the camera.
   await context.addInitScript(() => localStorage.setItem("video", "320x180@15"));

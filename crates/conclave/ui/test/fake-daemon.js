@@ -19,6 +19,8 @@ export async function fakeDaemon(state = freshState()) {
     asked,
     answers,
     state,
+    /** Nobody answers. */
+    away: false,
     show(change) {
       daemon.state = structuredClone({ ...daemon.state, ...change });
       send({ kind: "state", state: daemon.state });
@@ -31,7 +33,12 @@ export async function fakeDaemon(state = freshState()) {
   function send(event) {
     for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
   }
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    if (daemon.away) request.socket.destroy();
+    // Whoever asked may be gone before all of it came.
+    else handle(request, response).catch(() => response.destroy());
+  });
+  async function handle(request, response) {
     const path = new URL(request.url, "http://here").pathname;
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (request.method === "GET" && !path.startsWith("/api/")) return serve(path, response);
@@ -56,7 +63,7 @@ export async function fakeDaemon(state = freshState()) {
     if (typeof value !== "string") return json(response, status, value);
     const headers = { "content-type": "application/sdp", location: `${path}/1` };
     return response.writeHead(status, headers).end(value);
-  });
+  }
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   daemon.url = `http://127.0.0.1:${server.address().port}/#token=${TOKEN}`;
   return daemon;

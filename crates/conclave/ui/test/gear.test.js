@@ -87,11 +87,16 @@ onPage("devices are chosen, plugged in and pulled out", WAITS, async (page) => {
     navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
   });
   await cameras.getByText("Camera of a phone").waitFor({ state: "attached" });
+  // The newest track, while it lives.
+  const live = () => page.evaluate(() => {
+    const track = document.querySelector("video").srcObject?.getVideoTracks()[0];
+    return track?.readyState === "live" ? track.id : undefined;
+  });
+  const before = await live();
   await cameras.selectOption({ label: "Camera of a phone" });
   await eventually(async () => assert.equal(await page.evaluate(() => JSON.parse(localStorage.settings).camera), "new"));
   await button(page, "Camera off").waitFor();
-  const live = () => page.evaluate(() => document.querySelector("video").srcObject?.getVideoTracks()[0]?.readyState === "live");
-  await eventually(async () => assert.ok(await live()));
+  await eventually(async () => assert.ok(![before, undefined].includes(await live())));
   // Pulled out: its track ends.
   await page.evaluate(() => {
     const [track] = document.querySelector("video").srcObject.getVideoTracks();

@@ -114,12 +114,12 @@ export async function heard(page, name) {
 }
 
 /**
- * Looks again and again until what is asserted holds, for ten seconds at most.
+ * Looks again and again until what is asserted holds, for thirty seconds at most.
  *
  * @param {() => unknown} look
  */
 export async function eventually(look) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   for (;;) {
     try {
       await look();
