@@ -223,10 +223,10 @@ test("four people walk through a meeting and everything that is in it", async (t
   await shot(dan, "removed");
   await tile(alice.page, dan.name).waitFor({ state: "detached" });
 
-  const began = Date.now();
+  const gone = Date.now();
   await bob.page.reload();
   await moves(bob.page, alice.name, 1);
-  say(`Bob's page was opened anew and showed Alice after ${Date.now() - began} ms`);
+  say(`Bob's page was opened anew and showed Alice after ${Date.now() - gone} ms`);
   await sees([alice, bob, carla]);
 
   say("Carla ends the meeting");
