@@ -222,7 +222,7 @@ fn a_ledger_is_looked_at_with_the_file_of_its_network() {
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         let error = text(&output.stderr);
         assert!(error.starts_with("error: cannot read "), "{error}");
-        assert!(error.ends_with("\n  run: conclave ledger show --network FILE\n"), "{error}");
+        assert!(error.ends_with("\n  next: name the network: --network FILE\n"), "{error}");
     }
 }
 

@@ -45,7 +45,7 @@ export function own(run, tell) {
     },
     /** @type {Actions["rename"]} */
     rename: (name, form, passphrase) =>
-      change("info", guarded({ name, form }, passphrase), t("name.changed")),
+      change("info", guarded({ name, ...form ? { form } : {} }, passphrase), t("name.changed")),
     offerDevice: () => hand("devices/offer", "offer"),
     /** @type {Actions["acceptDevice"]} */
     acceptDevice: (link, passphrase, store) =>

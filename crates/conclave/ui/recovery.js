@@ -36,7 +36,7 @@ export function recovery(run, tell) {
     print: () => globalThis.print(),
     /** @type {Actions["recover"]} */
     recover: (words, name, form, passphrase, store) => run("recovery/recover", async () => {
-      const { registered } = await api.recover(guarded({ words, name, form }, passphrase, store));
+      const { registered } = await api.recover(guarded({ words, name, ...form ? { form } : {} }, passphrase, store));
       tell({ kind: "go", screen: registered ? "home" : "recovering" });
       if (registered) tell({ kind: "said", text: t("said.device") });
     }),

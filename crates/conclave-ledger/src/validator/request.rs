@@ -53,7 +53,7 @@ pub enum Rejected {
     #[error("this validator has not caught up yet")]
     NotReady,
     /// The rules of the ledgers refuse it in the present state.
-    #[error("the ledgers refuse the transaction: {0}")]
+    #[error("{0}")]
     Refused(#[from] Refusal),
     /// The validator has stopped.
     #[error("this validator has stopped")]

@@ -428,8 +428,8 @@ pub enum Ending {
     /// Nobody was active in the meeting for too long.
     #[error("the meeting expired")]
     Expired,
-    /// The ledger refused what the session cannot do without.
-    #[error("the ledger refused: {0}")]
+    /// What the session cannot do without was refused or did not come; this says what.
+    #[error("{0}")]
     Failed(String),
     /// This device left.
     #[error("you left the meeting")]

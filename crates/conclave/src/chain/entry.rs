@@ -45,7 +45,11 @@ impl Chain {
         let bits = u32::from(self.params().pow_bits);
         let refused = |text: &str| ChainError::Refused(text.to_owned());
         match bits {
-            0 => return Err(refused("this network takes no work; a validator has to let you in")),
+            0 => {
+                return Err(refused(
+                    "this network takes no work: a validator has to let you in, so leave --work out",
+                ));
+            }
             MOST.. => {
                 return Err(refused("this network asks for more work than anybody waits for"));
             }

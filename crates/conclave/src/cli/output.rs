@@ -47,11 +47,17 @@ impl Output {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// There is nothing to list: said to people, and no line for scripts.
+    pub(super) fn none(self, text: &str) {
+        if !self.json {
+            self.progress(text);
+        }
+    }
+
     /// What went wrong and what to do: two lines for people, one object for scripts.
     pub(super) fn error(self, error: &anyhow::Error) {
         let advice = error.downcast_ref::<Advice>();
-        let what =
-            advice.map_or_else(|| format!("{error:#}"), |advice| format!("{:#}", advice.error()));
+        let what = causes(advice.map_or(error, Advice::error));
         let next = advice.map(Advice::next);
         let text = if self.json {
             let next = next.map(Next::text);
@@ -66,6 +72,20 @@ impl Output {
         // The colours stay away unless a terminal shows them and nobody objects.
         let _ = writeln!(AutoStream::auto(io::stderr()).lock(), "{text}");
     }
+}
+
+/// What went wrong, and why. Some errors end with the words of their cause already.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |mut text, cause| {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+        text
+    })
 }
 
 /// Whether an error only says that nobody reads any more.
@@ -87,8 +107,10 @@ pub(super) enum LogFormat {
 
 /// Logs go to standard error; RUST_LOG says how much.
 pub(super) fn start_logging(format: LogFormat) {
-    // An endpoint that ends says so at its relays with an error that is none.
-    let usual = "warn,conclave=info,iroh::socket::transports::relay=off";
+    // An endpoint that ends says so at its relays with an error that is none; and a state that begins
+    // warns that it is empty, which is all that these modules warn of.
+    let usual = "warn,conclave=info,iroh::socket::transports::relay=off,\
+                 commonware_storage::bitmap=error,commonware_storage::qmdb::current=error";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second start finds a log that is there, and leaves it.

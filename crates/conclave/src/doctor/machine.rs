@@ -162,12 +162,17 @@ pub(super) async fn ports(home: &ValidatorHome, runs: bool) -> Vec<Finding> {
         let Some(address) = address else { continue };
         found.push(if runs { answers(check, address).await } else { free(check, address).await });
     }
+    // It has run before, so it should.
+    if !runs && home.ledgers().exists() {
+        let todo = format!("conclave validator run --dir {}", home.dir.display());
+        found.push(Finding::error("process", "this validator does not run", todo));
+    }
     found
 }
 
 async fn free(check: &str, address: SocketAddr) -> Finding {
     match TcpListener::bind(address).await {
-        Ok(_) => Finding::ok(check, format!("{address} is free; this validator does not run")),
+        Ok(_) => Finding::ok(check, format!("{address} is free")),
         Err(error) => {
             let todo = match error.kind() {
                 io::ErrorKind::AddrInUse => {

@@ -9,7 +9,10 @@ use reqwest::{Client, header::DATE};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::Finding;
-use crate::network::{Network, Peer};
+use crate::{
+    chain::Chain,
+    network::{Network, Peer, url},
+};
 
 /// The way from a person's machine to the validators: their RPC, the clock, the newest block.
 pub(super) async fn reach(network: &Network) -> Vec<Finding> {
@@ -51,12 +54,22 @@ async fn ask_all(
     network: &Network,
     me: Option<(ValidatorKey, bool)>,
 ) -> (Vec<Finding>, Vec<Answer>) {
-    let others = network.validators.iter().filter(|peer| Some(peer.key) != me.map(|(key, _)| key));
-    let asked = others.map(async |peer| (peer, ask(client, network, &peer.rpc).await));
-    let answers = join_all(asked).await;
+    let is_me = |peer: &Peer| Some(peer.key) == me.map(|(key, _)| key);
+    let each = async |peer: Peer| {
+        let answer = ask(client, network, &peer.rpc).await;
+        (peer, answer)
+    };
+    let others = network.validators.iter().filter(|peer| !is_me(peer)).cloned();
+    let mut answers = join_all(others.map(each)).await;
+    let set = set_of(network, &answers);
+    let newcomers = newcomers(network, &set).await.into_iter().filter(|peer| !is_me(peer));
+    answers.extend(join_all(newcomers.map(each)).await);
     let mut found: Vec<Finding> = answers.iter().map(|(peer, answer)| rpc(peer, answer)).collect();
+    let mut there: Vec<ValidatorKey> =
+        me.filter(|(_, runs)| *runs).map(|(key, _)| key).into_iter().collect();
+    there.extend(answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(peer, _)| peer.key));
+    found.push(quorum(&set, &there));
     let good: Vec<Answer> = answers.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
-    found.extend(quorum(network, good.len(), me.is_some_and(|(_, runs)| runs)));
     if !good.is_empty() {
         let good: Vec<&Answer> = good.iter().collect();
         found.push(clock(&good));
@@ -69,6 +82,8 @@ async fn ask_all(
 #[derive(Clone, Debug)]
 struct Answer {
     newest: HeaderFacts,
+    /// The set that the next block is decided by, as far as it proves.
+    set: Vec<ValidatorKey>,
     /// How far its clock is ahead of ours, in milliseconds, as far as a Date of whole seconds tells.
     ahead_ms: Option<i64>,
 }
@@ -100,7 +115,8 @@ async fn ask(client: &Client, network: &Network, url: &str) -> Result<Answer, St
     }
     let newest =
         verdict.map_err(|refusal| format!("its newest block does not verify: {refusal}"))?;
-    Ok(Answer { newest, ahead_ms })
+    let set = light.validators(newest.height.next());
+    Ok(Answer { newest, set, ahead_ms })
 }
 
 /// Follows the changes of the validator set that it proves; whether there were any.
@@ -153,18 +169,41 @@ async fn p2p(peer: &Peer) -> Option<Finding> {
     })
 }
 
-/// Whether enough validators answer for the ledger to go on.
-fn quorum(network: &Network, answering: usize, me: bool) -> Option<Finding> {
-    let of = network.validators.len();
+/// The set as whoever is furthest ahead proves it; the founders if nobody answers.
+fn set_of(network: &Network, answers: &[(Peer, Result<Answer, String>)]) -> Vec<ValidatorKey> {
+    let good = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
+    let furthest = good.max_by_key(|answer| answer.newest.height);
+    furthest.map_or_else(
+        || network.validators.iter().map(|peer| peer.key).collect(),
+        |answer| answer.set.clone(),
+    )
+}
+
+/// Those of the set that the network file does not name, at the addresses the ledger has of them.
+async fn newcomers(network: &Network, set: &[ValidatorKey]) -> Vec<Peer> {
+    let is_named = |key: &ValidatorKey| network.validators.iter().any(|peer| peer.key == *key);
+    let unnamed: Vec<_> = set.iter().filter(|key| !is_named(key)).collect();
+    if unnamed.is_empty() {
+        return Vec::new();
+    }
+    let Ok(chain) = Chain::start(network) else { return Vec::new() };
+    let Ok(Ok(consortium)) = timeout(PATIENCE, chain.consortium()).await else { return Vec::new() };
+    let peers = unnamed.into_iter().filter_map(|key| {
+        let contact = consortium.contact(key)?;
+        let (rpc, name) = (url(contact.rpc.as_str()).ok()?, contact.name.as_str().to_owned());
+        Some(Peer { key: *key, name: Some(name), rpc, p2p: None, relay: None })
+    });
+    peers.collect()
+}
+
+/// Whether enough validators of the set answer for the ledger to go on.
+fn quorum(set: &[ValidatorKey], there: &[ValidatorKey]) -> Finding {
+    let of = set.len();
     let needed = of - of.saturating_sub(1) / 3;
-    let there = answering + usize::from(me);
+    let there = set.iter().filter(|key| there.contains(key)).count();
     let saw = format!("{there} of {of} validators answer, {needed} decide");
     let todo = "the ledger stands still until more of them run: ask those named above";
-    Some(if there < needed {
-        Finding::error("quorum", saw, todo)
-    } else {
-        Finding::ok("quorum", saw)
-    })
+    if there < needed { Finding::error("quorum", saw, todo) } else { Finding::ok("quorum", saw) }
 }
 
 /// This machine's clock against theirs. The one in the middle counts: a third of them may lie.
@@ -259,8 +298,21 @@ mod tests {
                 proposer: ValidatorKey([0; 32]),
                 valset_hash: none,
             },
+            set: Vec::new(),
             ahead_ms: Some(ahead_ms),
         }
+    }
+
+    #[test]
+    fn a_quorum_is_one_of_the_set_of_now_and_not_of_the_founders() {
+        let key = |n: u8| ValidatorKey([n; 32]);
+        let set: Vec<_> = (1..=5).map(key).collect();
+        let three = quorum(&set, &[key(1), key(2), key(3)]);
+        assert_eq!(three.verdict, Verdict::Error);
+        assert_eq!(three.saw, "3 of 5 validators answer, 4 decide");
+        let gone = quorum(&set, &[key(1), key(2), key(3), key(9)]);
+        assert_eq!(gone.verdict, Verdict::Error, "who is not in it decides nothing");
+        assert_eq!(quorum(&set, &[key(1), key(2), key(3), key(5)]).verdict, Verdict::Ok);
     }
 
     #[test]

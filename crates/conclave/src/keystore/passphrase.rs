@@ -29,7 +29,10 @@ impl Passphrase {
     /// # Errors
     /// There is no terminal to ask on.
     pub fn prompt(question: &str) -> io::Result<Option<Self>> {
-        let text = Zeroizing::new(rpassword::prompt_password(question)?);
+        let typed = rpassword::prompt_password(question).map_err(|error| {
+            io::Error::new(error.kind(), format!("there is no terminal to ask on ({error})"))
+        });
+        let text = Zeroizing::new(typed?);
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 

@@ -84,7 +84,7 @@ pub enum NetworkError {
     Text(String),
     /// Not the expected TOML.
     #[error("not a file of this program: {0}")]
-    Toml(#[from] toml::de::Error),
+    Toml(String),
     /// Cannot be written as TOML.
     #[error("cannot be written: {0}")]
     Unwritable(#[from] toml::ser::Error),
@@ -102,6 +102,15 @@ pub enum NetworkError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl From<toml::de::Error> for NetworkError {
+    /// Line and column are kept, and what stands there is not: it may have been the file of a key.
+    fn from(error: toml::de::Error) -> Self {
+        let (shown, what) = (error.to_string(), error.message());
+        let place = shown.lines().next().filter(|line| line.starts_with("TOML parse error at"));
+        Self::Toml(place.map_or_else(|| what.to_owned(), |place| format!("{place}: {what}")))
+    }
 }
 
 fn by(pid: Option<u32>) -> String {

@@ -29,7 +29,7 @@ pub use home::{ValidatorHome, install};
 pub use keep::{BadKeep, KeepBlocks};
 pub use lock::DirLock;
 
-pub(crate) use home::KEY;
+pub(crate) use home::{KEY, LEDGERS};
 
 /// All a newcomer needs to join a consortium, checked.
 #[derive(Clone, Debug)]
@@ -207,6 +207,11 @@ mod tests {
         let changed = text.replace("rpc = \"http://", "rpc = \"file://");
         assert!(matches!(Network::parse(&changed), Err(NetworkError::Url(_))));
         assert!(matches!(Network::parse(""), Err(NetworkError::Toml(_))));
+        // Somebody named the file of a key.
+        let key = "c0ffee11";
+        let refused = Network::parse(key).unwrap_err();
+        let text = format!("{refused:?} {refused}");
+        assert!(text.contains("line 1, column") && !text.contains(key), "{text}");
     }
 
     #[test]

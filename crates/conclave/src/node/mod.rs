@@ -96,6 +96,8 @@ struct Person {
     /// Number of the change that set the info on the ledger. Absent until that is known, and where
     /// another device of the person set one that this device cannot open.
     opens: Option<u32>,
+    /// Number of the user's newest change that the view knows of.
+    seen: Option<u32>,
 }
 
 impl Person {
@@ -157,8 +159,14 @@ impl Node {
         let outbox = Outbox::start(chain.clone(), profile.secrets.device, signer, book.clone());
         let mut view = profile.view(false);
         view.unexplained = own::attend::unexplained(&book);
-        let person =
-            Person { view, outbox, book: book.clone(), profile: Arc::clone(&profile), opens: None };
+        let person = Person {
+            view,
+            outbox,
+            book: book.clone(),
+            profile: Arc::clone(&profile),
+            opens: None,
+            seen: None,
+        };
         self.person.send_replace(Some(person.clone()));
         let desk = Desk {
             setup: Arc::clone(&self.setup),
@@ -254,11 +262,9 @@ impl Node {
     /// A person is in one meeting at a time.
     fn must_be_free(&self) -> Result<(), Refused> {
         match &*self.room.borrow() {
-            Some(room) if !state::is_over(room.view.borrow().phase) => Err(Refused::new(
-                Fault::Conflict,
-                "you are in a meeting already",
-                "leave it before you start or join another one",
-            )),
+            Some(room) if !state::is_over(room.view.borrow().phase) => {
+                Err(Refused::new(Fault::Conflict, "you are in a meeting already", "leave it first"))
+            }
             _ => Ok(()),
         }
     }

@@ -47,6 +47,8 @@ fn the_chair_is_handed_over_voted_for_and_taken_from_a_leader_that_is_killed() {
 
     people[1].say(&["meeting", "lock"]);
     people[3].until("the lock", |m| m["locked"] == true);
+    let refused = Person::arrive("Eve", &network).refused(&["meeting", "join", link]);
+    assert_eq!(refused["error"], "the ledger refuses it: meeting is locked");
     people[1].say(&["meeting", "unlock"]);
     people[3].until("the open door", |m| m["locked"] == false);
 

@@ -65,7 +65,7 @@ fn a_file_is_offered_to_who_is_in_fetched_and_gone_with_the_meeting_even_by_a_ki
     assert_eq!(newest(&half)["state"], "receiving");
     ada.until("that it is fetched", |m| newest(m)["state"] == "sending");
     assert!(grace.home.path().join("files").exists());
-    let grace = grace.killed_and_started(&network);
+    let grace = grace.killed_and_started();
     assert!(!grace.home.path().join("files").exists(), "what was left behind is removed");
     grace.say(&["meeting", "join", link]);
     grace.until("another seat", |m| {

@@ -84,21 +84,21 @@ impl Person {
 
     /// A machine without an identity.
     pub(crate) fn unknown(network: &Path) -> Self {
-        Self::at(tempfile::tempdir().unwrap(), network)
+        Self::up(tempfile::tempdir().unwrap(), &["--network", network.to_str().unwrap()])
     }
 
-    fn at(home: TempDir, network: &Path) -> Self {
-        let network = network.to_str().unwrap();
-        let up = ["up", "--json", "--no-browser", "--network", network];
+    fn up(home: TempDir, words: &[&str]) -> Self {
+        let up = [&["up", "--json", "--no-browser"], words].concat();
         let daemon = start(home.path(), &up);
         Self { home, _daemon: daemon }
     }
 
-    /// The daemon is killed, as by `kill -9`, and another one starts in the same home.
-    pub(crate) fn killed_and_started(self, network: &Path) -> Self {
+    /// The daemon is killed, as by `kill -9`, and another one starts in the same home, which knows
+    /// the network.
+    pub(crate) fn killed_and_started(self) -> Self {
         let Self { home, _daemon: daemon } = self;
         drop(daemon);
-        Self::at(home, network)
+        Self::up(home, &[])
     }
 
     /// Begins a command that ends by itself, or with its daemon.

@@ -30,8 +30,7 @@ fn a_person_claims_a_name_loses_every_device_and_comes_back_with_a_sheet() {
     let refused = ada.refused_with(words_are(one_less), &recovery(&["keep"]));
     assert!(refused["error"].as_str().unwrap().contains("24 words"), "{refused}");
     let nobody = Person::unknown(&network);
-    let come_back =
-        recovery(&["use", "--name", "Ada again", "--form", "commit", "--no-passphrase"]);
+    let come_back = recovery(&["use", "--name", "Ada again", "--no-passphrase"]);
     let early = nobody.refused_with(words_are(words), &come_back);
     assert!(early["error"].as_str().unwrap().contains("no user"), "{early}");
     ada.say_with(words_are(words), &recovery(&["keep"]));

@@ -48,6 +48,6 @@ fn a_second_start_finds_the_daemon_that_runs_and_takes_nothing_from_it() {
     assert_eq!(ada.say(&["identity", "show"])["registered"], true);
 
     // Whoever was killed holds nothing any more, though its file is still there.
-    let ada = ada.killed_and_started(&network);
+    let ada = ada.killed_and_started();
     assert_eq!(ada.say(&["identity", "show"])["registered"], true);
 }

@@ -162,7 +162,7 @@ onPage("nobody is left to object: the sheet counts at once", { identity: null },
   await words(page).fill(sheet().words);
   await button(page, "Come back").click();
   await button(page, "Start a meeting").waitFor();
-  assert.deepEqual(sent(daemon, "/api/recovery/recover"), [{ words: sheet().words, name: "", form: "clear" }]);
+  assert.deepEqual(sent(daemon, "/api/recovery/recover"), [{ words: sheet().words, name: "" }]);
 });
 
 onPage("after a recovery that was called off the sheet is used again", {

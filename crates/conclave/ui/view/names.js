@@ -53,7 +53,7 @@ function rename(screen, me, actions) {
   const busy = screen.busy.includes("info");
   const refused = screen.refusal?.of === "info";
   const send = fields(async (field, form) => {
-    const shown = /** @type {InfoForm} */ (field("form"));
+    const shown = /** @type {InfoForm | ""} */ (field("form"));
     if (await actions.rename(field("name"), shown, field("passphrase"))) fold(form);
   });
   return html`<details>
@@ -64,7 +64,8 @@ function rename(screen, me, actions) {
           aria-invalid=${refused} ?disabled=${busy}>
       </label>
       ${refused ? refusal(screen.refusal) : nothing}
-      ${infoForms(me.info.form, busy)}
+      ${infoForms("", busy)}
+      <p class="hint">${t("welcome.kept")}</p>
       <label class="field">${t("passphrase.if")}
         <input name="passphrase" type="password" autocomplete="current-password" ?disabled=${busy}>
       </label>

@@ -15,7 +15,7 @@ import { rich, t } from "../words.js";
 export function recover(screen, actions) {
   const busy = screen.busy.includes("recovery/recover");
   const send = fields((field) => actions.recover(field("words"), field("name"),
-    /** @type {InfoForm} */ (field("form")), field("passphrase"), field("store") !== ""));
+    /** @type {InfoForm | ""} */ (field("form")), field("passphrase"), field("store") !== ""));
   return html`<section class="card">
     <h1 tabindex="-1" data-focus>${t("recover.title")}</h1>
     <p>${t("recover.text")}</p>
@@ -31,7 +31,8 @@ export function recover(screen, actions) {
         <input name="name" maxlength="200" autocomplete="name" aria-describedby="kept" ?disabled=${busy}>
       </label>
       <p class="hint" id="kept">${t("recover.keep")}</p>
-      ${infoForms("clear", busy)}
+      ${infoForms("", busy)}
+      <p class="hint">${t("welcome.kept")}</p>
       ${protection(screen, busy)}
       <div class="row">
         <button type="button" ?disabled=${busy}

@@ -36,7 +36,7 @@ export function welcome(screen, actions) {
 }
 
 /** What the ledger is to hold of a name.
- * @param {InfoForm} chosen
+ * @param {InfoForm | ""} chosen
  * @param {boolean} busy
  */
 export function infoForms(chosen, busy) {

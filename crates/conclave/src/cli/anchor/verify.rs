@@ -84,9 +84,10 @@ async fn published(
 ) -> anyhow::Result<Checked> {
     let text = format!("0x{}", hex::encode(tx));
     let found = ethereum.carried(tx).await;
-    let (number, data) = found
-        .with_context(|| format!("no endpoint knows transaction {text}"))
-        .advise("look whether it belongs to the chain of the endpoint")?;
+    let (number, data) =
+        found.with_context(|| format!("no endpoint shows transaction {text}")).advise(
+            "look whether the endpoint answers, and whether it is of the transaction's chain",
+        )?;
     let anchor = Anchor::parse(&data)
         .with_context(|| format!("transaction {text} is no anchor"))
         .advise("leave --transaction out to check what the ledger has recorded")?;

@@ -52,9 +52,9 @@ pub(super) enum Command {
     Rename {
         /// What others are to see
         name: String,
-        /// What the ledger is to hold of it: clear, encrypted or commit
-        #[arg(long, default_value = "clear")]
-        form: InfoForm,
+        /// What the ledger is to hold of it: clear, encrypted or commit; as now unless you say so
+        #[arg(long)]
+        form: Option<InfoForm>,
     },
     /// The sheet of paper that brings you back when every device is lost
     #[command(subcommand)]
@@ -184,7 +184,11 @@ async fn history(acknowledge: bool, local: &Local, output: Output) -> anyhow::Re
 }
 
 async fn waits(local: &Local, output: Output) -> anyhow::Result<()> {
-    for waiting in own(local).await?.waits {
+    let waits = own(local).await?.waits;
+    if waits.is_empty() {
+        output.none("nothing waits");
+    }
+    for waiting in waits {
         output.say(&waiting, || {
             let next = if waiting.may_cancel {
                 format!("\n  to call it off: conclave identity cancel {}", waiting.by)
@@ -202,7 +206,11 @@ async fn contacts(forget: Option<String>, local: &Local, output: Output) -> anyh
         let done: Empty = local.post("/api/contacts/forget", &ForgetContact { user }).await?;
         return output.say(&done, || "forgotten".to_owned());
     }
-    for contact in local.state().await?.contacts {
+    let contacts = local.state().await?.contacts;
+    if contacts.is_empty() {
+        output.none("you have met nobody yet");
+    }
+    for contact in contacts {
         output.say(&contact, || format!("{}  {}", contact.user, plain(&contact.name)))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `conclave identity recovery`: with nothing but a sheet of paper.
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
@@ -28,9 +29,9 @@ pub(in crate::cli) enum Command {
         /// What others are to see; without it the name on the ledger stays, if it can be read
         #[arg(long, default_value = "")]
         name: String,
-        /// What the ledger is to hold of it: clear, encrypted or commit
-        #[arg(long, default_value = "clear")]
-        form: InfoForm,
+        /// What the ledger is to hold of it: clear, encrypted or commit; as now unless you say so
+        #[arg(long)]
+        form: Option<InfoForm>,
         #[command(flatten)]
         keeping: Keeping,
     },
@@ -98,6 +99,8 @@ fn words() -> anyhow::Result<Zeroizing<String>> {
     if let Ok(words) = std::env::var(WORDS) {
         return Ok(Zeroizing::new(words));
     }
-    let typed = rpassword::prompt_password("The 24 words: ").advise(format!("set {WORDS}"))?;
+    let typed = rpassword::prompt_password("The 24 words: ")
+        .context("there is no terminal to ask on")
+        .advise(format!("set {WORDS}"))?;
     Ok(Zeroizing::new(typed))
 }

@@ -104,7 +104,7 @@ impl Where {
     /// The ledger, once a validator has proven a header of it.
     async fn open(&self, common: &Common) -> anyhow::Result<Chain> {
         let file = self.network.clone().unwrap_or_else(|| common.home().network_file());
-        let network = Network::load(&file).suggest("conclave ledger show --network FILE")?;
+        let network = Network::load(&file).advise("name the network: --network FILE")?;
         let chain = Chain::start(&network)?;
         chain.tip().await.map_err(silent).advise(ASK_THEM)?;
         Ok(chain)
@@ -136,4 +136,4 @@ fn quoted(text: &str) -> String {
 }
 
 const LINE: usize = 200;
-const ASK_THEM: &str = "ask whoever runs the validators: conclave ledger validators names them";
+const ASK_THEM: &str = "look which of the validators answer: conclave doctor --network FILE";

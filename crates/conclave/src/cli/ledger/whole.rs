@@ -107,10 +107,11 @@ pub(super) async fn copy(command: Export, common: &Common) -> anyhow::Result<boo
         "written": exported.written,
         "bytes": bytes,
     });
+    let earlier = if from > 1 { "EARLIER-PARTS " } else { "" };
     common.output().say(&answer, || {
         format!(
             "blocks {from} to {last} are in {}, {} of them new\n  last header {digest}\n  \
-             check them: conclave ledger verify {}",
+             check them: conclave ledger verify {earlier}{}",
             out.display(),
             exported.written,
             out.display(),

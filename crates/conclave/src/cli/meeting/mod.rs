@@ -1,5 +1,6 @@
 //! `conclave meeting`: the running daemon, driven from a terminal or a script.
 
+mod begin;
 mod files;
 mod show;
 mod signals;
@@ -126,7 +127,11 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         Command::Create { title, auto_admit, sealed } => {
             let ask = NewMeeting { title, auto_admit, sealed };
             let opened: Opened = local.post("/api/meetings", &ask).await?;
-            output.say(&opened, || format!("meeting {} is being published", opened.mid))
+            let there = begin::decided(&local, output, &opened.mid).await?;
+            output.say(&opened, || match there.and_then(|meeting| meeting.invite) {
+                Some(invite) => format!("meeting {} is open\n  invite {}", opened.mid, invite.link),
+                None => format!("meeting {} is being published", opened.mid),
+            })
         }
         Command::Join { link, preview: true, .. } => {
             let preview: Preview = local.post("/api/invite", &Invitation { link }).await?;
@@ -137,7 +142,10 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let opened: Opened = local.post("/api/join", &Invitation { link }).await?;
             let text = || format!("asking to be let into meeting {}", opened.mid);
             match prepared {
-                None => output.say(&opened, text),
+                None => {
+                    begin::decided(&local, output, &opened.mid).await?;
+                    output.say(&opened, text)
+                }
                 Some(prepared) => {
                     prepared.output(output).say(&opened, text)?;
                     Box::pin(prepared.run(&local, output, opened.mid)).await
@@ -166,8 +174,13 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
                     format!("{}  {}  {}", short(&meeting.mid), meeting.phase_text, meeting.title)
                 })?;
             }
-            for past in &state.recent {
+            let here = state.meeting.as_ref().map(|meeting| &meeting.mid);
+            let past = || state.recent.iter().filter(|past| Some(&past.mid) != here);
+            for past in past() {
                 output.say(past, || format!("{}  over  {}", short(&past.mid), past.title))?;
+            }
+            if here.is_none() && past().next().is_none() {
+                output.none("no meeting so far: conclave meeting create TITLE");
             }
             Ok(())
         }

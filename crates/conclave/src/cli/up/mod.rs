@@ -16,6 +16,7 @@ use crate::{
     chain::Chain,
     clip::Guest,
     config::Home,
+    files,
     http::Server,
     keystore::{ENVIRONMENT, Keystore, Passphrase, Protection},
     network::{Network, Peer},
@@ -68,6 +69,9 @@ pub(super) async fn run(up: Up, common: &Common) -> anyhow::Result<()> {
     let Ground { network, embedded } = ground(&up, &home).await?;
     let keystore = Keystore::new(home.path());
     let passphrase = unlock(&keystore, &network)?;
+    if up.network.is_some() {
+        remember(&network, &home);
+    }
     let dev = embedded.is_some();
     let chain = Chain::start(&network).context("the ledger cannot be followed")?;
     chain.keep_evidence(home.evidence_dir());
@@ -138,6 +142,17 @@ async fn ground(up: &Up, home: &Home) -> anyhow::Result<Ground> {
         network: Network { genesis, validators, anchors: Vec::new() },
         embedded: Some(running),
     })
+}
+
+/// The next start, and every question to the ledger from here, is about the same network.
+fn remember(network: &Network, home: &Home) {
+    let path = home.network_file();
+    let written = network.to_toml().map_err(anyhow::Error::from).and_then(|text| {
+        files::replace(&path, text.as_bytes()).with_context(|| path.display().to_string())
+    });
+    if let Err(error) = written {
+        tracing::warn!("the network file was not kept: {error:#}");
+    }
 }
 
 /// What opens the identity, if there is one and it needs something.

@@ -12,7 +12,7 @@ use super::{
     advice::{Advised as _, Next},
     network::{described, groups},
 };
-use crate::network::{self, NetworkError};
+use crate::network::{self, LEDGERS, NetworkError, ValidatorHome};
 
 /// Make a key that stays here, and the public file that goes to the other founders.
 #[derive(Debug, Args)]
@@ -87,10 +87,16 @@ pub(super) fn init(init: Init, common: &Common) -> anyhow::Result<()> {
 pub(super) fn install(install: &Install, common: &Common) -> anyhow::Result<()> {
     let Install { file, dir } = install;
     let network = installed(dir, file)?;
-    let answer = json!({ "network": file, "dir": dir });
+    let named = ValidatorHome::load(dir)?.peer().is_some();
+    let answer = json!({ "network": file, "dir": dir, "named": named });
     common.output().say(&described(&network, answer), || {
+        let note = if named {
+            ""
+        } else {
+            "  this validator is not in the file: it follows, and decides once the others add it\n"
+        };
         format!(
-            "network {}, genesis hash\n\n{}\n  run: conclave validator run --dir {}",
+            "network {}, genesis hash\n\n{}\n{note}  run: conclave validator run --dir {}",
             network.genesis.name.as_str(),
             groups(&network.genesis.chain_id().to_hex()),
             dir.display(),
@@ -105,9 +111,15 @@ pub(super) fn installed(
 ) -> anyhow::Result<network::Network> {
     let installed = network::install(dir, file);
     let next = match &installed {
-        Err(NetworkError::OtherNetwork(_)) => {
+        Err(NetworkError::OtherNetwork(_)) if dir.join(LEDGERS).exists() => {
             Next::run("conclave validator init --dir ANOTHER-DIRECTORY")
         }
+        Err(NetworkError::OtherNetwork(_)) => format!(
+            "nothing was done there yet: if that file was the wrong one, remove it from {} and \
+             install this one",
+            dir.display()
+        )
+        .into(),
         Err(NetworkError::Moved { .. }) => {
             "assemble the network with your own NAME.validator.toml as it is in DIR".into()
         }

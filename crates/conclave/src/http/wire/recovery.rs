@@ -54,8 +54,9 @@ pub struct ClaimHandle {
 pub struct NewName {
     /// 1 to 1,024 bytes.
     pub name: String,
-    /// What the ledger is to hold of it.
-    pub form: InfoForm,
+    /// What the ledger is to hold of it; absent, it is what the ledger has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<InfoForm>,
     /// The passphrase of the key file, if it has one: what opens the new name is kept there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,
@@ -128,8 +129,9 @@ pub struct Recover {
     pub words: Words,
     /// A name, or nothing to keep one that the ledger shows to everyone.
     pub name: String,
-    /// What the ledger is to hold of it.
-    pub form: InfoForm,
+    /// What the ledger is to hold of it; absent, it is what the ledger has now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<InfoForm>,
     /// Protects the key file, as in [`NewIdentity`](super::NewIdentity).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Passphrase>,

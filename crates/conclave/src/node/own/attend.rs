@@ -278,6 +278,7 @@ impl Watcher {
             person.view.handle = handle;
             person.view.recovery = recovery;
             person.opens = opens;
+            person.seen = Some(record.seq);
             true
         });
         Ok(())

@@ -13,7 +13,7 @@ pub(super) mod recovery;
 mod waits;
 mod words;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use conclave_protocol::{
     Algorithm, DeviceId, Key, Record, Signer as _, UserRecord,
@@ -120,7 +120,9 @@ impl IdentityBackend for Node {
             ));
         }
         let role = (conclave_protocol::tx::Role::Possession, answer.possession);
+        let seq = answer.body.seq;
         person.outbox.submit_with(answer.body, vec![role]).await.map_err(|error| ledger(&error))?;
+        self.shows(seq).await;
         Ok(())
     }
 
@@ -130,14 +132,11 @@ impl IdentityBackend for Node {
             Refused::new(Fault::Wrong, "that is no DeviceID", "look at the list of devices")
         })?;
         let record = own_record(&self.setup.chain, &person).await?;
-        let body = Revoke {
-            user: person.profile.secrets.user,
-            dev,
-            reason: 0,
-            seq: record.seq.saturating_add(1),
-            prev: record.last_tx,
-        };
+        let seq = record.seq.saturating_add(1);
+        let body =
+            Revoke { user: person.profile.secrets.user, dev, reason: 0, seq, prev: record.last_tx };
         person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
+        self.shows(seq).await;
         Ok(())
     }
 
@@ -242,6 +241,21 @@ fn new_device(offer: &DeviceOffer) -> Secrets {
 }
 
 /// The own user as the ledger has it now.
+impl Node {
+    /// Waits until what this device says of its person knows that change, which the ledger has: who
+    /// asks next sees what came of it. The change stands, whether or not it can be looked at.
+    async fn shows(&self, seq: u32) {
+        let mut person = self.person.subscribe();
+        let known = |person: &Option<Person>| {
+            person.as_ref().is_none_or(|person| person.seen.is_some_and(|seen| seen >= seq))
+        };
+        let _ = tokio::time::timeout(SHOWN, person.wait_for(known)).await;
+    }
+}
+
+/// How long a look at the own user may take after a change.
+const SHOWN: Duration = Duration::from_secs(5);
+
 async fn own_record(chain: &Chain, person: &Person) -> Result<UserRecord, Refused> {
     let key = Key::User(person.profile.secrets.user);
     let snapshot =

@@ -20,7 +20,10 @@ use crate::{
     chain::{Chain, ChainError},
     http::{
         Fault, RecoveryBackend, Refused,
-        wire::{CancelChange, ClaimHandle, Identity, KeepSheet, NewName, Recover, Sheet, Words},
+        wire::{
+            CancelChange, ClaimHandle, Identity, InfoForm, KeepSheet, NewName, Recover, Sheet,
+            Words,
+        },
     },
     keystore::{Disclosure, IdentityKey, Origin, RecoverySeed, Renaming, Secrets, fingerprint},
     node::{
@@ -66,7 +69,11 @@ impl RecoveryBackend for Node {
             Refused::new(Fault::Wrong, error.to_string(), "give the passphrase of the key file")
         })?;
         let record = own_record(&self.setup.chain, &person).await?;
-        let (disclosure, seq) = (ask.form.fresh_disclosure(), record.seq.saturating_add(1));
+        let form = match ask.form {
+            Some(form) => form,
+            None => self.form_now(secrets.user).await.map_err(|error| ledger(&error))?,
+        };
+        let (disclosure, seq) = (form.fresh_disclosure(), record.seq.saturating_add(1));
         let body = update(secrets.user, (&name, &disclosure), &record)?;
         let renamed = secrets.known_as(&name, &disclosure);
         // What opens the new name is on disk before the ledger has it, beside what opens the old
@@ -112,6 +119,7 @@ impl RecoveryBackend for Node {
             (person.profile.secrets.user, record.seq.saturating_add(1), record.last_tx);
         let body = SetRecoveryKey { user, recovery_ivk, seq, prev };
         person.outbox.submit(body).await.map_err(|error| ledger(&error))?;
+        self.shows(seq).await;
         Ok(())
     }
 
@@ -209,6 +217,27 @@ pub(super) async fn ask_recovery(chain: &Chain, profile: &Profile) -> Result<(),
     chain.submit(&tx).await.map(drop)
 }
 
+impl Node {
+    /// In which form the ledger has what the person goes by, which another device may have put there.
+    async fn form_now(&self, user: UserId) -> Result<InfoForm, ChainError> {
+        let at = self.setup.chain.snapshot(&naming::keys(user)).await?;
+        let info = match at.record(&Key::User(user)) {
+            Some(Record::User(record)) => naming::info(&at, user, record),
+            _ => None,
+        };
+        Ok(form_of(info.as_ref()))
+    }
+}
+
+/// Its form; what cannot be read is not to be shown either.
+const fn form_of(info: Option<&UserInfo>) -> InfoForm {
+    match info {
+        Some(UserInfo::Clear(_)) => InfoForm::Clear,
+        Some(UserInfo::Commit(_)) => InfoForm::Commit,
+        Some(UserInfo::Encrypted(..)) | None => InfoForm::Encrypted,
+    }
+}
+
 /// Who has this recovery key, and what the ledger says about them.
 async fn find(chain: &Chain, ivk: &Ivk) -> Result<Option<(UserId, Option<UserInfo>)>, ChainError> {
     let bound = Key::IvkIndex(*ivk);
@@ -238,11 +267,11 @@ fn newcomer(
         Some(UserInfo::Clear(text)) if ask.name.trim().is_empty() => {
             (text.as_str().to_owned(), Disclosure::Clear)
         }
-        _ => {
+        info => {
             let next = "the ledger hides the name you had: give one";
             let name = checked(&ask.name)
                 .map_err(|error| Refused::new(Fault::Wrong, error.to_string(), next))?;
-            (name, ask.form.fresh_disclosure())
+            (name, ask.form.unwrap_or_else(|| form_of(info.as_ref())).fresh_disclosure())
         }
     };
     let key = IdentityKey { algorithm: Algorithm::default(), seed: random() };

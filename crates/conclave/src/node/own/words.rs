@@ -13,7 +13,9 @@ pub(super) fn change(body: &Body) -> String {
             Gate::Work(_) => "the user was registered, let in by work".to_owned(),
         },
         Body::AddDevice(body) => format!("device {} was added", short(&body.dev.to_hex())),
-        Body::RevokeDevice(body) => format!("device {} was revoked", short(&body.dev.to_hex())),
+        Body::RevokeDevice(body) => {
+            format!("device {} was asked to be put out, or put out", short(&body.dev.to_hex()))
+        }
         Body::RotateKey(body) => {
             format!("device {} replaced its key", short(&body.dev.to_hex()))
         }

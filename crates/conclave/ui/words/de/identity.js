@@ -183,6 +183,7 @@ export const words = {
   "welcome.advanced": "Für Fortgeschrittene: Art des Schlüssels",
   "welcome.create": "Identität machen",
   "welcome.have": "Ich habe schon eine Identität",
+  "welcome.kept": "Wählen Sie nichts davon, so führt das Hauptbuch Ihren Namen in der Form wie bisher.",
   "welcome.noword": "Keinen Validator um ein Wort bitten",
   "welcome.sheet": "Ich habe ein Rettungsblatt",
   "welcome.shows": "Was das öffentliche Hauptbuch davon zeigt",

@@ -180,6 +180,7 @@ export const words = {
   "welcome.advanced": "Advanced: kind of key",
   "welcome.create": "Create identity",
   "welcome.have": "I have an identity already",
+  "welcome.kept": "Choose none of these, and the ledger holds your name in the form it does now.",
   "welcome.noword": "Ask no validator for a word",
   "welcome.sheet": "I have a recovery sheet",
   "welcome.shows": "What the public ledger shows of it",

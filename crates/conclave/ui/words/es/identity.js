@@ -183,6 +183,7 @@ export const words = {
   "welcome.advanced": "Avanzado: tipo de clave",
   "welcome.create": "Crear la identidad",
   "welcome.have": "Ya tengo una identidad",
+  "welcome.kept": "Si no elige ninguna, el registro guarda su nombre en la forma en que lo hace ahora.",
   "welcome.noword": "No pedir permiso a ningún validador",
   "welcome.sheet": "Tengo una hoja de rescate",
   "welcome.shows": "Lo que muestra de él el registro público",

@@ -183,6 +183,7 @@ export const words = {
   "welcome.advanced": "Avancé : type de clé",
   "welcome.create": "Créer l’identité",
   "welcome.have": "J’ai déjà une identité",
+  "welcome.kept": "Si vous n’en choisissez aucune, le registre garde votre nom sous la forme actuelle.",
   "welcome.noword": "Ne demander l’accord d’aucun validateur",
   "welcome.sheet": "J’ai une feuille de secours",
   "welcome.shows": "Ce que le registre public en montre",

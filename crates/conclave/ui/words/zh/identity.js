@@ -183,6 +183,7 @@ export const words = {
   "welcome.advanced": "高级：密钥种类",
   "welcome.create": "创建身份",
   "welcome.have": "我已有身份",
+  "welcome.kept": "若都不选，账本仍以现在的形式保存您的名字。",
   "welcome.noword": "不请求验证者许可",
   "welcome.sheet": "我有恢复单",
   "welcome.shows": "公共账本显示什么",
