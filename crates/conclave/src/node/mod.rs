@@ -262,7 +262,7 @@ impl Node {
     /// A person is in one meeting at a time.
     fn must_be_free(&self) -> Result<(), Refused> {
         match &*self.room.borrow() {
-            Some(room) if !state::is_over(room.view.borrow().phase) => {
+            Some(room) if !room.view.borrow().phase.is_over() => {
                 Err(Refused::new(Fault::Conflict, "you are in a meeting already", "leave it first"))
             }
             _ => Ok(()),

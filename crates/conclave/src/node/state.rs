@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     chain::Chain,
-    http::wire::{Anchors, Contact, Meeting, PastMeeting, Phase, State},
+    http::wire::{Anchors, Contact, Meeting, PastMeeting, State},
     keystore,
 };
 
@@ -103,7 +103,7 @@ impl Keeper {
     }
 
     fn remember(&mut self, meeting: &Meeting) {
-        let over = is_over(meeting.phase);
+        let over = meeting.phase.is_over();
         if !over || self.last.as_ref() == Some(&meeting.mid) {
             return;
         }
@@ -132,11 +132,6 @@ fn contacts(person: &Person) -> Vec<Contact> {
     people.sort_by_key(|contact| std::cmp::Reverse(contact.last_ms));
     people.truncate(CONTACTS);
     people
-}
-
-/// Whether nothing more happens in a meeting of this phase.
-pub(super) const fn is_over(phase: Phase) -> bool {
-    matches!(phase, Phase::Denied | Phase::Ended | Phase::Failed | Phase::Left | Phase::Removed)
 }
 
 async fn changed(view: Option<&mut watch::Receiver<Arc<Meeting>>>) {

@@ -13,7 +13,7 @@ use conclave_protocol::{
 };
 use tokio::sync::watch;
 
-use super::{Person, book::Book, outbox::Outbox, room::Room, state::is_over};
+use super::{Person, book::Book, outbox::Outbox, room::Room};
 use crate::{
     chain::{Chain, ChainError},
     http::wire::{Left, PrunedMeeting},
@@ -58,7 +58,7 @@ impl Tidy {
             }
             let registered = person.borrow().as_ref().is_some_and(|person| person.view.registered);
             let busy =
-                room.borrow().as_ref().is_some_and(|room| !is_over(room.view.borrow().phase));
+                room.borrow().as_ref().is_some_and(|room| !room.view.borrow().phase.is_over());
             if !registered || busy {
                 continue;
             }

@@ -240,7 +240,7 @@ impl Watched {
             let meeting = self.change().await?;
             match meeting.phase {
                 Phase::Live => return Ok(()),
-                phase if is_over(phase) => {
+                phase if phase.is_over() => {
                     let why = meeting.ended_reason.as_deref().unwrap_or(&meeting.phase_text);
                     return Err(anyhow!("not in the meeting: {why}"))
                         .advise("conclave meeting show");
@@ -268,14 +268,9 @@ impl Watched {
 
     /// Waits for the end of the meeting.
     async fn over(&mut self) -> anyhow::Result<()> {
-        while !is_over(self.change().await?.phase) {}
+        while !self.change().await?.phase.is_over() {}
         Ok(())
     }
-}
-
-const fn is_over(phase: Phase) -> bool {
-    use Phase::{Denied, Ended, Failed, Left, Removed};
-    matches!(phase, Denied | Ended | Failed | Left | Removed)
 }
 
 fn say(news: &PortNews) -> String {

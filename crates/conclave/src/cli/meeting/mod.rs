@@ -1,7 +1,7 @@
 //! `conclave meeting`: the running daemon, driven from a terminal or a script.
 
-mod begin;
 mod files;
+mod settle;
 mod show;
 mod signals;
 
@@ -127,7 +127,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         Command::Create { title, auto_admit, sealed } => {
             let ask = NewMeeting { title, auto_admit, sealed };
             let opened: Opened = local.post("/api/meetings", &ask).await?;
-            let there = begin::decided(&local, output, &opened.mid).await?;
+            let there = settle::decided(&local, output, &opened.mid).await?;
             output.say(&opened, || match there.and_then(|meeting| meeting.invite) {
                 Some(invite) => format!("meeting {} is open\n  invite {}", opened.mid, invite.link),
                 None => format!("meeting {} is being published", opened.mid),
@@ -143,7 +143,7 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let text = || format!("asking to be let into meeting {}", opened.mid);
             match prepared {
                 None => {
-                    begin::decided(&local, output, &opened.mid).await?;
+                    settle::decided(&local, output, &opened.mid).await?;
                     output.say(&opened, text)
                 }
                 Some(prepared) => {
@@ -225,10 +225,12 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         }
         Command::Leave => {
             let answer = local.post("/api/leave", &Empty {}).await?;
+            settle::out(&local).await?;
             output.say(&answer, || done(&answer))
         }
         Command::End => {
             let answer = local.post("/api/end", &Empty {}).await?;
+            settle::out(&local).await?;
             output.say(&answer, || done(&answer))
         }
         Command::File(command) => files::run(command, &local, output).await,

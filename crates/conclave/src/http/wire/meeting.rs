@@ -104,6 +104,14 @@ pub enum Phase {
     Waiting,
 }
 
+impl Phase {
+    /// Whether nothing more happens in a meeting of this phase.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Denied | Self::Ended | Self::Failed | Self::Left | Self::Removed)
+    }
+}
+
 /// The way in for others.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Invite {

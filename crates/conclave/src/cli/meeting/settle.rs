@@ -1,5 +1,5 @@
-//! Waiting until the ledger has taken a meeting or a request, or has refused it: until then the
-//! daemon has only promised to ask.
+//! Waiting until what was asked of the daemon is so: the ledger has taken a meeting or a request, or
+//! has refused it; one has left.
 
 use std::time::Duration;
 
@@ -29,13 +29,11 @@ pub(super) async fn decided(
             None => return Ok(None),
             Some(meeting) => match meeting.phase {
                 Phase::Publishing | Phase::Requesting => {}
-                Phase::Denied | Phase::Ended | Phase::Failed | Phase::Left | Phase::Removed => {
+                phase if phase.is_over() => {
                     let why = meeting.ended_reason.unwrap_or(meeting.phase_text);
                     return Err(anyhow!(why)).advise(AGAIN);
                 }
-                Phase::Joining | Phase::Knocking | Phase::Live | Phase::Waiting => {
-                    return Ok(Some(meeting));
-                }
+                _ => return Ok(Some(meeting)),
             },
         }
         if !warned && asked.elapsed() > SLOW {
@@ -45,6 +43,22 @@ pub(super) async fn decided(
         sleep(LOOK).await;
     }
     Ok(None)
+}
+
+/// Waits until one is out, and may start or join another meeting.
+///
+/// # Errors
+/// The daemon is gone.
+pub(super) async fn out(local: &Local) -> anyhow::Result<()> {
+    let asked = Instant::now();
+    while asked.elapsed() < SLOW {
+        let phase = local.state().await?.meeting.map(|meeting| meeting.phase);
+        if phase.is_none_or(Phase::is_over) {
+            break;
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 const AGAIN: &str = "ask who leads the meeting, then try again";
