@@ -18,7 +18,7 @@ mod state;
 mod tidy;
 mod words;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use conclave_meeting::session::{Command, Config};
 use conclave_protocol::{Key, Record, Signer as _, anchor::Required, codec::Text, key};
@@ -293,6 +293,13 @@ impl Node {
             Refused::new(Fault::Internal, error.to_string(), "check the network of this machine")
         })?;
         self.room.send_replace(Some(room));
+        // Whoever asks next sees this meeting, and not how the one before ended, which may have been
+        // the same one. What is over at once is drawn by then.
+        let begun = |state: &Arc<State>| {
+            let meeting = state.meeting.as_ref();
+            meeting.is_some_and(|meeting| meeting.mid == mid && !meeting.phase.is_over())
+        };
+        let _ = tokio::time::timeout(DRAWN, self.state.clone().wait_for(begun)).await;
         Ok(Opened { mid })
     }
 
@@ -314,6 +321,9 @@ impl Node {
         self.room()?.command(command).await
     }
 }
+
+/// How long it takes at most until what is new is drawn.
+const DRAWN: Duration = Duration::from_secs(1);
 
 /// A name for others: what fits into 64 bytes.
 fn shorten(name: &str) -> &str {
