@@ -18,6 +18,7 @@ mod output;
 mod up;
 mod validator;
 mod watch;
+mod watched;
 
 use std::{path::PathBuf, process::ExitCode};
 

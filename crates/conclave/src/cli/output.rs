@@ -154,3 +154,18 @@ pub(super) const fn mark(ok: bool) -> &'static str {
 pub(super) fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_said_already_is_not_said_again() {
+        let twice = anyhow!("no such file").context("the file cannot be used: no such file");
+        assert_eq!(causes(&twice), "the file cannot be used: no such file");
+        let once = anyhow!("no such file").context("reading a").context("the audit stopped");
+        assert_eq!(causes(&once), "the audit stopped: reading a: no such file");
+    }
+}

@@ -23,6 +23,8 @@ use crate::{files, random::system as system_rng};
 pub use envelope::{Cost, NotDerived, Tampered};
 use envelope::{Envelope, Lock};
 pub use passphrase::{ENVIRONMENT, Passphrase};
+
+pub(crate) use passphrase::ask;
 pub use secrets::{Disclosure, IdentityKey, Origin, Renaming, Secrets, fingerprint};
 pub use sheet::{BadWords, RecoverySeed};
 pub use system::{VaultError, is_there as has_system_store};

@@ -29,10 +29,7 @@ impl Passphrase {
     /// # Errors
     /// There is no terminal to ask on.
     pub fn prompt(question: &str) -> io::Result<Option<Self>> {
-        let typed = rpassword::prompt_password(question).map_err(|error| {
-            io::Error::new(error.kind(), format!("there is no terminal to ask on ({error})"))
-        });
-        let text = Zeroizing::new(typed?);
+        let text = ask(question)?;
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
@@ -46,6 +43,16 @@ impl Passphrase {
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+}
+
+/// Asks for what nobody is to see, on the terminal.
+///
+/// # Errors
+/// There is no terminal to ask on.
+pub(crate) fn ask(question: &str) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|error| {
+        io::Error::new(error.kind(), format!("there is no terminal to ask on ({error})"))
+    })
 }
 
 impl fmt::Debug for Passphrase {

@@ -61,6 +61,7 @@ fn a_second_device_is_added_rotated_and_revoked_and_every_change_is_seen() {
     assert!(first.lines(&device(&["list"])).iter().any(|one| one["active"] == false));
     let refused = second.refused(&["meeting", "create", "Budget"]);
     assert!(refused["error"].is_string(), "{refused}");
+    second.until("the refusal", |m| m["phase"] == "failed");
 }
 
 #[test]

@@ -106,8 +106,21 @@ async fn four_organisations_found_a_network_without_a_trusted_party() {
     let not_yet = say(&["validator", "run", "--dir", text(&home(1))]).await;
     assert_eq!(not_yet.code, 1);
     assert!(not_yet.err.contains("run: conclave validator install"), "{not_yet:?}");
-    let installed = say(&["validator", "install", text(&file), "--dir", text(&home(1))]).await;
+    // A file of other founders is one to follow; of two networks a directory takes one.
+    let other = crate::world::Net::new(1, 3_600).await;
+    let install = async |file: &Path| {
+        say(&["validator", "install", text(file), "--dir", text(&home(1))]).await
+    };
+    let strange = install(&other.file()).await;
+    assert_eq!(strange.code, 0, "{strange:?}");
+    assert!(strange.out.contains("this validator is not in the file"), "{strange:?}");
+    let refused = install(&file).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("remove it from") && !refused.err.contains("init"), "{refused:?}");
+    fs::remove_file(home(1).join("network.toml")).unwrap();
+    let installed = install(&file).await;
     assert_eq!(installed.code, 0, "{installed:?}");
+    assert!(!installed.out.contains("not in the file"), "{installed:?}");
 
     let mut first = Validator::run(&home(0), &["--network", text(&file)]).await;
     let waiting = first.logs("1 of 4 validators reachable, waiting for 3; missing: ").await;

@@ -82,6 +82,9 @@ async fn the_dashboard_asks_for_metrics_that_are_there_and_the_doctor_names_what
     }
     running[2].kill().await;
     running[3].kill().await;
+    let stopped = say(&["doctor", "--dir", text(&net.home(3))]).await;
+    assert_eq!(stopped.code, 1);
+    assert!(stopped.out.contains("process: this validator does not run"), "{}", stopped.out);
     let broken = say(&["doctor", "--json", "--network", text(&net.file())]).await;
     assert_eq!(broken.code, 1, "{}", broken.out);
     let found: Vec<Value> =

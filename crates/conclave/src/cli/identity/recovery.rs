@@ -1,6 +1,5 @@
 //! `conclave identity recovery`: with nothing but a sheet of paper.
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
@@ -12,6 +11,7 @@ use crate::{
         output::{Output, utc},
     },
     http::wire::{Empty, Identity, InfoForm, KeepSheet, Recover, Sheet, Words},
+    keystore::ask,
 };
 
 /// The words, where no terminal asks for them.
@@ -99,8 +99,5 @@ fn words() -> anyhow::Result<Zeroizing<String>> {
     if let Ok(words) = std::env::var(WORDS) {
         return Ok(Zeroizing::new(words));
     }
-    let typed = rpassword::prompt_password("The 24 words: ")
-        .context("there is no terminal to ask on")
-        .advise(format!("set {WORDS}"))?;
-    Ok(Zeroizing::new(typed))
+    ask("The 24 words: ").advise(format!("set {WORDS}"))
 }

@@ -16,13 +16,10 @@ use self::{
     voice::{Writing, speak},
 };
 use super::{
-    advice::Advised as _,
-    client::{Events, Local},
-    output::Output,
-    validator::Stop,
+    advice::Advised as _, client::Local, output::Output, validator::Stop, watched::Watched,
 };
 use crate::{
-    http::wire::{Event, KeyState, LinkState, Meeting, OpenPorts, Phase, PortNews},
+    http::wire::{KeyState, LinkState, Meeting, OpenPorts, Phase, PortNews},
     ports::bind_pair,
     sound::{Format, Sink, Source},
 };
@@ -147,13 +144,15 @@ impl Prepared {
     ) -> anyhow::Result<()> {
         let output = self.output(output);
         let mut stop = Stop::new()?;
-        let mut meeting = Watched { events: local.events().await?, mid, shown: None };
+        let mut meeting = Watched::start(local, mid).await?;
         tokio::select! {
             () = stop.asked() => return Ok(()),
-            live = meeting.live() => live?,
+            live = meeting.reaches(|phase| phase == Phase::Live) => {
+                live.context("not in the meeting").advise("conclave meeting show")?;
+            }
         }
         if self.source.is_some() {
-            meeting.linked().await;
+            linked(&mut meeting).await;
         }
         let mut writing = None;
         if let Some(sink) = self.sink.take() {
@@ -183,7 +182,7 @@ impl Prepared {
         let ended = loop {
             tokio::select! {
                 () = stop.asked() => break Ok(()),
-                over = meeting.over() => break over,
+                over = meeting.reaches(Phase::is_over) => break over.map(drop),
                 done = &mut speaking, if !spoken => {
                     spoken = true;
                     if done.is_err() || !stays {
@@ -215,62 +214,20 @@ async fn failed(writing: Option<&mut Writing>) -> anyhow::Result<()> {
     }
 }
 
-/// One meeting as the daemon shows it.
-struct Watched {
-    events: Events<Event>,
-    mid: String,
-    shown: Option<Meeting>,
-}
-
-impl Watched {
-    async fn change(&mut self) -> anyhow::Result<&Meeting> {
-        loop {
-            let event = self.events.next().await?;
-            let Event::State { state } = event.context("the daemon has ended")? else { continue };
-            // For a moment it may show the one before.
-            if let Some(meeting) = state.meeting.filter(|meeting| meeting.mid == self.mid) {
-                return Ok(self.shown.insert(meeting));
+/// Waits until everybody who is in can hear this device, but not for ever.
+async fn linked(meeting: &mut Watched) {
+    let linked = |meeting: &Meeting| {
+        let mut others = meeting.members.iter().filter(|member| !member.me);
+        others.all(|one| one.link != LinkState::None && one.key == KeyState::Ok)
+    };
+    let all = async {
+        while !meeting.shown.as_ref().is_some_and(linked) {
+            if meeting.change().await.is_err() {
+                return;
             }
         }
-    }
-
-    /// Waits until somebody lets this device in.
-    async fn live(&mut self) -> anyhow::Result<()> {
-        loop {
-            let meeting = self.change().await?;
-            match meeting.phase {
-                Phase::Live => return Ok(()),
-                phase if phase.is_over() => {
-                    let why = meeting.ended_reason.as_deref().unwrap_or(&meeting.phase_text);
-                    return Err(anyhow!("not in the meeting: {why}"))
-                        .advise("conclave meeting show");
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Waits until everybody who is in can hear this device, but not for ever.
-    async fn linked(&mut self) {
-        let linked = |meeting: &Meeting| {
-            let mut others = meeting.members.iter().filter(|member| !member.me);
-            others.all(|one| one.link != LinkState::None && one.key == KeyState::Ok)
-        };
-        let all = async {
-            while !self.shown.as_ref().is_some_and(linked) {
-                if self.change().await.is_err() {
-                    return;
-                }
-            }
-        };
-        let _some_are_not = timeout(EVERYBODY, all).await;
-    }
-
-    /// Waits for the end of the meeting.
-    async fn over(&mut self) -> anyhow::Result<()> {
-        while !self.change().await?.phase.is_over() {}
-        Ok(())
-    }
+    };
+    let _some_are_not = timeout(EVERYBODY, all).await;
 }
 
 fn say(news: &PortNews) -> String {

@@ -1,7 +1,6 @@
 //! `conclave meeting`: the running daemon, driven from a terminal or a script.
 
 mod files;
-mod settle;
 mod show;
 mod signals;
 
@@ -14,8 +13,9 @@ use super::{
     advice::Advised as _,
     client::Local,
     media::{Media, show_devices},
-    output::{plain, short},
+    output::{Output, plain, short},
     watch,
+    watched::Watched,
 };
 use crate::http::wire::{
     Admit, Appoint, Chat, Deny, Empty, Invitation, Kick, Line, Lock, NewMeeting, Opened, Preview,
@@ -127,7 +127,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
         Command::Create { title, auto_admit, sealed } => {
             let ask = NewMeeting { title, auto_admit, sealed };
             let opened: Opened = local.post("/api/meetings", &ask).await?;
-            let there = settle::decided(&local, output, &opened.mid).await?;
+            let mut meeting = Watched::start(&local, opened.mid.clone()).await?;
+            let there = meeting.decided(output).await.suggest("conclave identity show")?;
             output.say(&opened, || match there.and_then(|meeting| meeting.invite) {
                 Some(invite) => format!("meeting {} is open\n  invite {}", opened.mid, invite.link),
                 None => format!("meeting {} is being published", opened.mid),
@@ -143,7 +144,9 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let text = || format!("asking to be let into meeting {}", opened.mid);
             match prepared {
                 None => {
-                    settle::decided(&local, output, &opened.mid).await?;
+                    let mut meeting = Watched::start(&local, opened.mid.clone()).await?;
+                    let asked = meeting.decided(output).await;
+                    asked.advise("ask who leads the meeting, then try again")?;
                     output.say(&opened, text)
                 }
                 Some(prepared) => {
@@ -223,16 +226,8 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             let answer = local.post("/api/lock", &Lock { locked: false }).await?;
             output.say(&answer, || done(&answer))
         }
-        Command::Leave => {
-            let answer = local.post("/api/leave", &Empty {}).await?;
-            settle::out(&local).await?;
-            output.say(&answer, || done(&answer))
-        }
-        Command::End => {
-            let answer = local.post("/api/end", &Empty {}).await?;
-            settle::out(&local).await?;
-            output.say(&answer, || done(&answer))
-        }
+        Command::Leave => leave(&local, "/api/leave", output).await,
+        Command::End => leave(&local, "/api/end", output).await,
         Command::File(command) => files::run(command, &local, output).await,
         Command::Signals(command) => signals::run(command, &local, output).await,
         Command::Chat { text: Some(text) } => {
@@ -247,4 +242,12 @@ pub(super) async fn run(command: Command, common: &Common) -> anyhow::Result<()>
             Ok(())
         }
     }
+}
+
+/// Goes, alone or with everybody, and waits until this person is out.
+async fn leave(local: &Local, path: &str, output: Output) -> anyhow::Result<()> {
+    let mid = local.meeting().await?.mid;
+    let done: Empty = local.post(path, &Empty {}).await?;
+    Watched::start(local, mid).await?.left(output).await?;
+    output.say(&done, || "done".to_owned())
 }

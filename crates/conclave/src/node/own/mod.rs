@@ -240,7 +240,6 @@ fn new_device(offer: &DeviceOffer) -> Secrets {
     Secrets::new(offer.chain_id, offer.user, device, Origin::Added, key, info, disclosure)
 }
 
-/// The own user as the ledger has it now.
 impl Node {
     /// Waits until what this device says of its person knows that change, which the ledger has: who
     /// asks next sees what came of it. The change stands, whether or not it can be looked at.
@@ -256,6 +255,7 @@ impl Node {
 /// How long a look at the own user may take after a change.
 const SHOWN: Duration = Duration::from_secs(5);
 
+/// The own user as the ledger has it now.
 async fn own_record(chain: &Chain, person: &Person) -> Result<UserRecord, Refused> {
     let key = Key::User(person.profile.secrets.user);
     let snapshot =

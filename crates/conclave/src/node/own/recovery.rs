@@ -71,7 +71,11 @@ impl RecoveryBackend for Node {
         let record = own_record(&self.setup.chain, &person).await?;
         let form = match ask.form {
             Some(form) => form,
-            None => self.form_now(secrets.user).await.map_err(|error| ledger(&error))?,
+            None => {
+                let said = said(&self.setup.chain, secrets.user).await;
+                let said = said.map_err(|error| ledger(&error))?;
+                form_of(said.and_then(|(_, info)| info).as_ref())
+            }
         };
         let (disclosure, seq) = (form.fresh_disclosure(), record.seq.saturating_add(1));
         let body = update(secrets.user, (&name, &disclosure), &record)?;
@@ -217,16 +221,14 @@ pub(super) async fn ask_recovery(chain: &Chain, profile: &Profile) -> Result<(),
     chain.submit(&tx).await.map(drop)
 }
 
-impl Node {
-    /// In which form the ledger has what the person goes by, which another device may have put there.
-    async fn form_now(&self, user: UserId) -> Result<InfoForm, ChainError> {
-        let at = self.setup.chain.snapshot(&naming::keys(user)).await?;
-        let info = match at.record(&Key::User(user)) {
-            Some(Record::User(record)) => naming::info(&at, user, record),
-            _ => None,
-        };
-        Ok(form_of(info.as_ref()))
-    }
+/// A user, and what they say of themselves on the ledger now, whichever device put it there.
+async fn said(
+    chain: &Chain,
+    user: UserId,
+) -> Result<Option<(UserRecord, Option<UserInfo>)>, ChainError> {
+    let at = chain.snapshot(&naming::keys(user)).await?;
+    let Some(Record::User(record)) = at.record(&Key::User(user)) else { return Ok(None) };
+    Ok(Some((record.clone(), naming::info(&at, user, record))))
 }
 
 /// Its form; what cannot be read is not to be shown either.
@@ -247,12 +249,9 @@ async fn find(chain: &Chain, ivk: &Ivk) -> Result<Option<(UserId, Option<UserInf
     let at = chain.snapshot(std::slice::from_ref(&device)).await?;
     let Some(Record::Device(record)) = at.record(&device) else { return Ok(None) };
     let user = record.user;
-    let at = chain.snapshot(&naming::keys(user)).await?;
-    let Some(Record::User(record)) = at.record(&Key::User(user)) else { return Ok(None) };
-    if record.recovery_ivk != Some(*ivk) {
-        return Ok(None);
-    }
-    Ok(Some((user, naming::info(&at, user, record))))
+    let said = said(chain, user).await?;
+    let bound = said.filter(|(record, _)| record.recovery_ivk == Some(*ivk));
+    Ok(bound.map(|(_, info)| (user, info)))
 }
 
 /// The key file of a device that is to come back to `user`.
